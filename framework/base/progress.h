@@ -1,0 +1,28 @@
+/** \file
+ * A progress bar with time left: redrawn in place on a terminal, one line every few seconds or per tenth elsewhere. */
+#ifndef BEELINE_BASE_PROGRESS_H
+#define BEELINE_BASE_PROGRESS_H
+
+#include "base/status.h"
+
+/** A bar that counts from `first` to `total`. */
+typedef struct bl_progress bl_progress;
+
+/** Start a bar. Not collective; silent where bl_log_speaks() is false.
+ * \param [out] progress  the caller's; finish with bl_progress_finish.
+ * \param [in] title  copied; a word or two, for example "fine-tune".
+ * \param [in] first  steps that are already done (after a resume); time left counts only new ones. */
+bl_status bl_progress_start(bl_progress **progress, const char *title, long first, long total);
+
+/** Say that \a done steps of the total are done, with a few figures ("critic -0.31  value 0.42", printf's format).
+ * Not collective. Draws at most ten times a second. */
+void bl_progress_update(bl_progress *progress, long done, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/** Draw the last state, end the line, release *\a progress and set it to NULL (NULL is allowed). Not collective. */
+void bl_progress_finish(bl_progress **progress);
+
+#endif

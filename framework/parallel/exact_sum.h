@@ -1,0 +1,49 @@
+/** \file
+ * Order-free sums: the same bits whatever the order of the terms and the number of ranks.
+ *
+ * Every element is held as two 64-bit integers, high · 2^-20 + low · 2^-62, whose sums are associative. A float term of
+ * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63; up to 2^20 terms below 2^42 in
+ * magnitude cannot overflow. A term that is NaN, infinite or too large poisons the sum, and every rank learns it in
+ * bl_exact_sum_get.
+ */
+#ifndef BEELINE_PARALLEL_EXACT_SUM_H
+#define BEELINE_PARALLEL_EXACT_SUM_H
+
+#include "base/status.h"
+
+#include <mpi.h>
+#include <stddef.h>
+
+/** A vector of exact sums. */
+typedef struct bl_exact_sum bl_exact_sum;
+
+/** A vector of \a count sums, all zero. Not collective. \param [out] sum  the caller's; bl_exact_sum_destroy. */
+bl_status bl_exact_sum_create(bl_exact_sum **sum, size_t count);
+
+/** Release *\a sum (NULL is allowed) and set it to NULL. Not collective. */
+void bl_exact_sum_destroy(bl_exact_sum **sum);
+
+/** Set all elements to zero and forget a poisoning. Not collective. */
+void bl_exact_sum_clear(bl_exact_sum *sum);
+
+/** Add terms[i] to element offset + i for i below \a count. Not collective. \param [in] terms (count), borrowed. */
+void bl_exact_sum_add(bl_exact_sum *sum, size_t offset, size_t count, const float *terms);
+
+/** The same for double terms (held to within 2^-63). Not collective. */
+void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms);
+
+/** Sum elements [offset, offset + count) over the ranks of \a comm; the total replaces the elements on \a root only (other
+ * ranks' are undefined afterwards). Collective over \a comm. */
+bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm);
+
+/** Sum all elements over the ranks of \a comm; the total replaces the elements on every rank. Collective over \a comm. */
+bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
+
+/** values[i] = scale × element offset + i, rounded once. Not collective. \param [out] values (count), caller's.
+ * Returns BL_ERROR_NUMERIC when a term was not finite or too large. */
+bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);
+
+/** The same in double. Not collective. */
+bl_status bl_exact_sum_get_double(double *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);
+
+#endif
