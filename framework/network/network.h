@@ -1,0 +1,61 @@
+/** \file
+ * The networks by name: one description makes the graph of any of them, for inference or training, at a fixed micro-batch.
+ *
+ * All take (x, t) and return one tensor: `unet` and `mlp` predict ε of x's shape from (x, t); `critic` returns f(x) (batch,
+ * 1); `value` returns V(x, step) (batch, 1); `classifier` returns logits (batch, classes), or features in its feature form.
+ */
+#ifndef BEELINE_NETWORK_NETWORK_H
+#define BEELINE_NETWORK_NETWORK_H
+
+#include "network/graph.h"
+
+enum { BL_NETWORK_LEVELS = 8 };
+
+typedef enum bl_network_kind {
+  BL_NETWORK_UNET,      /**< Ho et al. 2020, as in the public PyTorch code */
+  BL_NETWORK_MLP,       /**< the toy: conditional dense layers with softplus, then dense */
+  BL_NETWORK_CRITIC,    /**< convolutions 4 × 4 with leaky ReLU, spatial mean; dense + ReLU on point sets */
+  BL_NETWORK_VALUE,     /**< conditional dense layers with ReLU, then dense (or conditional dense on point sets) */
+  BL_NETWORK_CLASSIFIER /**< small convolutional classifier whose last hidden layer gives features for metrics */
+} bl_network_kind;
+
+/** Everything that fixes the shape of a network; stored with every model file. */
+typedef struct bl_network_shape {
+  bl_network_kind kind;
+  int channels, height, width; /**< of x; a point set has height = width = 1 */
+  /* unet */
+  int base_channels; /**< "ch" of the public code (a multiple of 32) */
+  int multiplier_count;
+  int multipliers[BL_NETWORK_LEVELS];
+  int blocks; /**< residual blocks per level */
+  int attention_count;
+  int attention[BL_NETWORK_LEVELS]; /**< resolutions that get attention */
+  float dropout;
+  /* mlp, critic, value, classifier */
+  int width_count;
+  int widths[BL_NETWORK_LEVELS]; /**< of hidden layers: dense features, or convolution channels */
+  int steps;                     /**< rows of the step embedding (mlp, value) */
+  int classes;                   /**< classifier */
+} bl_network_shape;
+
+/** "unet", "mlp", "critic", "value", "classifier". Not collective. Borrowed. */
+const char *bl_network_kind_name(bl_network_kind kind);
+
+/** The kind of that name. Not collective. Returns BL_ERROR_USAGE listing the names when there is none. */
+bl_status bl_network_kind_parse(bl_network_kind *kind, const char *name);
+
+/** Build and compile the network of \a shape. Not collective.
+ * \param [out] graph  the caller's; release with bl_graph_destroy.
+ * \param [in] features  only for a classifier: the output is the last hidden layer (batch, features) instead of logits.
+ * Returns BL_ERROR_USAGE when the shape makes no sense (the message names the field). */
+bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode, bool features);
+
+/* The builders, one per file (unet.c, mlp.c, critic.c, value.c, classifier.c): they add layers to \a graph and name its
+ * output. */
+void bl_unet_build(bl_graph *graph, const bl_network_shape *shape);
+void bl_mlp_build(bl_graph *graph, const bl_network_shape *shape);
+void bl_critic_build(bl_graph *graph, const bl_network_shape *shape);
+void bl_value_build(bl_graph *graph, const bl_network_shape *shape);
+void bl_classifier_build(bl_graph *graph, const bl_network_shape *shape, bool features);
+
+#endif

@@ -1,0 +1,110 @@
+/** \file
+ * Inside of a graph, for the files that define layers: tensors, nodes, and the calls a layer offers to the executor.
+ *
+ * Executor's contract. Compile: `plan` of every node in order (choose layouts, create primitives, say what backward keeps
+ * and how much scratch it needs), then memory is laid out, then the graph may run. Run: `load` when parameters change,
+ * `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i to
+ * d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients are
+ * written (not added) to graph->d_parameters + entry offset when graph->d_parameters is not NULL; a parameter belongs to
+ * one node.
+ */
+#ifndef BEELINE_NETWORK_NODE_H
+#define BEELINE_NETWORK_NODE_H
+
+#include "network/graph.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+/** How the elements of a tensor lie in memory: (batch, channels / block, height, width, block). block = 1 is the plain
+ * layout. */
+struct bl_tensor {
+  bl_graph *graph;
+  int index;
+  int channels, height, width;
+  int block;           /**< 1 (plain) or graph->block when channels is a multiple of it; chosen in `plan` of the producer */
+  bool needs_gradient; /**< whether backward must reach it (it depends on parameters, or on x) */
+  float *data;         /**< valid from the producer's forward to the last reader (or its backward) */
+  float *gradient;     /**< valid in backward */
+  struct bl_node *producer;
+};
+
+enum { BL_NODE_INPUTS = 3, BL_NODE_PARAMETERS = 3 };
+
+typedef struct bl_node bl_node;
+
+/** What a kind of layer can do. */
+typedef struct bl_node_kind {
+  const char *name;
+  bl_status (*plan)(bl_graph *graph, bl_node *node); /**< sets output->block, keeps_*, scratch; creates primitives */
+  bl_status (*load)(bl_graph *graph, bl_node *node, const float *values); /**< or NULL: nothing to re-order */
+  bl_status (*forward)(bl_graph *graph, bl_node *node);
+  bl_status (*backward)(bl_graph *graph, bl_node *node); /**< reads output->gradient */
+  void (*destroy)(bl_node *node);                        /**< releases node->state; or NULL */
+} bl_node_kind;
+
+struct bl_node {
+  const bl_node_kind *kind;
+  int index; /**< in the order of building, also the `step` of dropout draws */
+  bl_tensor *input[BL_NODE_INPUTS];
+  int inputs;
+  bl_tensor *output;
+  size_t parameter[BL_NODE_PARAMETERS]; /**< indices into the parameter table */
+  int parameters;
+  void *state;                      /**< the layer's own, from bl_allocate */
+  bool keeps_input[BL_NODE_INPUTS]; /**< backward reads input[i]->data */
+  bool keeps_output;                /**< backward reads output->data */
+  size_t kept;                      /**< floats that live from forward to backward (statistics, masks), at kept_data */
+  size_t scratch; /**< floats that live during one call of forward or backward, at graph->scratch (shared by all nodes) */
+  float *kept_data;
+  float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
+};
+
+struct bl_graph {
+  int batch;
+  int block; /**< channels per block of oneDNN's layout on this machine: 16 (AVX-512) or 8 */
+  bl_graph_mode mode;
+  bl_status status; /**< first failure of a builder */
+  bl_parameter_table parameters;
+  bl_tensor **tensors;
+  int tensor_count;
+  bl_node **nodes;
+  int node_count;
+  bl_tensor *x, *time, *output;
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  float *arena;
+  size_t arena_floats;
+  float *scratch;
+  float *d_parameters; /**< during backward: the caller's, or NULL */
+  bool dropout;        /**< whether masks are drawn */
+  bl_draw dropout_draw;
+  size_t evaluations;
+};
+
+/** A new node of \a kind with an output tensor of the given shape (block is set later), or NULL after a failure, which
+ * stays in the graph. Layers call it from their builder. \param [in] inputs borrowed; NULL entries make it return NULL. */
+bl_node *bl_node_add(bl_graph *graph, const bl_node_kind *kind, int input_count, bl_tensor *const *inputs, int channels,
+                     int height, int width);
+
+/** Give \a node the parameter "\a name.\a suffix". On failure the graph keeps the status. */
+void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, int dimensions, const size_t *shape,
+                           bl_initialiser initialiser, size_t fan_in, size_t fan_out);
+
+/** Values and gradient of parameter \a which of \a node (gradient NULL when not wanted). */
+const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
+float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);
+
+/** Elements of \a tensor for the whole micro-batch. */
+size_t bl_tensor_count(const bl_tensor *tensor);
+
+/** The preferred block for \a channels: graph->block when it divides channels and height × width > 1, else 1. */
+int bl_graph_preferred_block(const bl_graph *graph, int channels, int pixels);
+
+/** oneDNN descriptor of a tensor in its layout (nchw, nChw8c, nChw16c). */
+bl_status bl_tensor_descriptor(dnnl_memory_desc_t *descriptor, const bl_tensor *tensor);
+
+/** Evaluate a oneDNN call; a refusal becomes BL_ERROR_LIBRARY with the call's text. */
+#define BL_DNNL(call) BL_TRY(bl_dnnl_check((call), #call))
+bl_status bl_dnnl_check(dnnl_status_t status, const char *call);
+
+#endif
