@@ -1,0 +1,179 @@
+/** \file
+ * The configuration of a run: one YAML file, any key overridable by "--set section.key=value".
+ *
+ * The YAML keys are the field paths of bl_options ("learner.rounds"). Every key, its default and its meaning stand in
+ * base/defaults.yaml (printed by `beeline --defaults`); the user's file and the overrides are merged over it. A key that
+ * does not exist, a value of another type: BL_ERROR_USAGE with file, line, key, what was found and what was expected. Paths
+ * of inputs in a file are relative to that file's folder, paths given by --set and every `output` to the working folder;
+ * they are resolved on loading.
+ */
+#ifndef BEELINE_BASE_OPTIONS_H
+#define BEELINE_BASE_OPTIONS_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BL_OPTIONS_LIST = 8 };
+
+/** A short list of integers, for example the channel multipliers of a UNet. */
+typedef struct bl_options_list {
+  int *values;
+  unsigned count; /**< at most BL_OPTIONS_LIST */
+} bl_options_list;
+
+/** `import`: which foreign files become a data set. */
+typedef struct bl_options_import {
+  char *format; /**< "idx", "cifar10", "folder", "swiss_roll" */
+  char *images; /**< IDX image file; folder of CIFAR-10 batches; folder of PNG or JPEG files */
+  char *labels; /**< IDX label file; "" for none */
+  char *part;   /**< "train", "test" (cifar10: which batches) or "" */
+  int resize;   /**< folder: side of the square images; 0: all must be of one size already */
+  bool grey;    /**< folder: convert to one channel */
+  int pad;      /**< zero-pad every image to this side; 0: do not */
+  int maximum;  /**< highest value of the source's pixels, scaled to 255 (16 for the optical digits) */
+  int limit;    /**< stop after so many samples; 0: all */
+  int count;    /**< swiss_roll: points to draw */
+  double noise; /**< swiss_roll: standard deviation of the noise before scaling */
+} bl_options_import;
+
+typedef struct bl_options_data {
+  char *file; /**< netCDF data set made by `beeline import` */
+  bool flip;  /**< mirror every second image at random while learning */
+} bl_options_data;
+
+/** A network to build; see bl_network_shape. Used as `network`, `critic.network`, `value.network`. */
+typedef struct bl_options_network {
+  char *kind; /**< "unet", "mlp", "critic", "value", "classifier" */
+  int base_channels;
+  bl_options_list multipliers;
+  int blocks;
+  bl_options_list attention;
+  double dropout;
+  bl_options_list widths;
+} bl_options_network;
+
+typedef struct bl_options_model {
+  char *file;    /**< model to start from; "" where none is needed */
+  char *weights; /**< "average" (moving average) or "last" */
+} bl_options_model;
+
+typedef struct bl_options_diffusion {
+  char *schedule; /**< "linear", "quadratic", "sigmoid", "cosine" */
+  int steps;      /**< T */
+  double beta_first;
+  double beta_last;
+} bl_options_diffusion;
+
+typedef struct bl_options_sampler {
+  char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
+  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic", "var_linear",
+                         "var_quadratic", "var_quadratic_exact" */
+  int steps;          /**< T' */
+  char *variance;     /**< ddpm: "small" or "large" */
+  double kappa;       /**< FastDPM: 0 deterministic … 1 as DDPM */
+  double final_sigma; /**< noise of the last step; 0 for none */
+  bool clip;          /**< clip the prediction of x_0 to [−1, 1] (not for fine-tuning) */
+  int count;          /**< samples to draw (`sample`) */
+} bl_options_sampler;
+
+/** A learning rate that decays. */
+typedef struct bl_options_rate {
+  double first;
+  char *decay; /**< "none", "linear", "cosine": from `first` in round 0 to `last` in the last round */
+  double last;
+} bl_options_rate;
+
+typedef struct bl_options_optimiser {
+  char *name; /**< "adam", "rmsprop" */
+  bl_options_rate rate;
+  double beta1;
+  double beta2;
+  double weight_decay;
+  double clip; /**< largest norm of the gradient; 0: no clipping */
+} bl_options_optimiser;
+
+typedef struct bl_options_learner {
+  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg" (finetune) */
+  int rounds;                     /**< denoise, classify: optimiser steps; sft_pg: rounds of collect and improve */
+  int batch;                      /**< samples per step */
+  int micro_batch;                /**< samples computed at once; divides batch; fixes the bits, not the ranks */
+  double average;                 /**< decay of the moving average of the parameters; 0: none */
+  bl_options_optimiser optimiser; /**< of θ */
+  int n_critic;                   /**< sft_pg: critic steps per round */
+  int n_generator;                /**< sft_pg: policy steps per round */
+  char *log_density;              /**< sft_pg: "mean" or "sum" over the elements of a sample */
+  bool baseline;                  /**< sft_pg: subtract V from f in the advantage */
+  bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
+} bl_options_learner;
+
+typedef struct bl_options_critic {
+  bl_options_network network;
+  bl_options_optimiser optimiser;
+  char *regulariser; /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
+  double weight;     /**< of the regulariser: λ */
+} bl_options_critic;
+
+typedef struct bl_options_value {
+  bl_options_network network;
+  bl_options_optimiser optimiser;
+} bl_options_value;
+
+typedef struct bl_options_checkpoint {
+  int every; /**< rounds; 0: only at the end */
+  int keep;  /**< newest checkpoints to keep, at least 2 */
+} bl_options_checkpoint;
+
+typedef struct bl_options_metrics {
+  char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
+  char *reference;  /**< statistics of the real data: read when there, else computed from data.file and written */
+  char *samples;    /**< `evaluate`: the samples to judge; `finetune`: samples of a reference sampler for the last table, ""
+                       for none */
+  int count;        /**< `finetune`: samples drawn before and after */
+  int projections;  /**< directions of the sliced Wasserstein distance */
+} bl_options_metrics;
+
+/** All that a run can be told. */
+typedef struct bl_options {
+  char *title;
+  int64_t seed;
+  char *output; /**< import, sample, evaluate: file to write; pretrain, finetune: folder to write into */
+  char *roles;  /**< "all" or "G:C:A" */
+  bl_options_import import;
+  bl_options_data data;
+  bl_options_network network;
+  bl_options_model model;
+  bl_options_diffusion diffusion;
+  bl_options_sampler sampler;
+  bl_options_learner learner;
+  bl_options_critic critic;
+  bl_options_value value;
+  bl_options_checkpoint checkpoint;
+  bl_options_metrics metrics;
+} bl_options;
+
+/** Merge the defaults, the file \a path ("" or NULL for none) and \a set_count overrides "key.path=value".
+ * Not collective. \param [out] options  the caller's; release with bl_options_destroy. */
+bl_status bl_options_load(bl_options **options, const char *path, int set_count, const char *const *sets);
+
+/** Release *\a options and set it to NULL; NULL is allowed. Not collective. */
+void bl_options_destroy(bl_options **options);
+
+/** The merged configuration as YAML text, for provenance. Not collective. Borrowed from \a options. */
+const char *bl_options_text(const bl_options *options);
+
+/** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
+ * roles, checkpoint and title. Not collective. Borrowed from \a options. */
+const char *bl_options_digest(const bl_options *options);
+
+/** Refuse a value that is well-formed but makes no sense: "FILE:LINE: learner.batch is 100, expected a multiple of
+ * learner.micro_batch (16)". Not collective. \param [in] key  "learner.batch". \param [in] expected  printf's format.
+ * Returns BL_ERROR_USAGE. */
+bl_status bl_options_reject(const bl_options *options, const char *key, const char *expected, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+#endif

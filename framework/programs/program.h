@@ -1,0 +1,37 @@
+/** \file
+ * The subcommands of `beeline`, one file each, and what main hands them. */
+#ifndef BEELINE_PROGRAMS_PROGRAM_H
+#define BEELINE_PROGRAMS_PROGRAM_H
+
+#include "base/options.h"
+#include "base/status.h"
+
+#include <mpi.h>
+#include <stdbool.h>
+
+/** What the command line said. */
+typedef struct bl_invocation {
+  const bl_options *options; /**< borrowed */
+  const char *argument;      /**< the file given to `inspect`; NULL elsewhere */
+  bool resume;               /**< --resume */
+  MPI_Comm comm;             /**< all ranks */
+  int argc;                  /**< for the history attribute of files */
+  char **argv;
+} bl_invocation;
+
+/** A row of the table in main.c. */
+typedef struct bl_program {
+  const char *name;
+  const char *summary;                               /**< for `beeline --help` */
+  const char *help;                                  /**< for `beeline NAME --help`: usage, keys that matter, an example */
+  bl_status (*run)(const bl_invocation *invocation); /**< Collective; all ranks return the same status */
+} bl_program;
+
+extern const bl_program bl_program_import;
+extern const bl_program bl_program_pretrain;
+extern const bl_program bl_program_finetune;
+extern const bl_program bl_program_sample;
+extern const bl_program bl_program_evaluate;
+extern const bl_program bl_program_inspect;
+
+#endif
