@@ -1,0 +1,26 @@
+/** \file
+ * Statistics of the real data, computed once and stored (netCDF: mean, covariance, feature name, data file, count). */
+#ifndef BEELINE_METRICS_REFERENCE_H
+#define BEELINE_METRICS_REFERENCE_H
+
+#include "metrics/features.h"
+#include "store/dataset.h"
+
+typedef struct bl_reference {
+  int size;
+  double *mean;       /**< (size); owned */
+  double *covariance; /**< (size, size); owned */
+} bl_reference;
+
+/** Read the statistics from \a path; where the file is missing, compute them from \a dataset and write it; where it was
+ * made with other features, refuse (BL_ERROR_INPUT says which). Collective over \a comm. \param [out] reference caller's;
+ * bl_reference_destroy. */
+bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
+                           const bl_provenance *provenance, MPI_Comm comm);
+void bl_reference_destroy(bl_reference *reference);
+
+/** FID of \a count images (network units) against the reference. Collective over \a comm. */
+bl_status bl_fid(double *fid, const bl_reference *reference, bl_features *features, const float *images, size_t count,
+                 MPI_Comm comm);
+
+#endif

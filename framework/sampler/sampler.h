@@ -1,0 +1,47 @@
+/** \file
+ * Samplers by name: each file turns a schedule and settings into a chain; table.c lists them.
+ * To add one: a new file with a row, and its name in table.c. */
+#ifndef BEELINE_SAMPLER_SAMPLER_H
+#define BEELINE_SAMPLER_SAMPLER_H
+
+#include "base/options.h"
+#include "diffusion/chain.h"
+#include "diffusion/schedule.h"
+#include "network/graph.h"
+
+#include <mpi.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** A row of the table. */
+typedef struct bl_sampler {
+  const char *name;
+  bool has_log_density; /**< whether every step is Gaussian with σ > 0 when final_sigma > 0 (needed for fine-tuning) */
+  bl_status (*plan)(bl_chain *chain, const bl_schedule *schedule,
+                    const bl_options *options); /**< refuses by bl_options_reject */
+} bl_sampler;
+
+extern const bl_sampler bl_sampler_ddpm;
+extern const bl_sampler bl_sampler_fastdpm;
+
+/** The row named by options->sampler.name, planned for \a schedule. Not collective.
+ * \param [in] fine_tuning  refuse samplers without a log-density, σ = 0 at any step, and clipping.
+ * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
+bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, bool fine_tuning);
+
+/** Roll out one micro-batch from noise. Not collective.
+ * Draws: x_T' of sample s is (seed, BL_PURPOSE_PRIOR, round, first_sample + s), noise of step i is (…,
+ * BL_PURPOSE_TRANSITION, …, step i). \param [out] trajectory (steps + 1, batch, size) states x_T' … x_0, or NULL.  \param
+ * [out] final (batch, size) x_0, or NULL. \param [in] graph  ε network, loaded, of micro-batch `batch`. \param [in,out]
+ * work (3, batch, size) caller's scratch. */
+bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
+                             uint32_t round, uint32_t first_sample, size_t batch, float *work);
+
+/** Draw \a count samples (8-bit images or float points) over the ranks of \a comm in micro-batches, gathered on every rank
+ * in order; the same bits on any number of ranks. Collective over \a comm. Shows a progress bar titled \a title where it
+ * takes long. \param [out] samples (count, size) network units; caller's. */
+bl_status bl_sampler_draw(float *samples, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
+                          uint32_t round, size_t batch, const char *title, MPI_Comm comm);
+
+#endif

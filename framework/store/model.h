@@ -1,0 +1,61 @@
+/** \file
+ * Model files: named parameters (one netCDF variable each, original names), the network's shape, the diffusion it was
+ * trained for.
+ *
+ * A checkpoint is the same file with more arrays: optimiser moments, critic, value network, the round.
+ * netCDF names: "model/down.0.block.0.conv1.weight" as group `model`, variable `down.0.block.0.conv1.weight` and so on.
+ */
+#ifndef BEELINE_STORE_MODEL_H
+#define BEELINE_STORE_MODEL_H
+
+#include "network/network.h"
+#include "store/provenance.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** One group of named arrays over a parameter table, for example the parameters of the critic or Adam's second moment of θ.
+ */
+typedef struct bl_model_part {
+  const char *name;                /**< group: "model", "average", "model_first", "model_second", "critic", … */
+  const bl_parameter_table *table; /**< names and shapes */
+  float *values;                   /**< (table->count); caller's */
+} bl_model_part;
+
+/** What a model or checkpoint file says beside its arrays. */
+typedef struct bl_model_header {
+  bl_network_shape shape; /**< of the network in `model` and `average` */
+  char schedule[32];      /**< diffusion schedule, "" for networks without one */
+  int diffusion_steps;    /**< T */
+  double beta_first, beta_last;
+  int64_t round;              /**< rounds done */
+  int64_t optimiser_steps[3]; /**< of θ, critic, value */
+} bl_model_header;
+
+/** Write header and parts atomically: temporary name in the same folder, checksums (netCDF's fletcher32), fsync, rename.
+ * Not collective (the caller's root rank). Returns BL_ERROR_SYSTEM saying how many bytes were needed when the disk is full;
+ * the file of that name that was there stays. */
+bl_status bl_model_write(const char *path, const bl_model_header *header, const bl_model_part *parts, int part_count,
+                         const bl_provenance *provenance);
+
+/** Read the header. Not collective. Returns BL_ERROR_INPUT with file and reason. */
+bl_status bl_model_read_header(bl_model_header *header, const char *path);
+
+/** Read arrays into parts[i].values; every name and shape of the table must be there. Not collective.
+ * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
+bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count);
+
+/** Whether the file has a group of that name. Not collective. */
+bl_status bl_model_has_part(bool *has, const char *path, const char *name);
+
+/** The newest intact checkpoint "checkpoint-NNNNNN.nc" in \a folder; damaged ones are skipped with a warning.
+ * Not collective. \param [out] path caller's, \a size bytes; "" when there is none. */
+bl_status bl_checkpoint_find(char *path, size_t size, const char *folder);
+
+/** The path of the checkpoint of \a round in \a folder. Not collective. */
+void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round);
+
+/** Delete all but the newest \a keep checkpoints of \a folder. Not collective. */
+bl_status bl_checkpoint_prune(const char *folder, int keep);
+
+#endif

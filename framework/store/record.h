@@ -1,0 +1,30 @@
+/** \file
+ * The record of a run: time series of named metrics over rounds, in a netCDF file that grows while the run goes on. */
+#ifndef BEELINE_STORE_RECORD_H
+#define BEELINE_STORE_RECORD_H
+
+#include "store/provenance.h"
+
+#include <stdint.h>
+
+typedef struct bl_record bl_record;
+
+/** A column of a record. */
+typedef struct bl_record_column {
+  const char *name;  /**< netCDF variable (dimension `round`, unlimited), for example "critic_loss" */
+  const char *units; /**< "1", "s", … */
+  const char *long_name;
+} bl_record_column;
+
+/** Open \a path: create it, or, when \a first_round > 0 (a resume), keep its rows below first_round and drop later ones.
+ * Not collective (the root rank). \param [out] record  caller's; bl_record_close. */
+bl_status bl_record_open(bl_record **record, const char *path, const bl_record_column *columns, int column_count,
+                         int64_t first_round, const bl_provenance *provenance);
+
+/** Append one row (\a round, values (columns)) and sync it to the file. Not collective. */
+bl_status bl_record_append(bl_record *record, int64_t round, const double *values);
+
+/** Close and set *\a record to NULL; NULL is allowed. Not collective. */
+bl_status bl_record_close(bl_record **record);
+
+#endif
