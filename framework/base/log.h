@@ -25,4 +25,8 @@ void bl_warn(const char *format, ...)
 #endif
     ;
 
+/** Say that an unfinished line stands on the terminal (a progress bar), so that the next message takes its place, or that
+ * there is none any more. Not collective. For base/progress.c. */
+void bl_log_line_open(bool open);
+
 #endif

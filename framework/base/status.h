@@ -3,9 +3,14 @@
  *
  * The first failure on a rank records one message (what was found, what was expected, what to do); later failures while the
  * stack unwinds keep it. Programs print it once, after all ranks agreed (see parallel/agree.h).
+ *
+ * Not thread-safe: report failures from one thread, outside parallel regions.
  */
 #ifndef BEELINE_BASE_STATUS_H
 #define BEELINE_BASE_STATUS_H
+
+/** Room for a message with its terminating zero, in bytes; a longer one is cut. */
+#define BL_MESSAGE_SIZE 1024
 
 /** What went wrong, from harmless to fatal; ranks agree on the largest. */
 typedef enum bl_status {
