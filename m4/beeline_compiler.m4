@@ -1,0 +1,79 @@
+dnl BL_COMPILER_FLAGS: flags that our own sources always get (BL_CFLAGS), so that CFLAGS stays the user's.
+dnl -ffp-contract=off: the same bits whether or not the processor can fuse multiply and add.
+AC_DEFUN([BL_COMPILER_FLAGS], [
+  AC_ARG_ENABLE([warnings-as-errors],
+    [AS_HELP_STRING([--enable-warnings-as-errors], [fail on compiler warnings (default: in a git checkout only)])], [],
+    [AS_IF([test -e "$srcdir/.git"], [enable_warnings_as_errors=yes], [enable_warnings_as_errors=no])])
+  AC_ARG_ENABLE([sanitizers],
+    [AS_HELP_STRING([--enable-sanitizers], [compile with the address and undefined-behaviour sanitizers])], [],
+    [enable_sanitizers=no])
+  BL_CFLAGS=
+  BL_TRY_CFLAGS([-std=c11])
+  BL_TRY_CFLAGS([-ffp-contract=off])
+  BL_TRY_CFLAGS([-Wall -Wextra -Wshadow -Wconversion])
+  BL_TRY_CFLAGS([-Wstrict-prototypes -Wmissing-prototypes])
+  AS_IF([test "$enable_warnings_as_errors" = yes], [BL_TRY_CFLAGS([-Werror])])
+  BL_LDFLAGS=
+  AS_IF([test "$enable_sanitizers" = yes],
+    [BL_LDFLAGS="-fsanitize=address,undefined"
+     BL_CFLAGS="$BL_CFLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+     bl_saved_LDFLAGS=$LDFLAGS
+     LDFLAGS="$BL_LDFLAGS $LDFLAGS"
+     AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [], [AC_MSG_ERROR([$CC cannot link with $BL_LDFLAGS])])
+     LDFLAGS=$bl_saved_LDFLAGS])
+  AC_SUBST([BL_CFLAGS])
+  AC_SUBST([BL_LDFLAGS])
+  AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
+])
+
+AC_DEFUN([BL_TRY_CFLAGS], [
+  AC_MSG_CHECKING([whether the compiler takes $1])
+  bl_saved_CFLAGS=$CFLAGS
+  CFLAGS="$CFLAGS $1"
+  AC_COMPILE_IFELSE([AC_LANG_SOURCE([[int x;]])],
+    [AC_MSG_RESULT([yes])
+     BL_CFLAGS="$BL_CFLAGS $1"],
+    [AC_MSG_RESULT([no])])
+  CFLAGS=$bl_saved_CFLAGS
+])
+
+dnl BL_CHECK_TARGET_CLONES: can a function be compiled for several processors and be chosen when the program starts? Not under the
+dnl sanitizers: the choice is made before their run-time library is ready.
+AC_DEFUN([BL_CHECK_TARGET_CLONES], [
+  AC_MSG_CHECKING([for target_clones])
+  bl_target_clones=no
+  AS_IF([test "$enable_sanitizers" != yes],
+    [AC_LINK_IFELSE([AC_LANG_PROGRAM(
+       [[__attribute__((target_clones("avx512f", "avx2", "default"))) void twice(float *x, int n);
+         void twice(float *x, int n) { for (int i = 0; i < n; i++) x[i] *= 2; }]],
+       [[float x[4] = {0}; twice(x, 4); return (int)x[0];]])],
+       [bl_target_clones=yes
+        AC_DEFINE([BL_TARGET_CLONES], [1], [Define if functions can be cloned for AVX2 and AVX-512, see base/kernel.h.])])])
+  AC_MSG_RESULT([$bl_target_clones])
+])
+
+dnl BL_SUMMARY: what was configured, and what to do next.
+AC_DEFUN([BL_SUMMARY], [
+  AS_IF([test $bl_have_CMOCKA = yes], [bl_tests="yes, cmocka $bl_version_CMOCKA"],
+    [bl_tests="only scripts: cmocka is missing (Debian libcmocka-dev, Spack cmocka)"])
+  AC_MSG_NOTICE([
+  ---------------------------------------------------------------
+  $PACKAGE_NAME $PACKAGE_VERSION is configured.
+
+    compiler              $CC $CFLAGS
+    prefix                $prefix
+    oneDNN                2.x $ONEDNN_LIBS
+    OpenBLAS              $bl_version_LAPACK
+    ScaLAPACK             $bl_version_SCALAPACK
+    FFTW                  $bl_version_FFTW
+    netCDF, parallel      $bl_version_NETCDF
+    libcyaml, libyaml     $bl_version_CYAML, $bl_version_YAML
+    processor variants    $bl_target_clones (target_clones)
+    warnings are errors   $enable_warnings_as_errors
+    sanitizers            $enable_sanitizers
+    tests                 $bl_tests
+    launcher of tests     $MPIEXEC $MPIEXEC_FLAGS
+
+  Now run: make, make check, make install
+  ---------------------------------------------------------------])
+])

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Run one test: launch.sh path/name[_n<k>] ; with _n<k> on k ranks. A test that takes longer than TEST_TIMEOUT seconds (120)
+# fails, so a deadlock cannot stop the others. TEST_WRAPPER (valgrind and its options) goes before compiled tests.
+test_path=$1
+name=$(basename "$test_path")
+ranks=$(expr "$name" : '.*_n\([1-9][0-9]*\)$')
+limit=${TEST_TIMEOUT:-120}
+umask 022
+
+if test -n "$TEST_WRAPPER"; then
+  case $name in
+    *.sh) echo "skipped: a script, not run under valgrind"; exit 77 ;;
+  esac
+fi
+
+if test -n "$ranks"; then
+  timeout -k 10 "$limit" $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" $TEST_WRAPPER "$test_path" </dev/null
+else
+  timeout -k 10 "$limit" $TEST_WRAPPER "$test_path" </dev/null
+fi
+status=$?
+if test $status -eq 124 || test $status -eq 137; then
+  echo "$name: no end after $limit seconds (TEST_TIMEOUT): a deadlock?" >&2
+fi
+exit $status
