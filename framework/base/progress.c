@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TITLE_SIZE = 64, FIGURES_SIZE = 512, LINE_SIZE = 1024, BAR_SHORTEST = 8, BAR_LONGEST = 30, WIDTH_UNKNOWN = 80 };
+enum { TITLE_SIZE = 64, FIGURES_SIZE = 512, TEXT_SIZE = 768, LINE_SIZE = 1024, BAR_SHORTEST = 8, BAR_LONGEST = 30, WIDTH_UNKNOWN = 80 };
 
 static const double seconds_between_redraws = 0.1;
 static const double seconds_between_lines = 10.0;
@@ -91,7 +91,7 @@ static void write_line(char *line, const bl_progress *progress, int width) {
     bl_clock_duration(time_left, sizeof time_left, fmax(0.0, seconds - (now - progress->updated)));
     snprintf(left, sizeof left, ", %s left", time_left);
   }
-  char text[LINE_SIZE], bar[BAR_LONGEST + 5] = "";
+  char text[TEXT_SIZE], bar[BAR_LONGEST + 5] = "";
   snprintf(text, sizeof text, "%3d %%  %ld/%ld  %s%s%s%s", (int)(100.0 * fraction), progress->done, progress->total, elapsed,
            left, progress->figures[0] != '\0' ? "  " : "", progress->figures);
   if (width > 0) {

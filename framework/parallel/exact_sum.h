@@ -2,9 +2,12 @@
  * Order-free sums: the same bits whatever the order of the terms and the number of ranks.
  *
  * Every element is held as two 64-bit integers, high · 2^-20 + low · 2^-62, whose sums are associative. A float term of
- * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63; up to 2^20 terms below 2^42 in
- * magnitude cannot overflow. A term that is NaN, infinite or too large poisons the sum, and every rank learns it in
- * bl_exact_sum_get.
+ * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63.
+ *
+ * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add must together stay below 2^42:
+ * for example 4096 calls with terms below 2^30, or a million with terms below 2^22. A term that is NaN, infinite or too
+ * large, or a sum that may be too large, poisons the whole vector, and bl_exact_sum_get says so: after allreduce on every
+ * rank, after reduce on the root, whichever range holds the term.
  */
 #ifndef BEELINE_PARALLEL_EXACT_SUM_H
 #define BEELINE_PARALLEL_EXACT_SUM_H
@@ -33,13 +36,15 @@ void bl_exact_sum_add(bl_exact_sum *sum, size_t offset, size_t count, const floa
 void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms);
 
 /** Sum elements [offset, offset + count) over the ranks of \a comm; the total replaces the elements on \a root only (other
- * ranks' are undefined afterwards). Collective over \a comm. */
+ * ranks' are undefined afterwards). Collective over \a comm.
+ * Each element can be reduced once between two bl_exact_sum_clear; ranges may go to different roots. */
 bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm);
 
 /** Sum all elements over the ranks of \a comm; the total replaces the elements on every rank. Collective over \a comm. */
 bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
 
-/** values[i] = scale × element offset + i, rounded once. Not collective. \param [out] values (count), caller's.
+/** values[i] = scale × element offset + i: the sum as the nearest double (for sums below 2^33), times scale, to float.
+ * Not collective. \param [out] values (count), caller's; not written on failure.
  * Returns BL_ERROR_NUMERIC when a term was not finite or too large. */
 bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);
 

@@ -21,8 +21,8 @@
 /** The ranks that hold one role, as seen from this rank. */
 typedef struct bl_group {
   MPI_Comm comm; /**< owned; MPI_COMM_NULL where this rank is not a member */
-  int size;      /**< members */
-  int rank;      /**< this rank's number among the members, −1 when it is none */
+  int size;      /**< members, 0 for critics that a split leaves out */
+  int rank;      /**< this rank's number among the members (its rank in comm), −1 when it is none */
   int first;     /**< world rank of member 0 */
 } bl_group;
 
@@ -48,12 +48,13 @@ typedef struct bl_split {
 } bl_split;
 
 /** Read "G:C:A" or "all" (every rank holds every role, written N:N:N).
- * Not collective. Returns BL_ERROR_USAGE when \a text is neither, when a count is above \a ranks or below 1, or when the
- * split leaves a rank without a role. */
+ * Not collective. Returns BL_ERROR_USAGE when \a text is neither, when a count is above \a ranks or below 1 (critics:
+ * below 0), or when the split leaves a rank without a role; the message gives a split that fits. */
 bl_status bl_split_parse(bl_split *split, const char *text, int ranks);
 
 /** Lay \a split over the ranks of \a comm and make the communicators of the groups and of the arrows.
- * Collective over \a comm. \param [out] world  the caller's; release with bl_world_destroy. */
+ * Collective over \a comm. \param [out] world  the caller's; release with bl_world_destroy.
+ * Returns BL_ERROR_USAGE, on all ranks alike, when the split does not fit. */
 bl_status bl_world_create(bl_world *world, MPI_Comm comm, bl_split split);
 
 /** Release the communicators. Collective over the world. */
@@ -61,5 +62,9 @@ void bl_world_destroy(bl_world *world);
 
 /** World rank of member \a member of \a group. Not collective. */
 int bl_group_world_rank(const bl_world *world, const bl_group *group, int member);
+
+/** Rank in gradient_comm and parameter_comm (generators and aggregators, by world rank) of world rank \a rank, −1 when it
+ * is neither. Not collective. For the roots of reductions and broadcasts over the union. */
+int bl_world_union_rank(const bl_world *world, int rank);
 
 #endif

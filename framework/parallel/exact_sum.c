@@ -1,0 +1,208 @@
+#include "parallel/exact_sum.h"
+
+#include "base/memory.h"
+#include "parallel/mpi_check.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Adding 1.5 · 2^52 to a double below 2^51 in magnitude leaves its nearest integer (ties to even) in the low bits of the
+ * sum, as a difference of bit patterns. That rounds and converts in one addition on every instruction set. */
+static const double shifter = 0x1.8p52;
+
+static const double limit_of_term = 0x1p30;
+
+/* Of the sum of the largest magnitudes of all calls: half of what `high` can hold. */
+static const int64_t limit_of_peaks = (int64_t)1 << 42;
+
+/* Each call changes a low limb by at most 2^41; after so many, carries are moved into the high limb. */
+enum { CALLS_BEFORE_CARRY = 1 << 20 };
+
+/* Elements per MPI call: small enough for caches and for MPI's buffers, large enough to hide latency. */
+enum { PIECE = 1 << 19 };
+
+struct bl_exact_sum {
+  size_t count;
+  uint64_t *high; /* (count) two's complement: unsigned, since a poisoned sum may wrap */
+  uint64_t *low;  /* (count) */
+  int64_t peaks;  /* sum over calls of a bound on their largest term; associative, as everything here */
+  int64_t reduced_peaks; /* the same over all ranks, where a reduction ended here */
+  long calls;            /* since the last carry */
+};
+
+bl_status bl_exact_sum_create(bl_exact_sum **sum, size_t count) {
+  bl_exact_sum *s = NULL;
+  *sum = NULL;
+  BL_TRY(bl_allocate(&s, 1, sizeof *s));
+  bl_status status = BL_OK;
+  s->count = count;
+  BL_GOTO(bl_allocate(&s->high, count, sizeof *s->high));
+  BL_GOTO(bl_allocate(&s->low, count, sizeof *s->low));
+  *sum = s;
+  return BL_OK;
+done:
+  bl_exact_sum_destroy(&s);
+  return status;
+}
+
+void bl_exact_sum_destroy(bl_exact_sum **sum) {
+  if (*sum == NULL)
+    return;
+  bl_free(&(*sum)->high);
+  bl_free(&(*sum)->low);
+  bl_free(sum);
+}
+
+void bl_exact_sum_clear(bl_exact_sum *sum) {
+  memset(sum->high, 0, sum->count * sizeof *sum->high);
+  memset(sum->low, 0, sum->count * sizeof *sum->low);
+  sum->peaks = sum->reduced_peaks = 0;
+  sum->calls = 0;
+}
+
+static inline uint64_t bits_of_double(double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+/* The body of both loops that add. Written with arrays' elements in and out, for the vectoriser. */
+static inline void split_and_add(uint64_t *restrict high, uint64_t *restrict low, double term) {
+  const double scaled = term * 0x1p20;
+  const double shifted = scaled + shifter;
+  const double rest = scaled - (shifted - shifter); /* exact, at most ½ */
+  *high += bits_of_double(shifted) - bits_of_double(shifter);
+  *low += bits_of_double(rest * 0x1p42 + shifter) - bits_of_double(shifter);
+}
+
+/* Both return the largest magnitude as a bit pattern: patterns of magnitudes order like their values, with infinity and
+ * NaN above all, so that one maximum without branches finds every term that does not belong. */
+static uint32_t add_floats(uint64_t *restrict high, uint64_t *restrict low, const float *restrict terms, size_t count) {
+  uint32_t peak = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &terms[i], sizeof bits);
+    bits &= 0x7fffffffu;
+    peak = bits > peak ? bits : peak;
+    split_and_add(&high[i], &low[i], (double)terms[i]);
+  }
+  return peak;
+}
+
+static uint64_t add_doubles(uint64_t *restrict high, uint64_t *restrict low, const double *restrict terms, size_t count) {
+  uint64_t peak = 0;
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t bits = bits_of_double(terms[i]) & 0x7fffffffffffffffu;
+    peak = bits > peak ? bits : peak;
+    split_and_add(&high[i], &low[i], terms[i]);
+  }
+  return peak;
+}
+
+/* low = 2^42 carry + rest with rest in [−2^41, 2^41): the carry; the rest replaces *low. Unique for the value. */
+static inline int64_t take_carry(int64_t *low) {
+  const int64_t half = (int64_t)1 << 41;
+  const int64_t carry = ((*low + half) - ((*low + half) & (2 * half - 1))) / (2 * half);
+  *low -= carry * 2 * half;
+  return carry;
+}
+
+static void move_carries(bl_exact_sum *sum) {
+  for (size_t i = 0; i < sum->count; i++) {
+    int64_t low = (int64_t)sum->low[i];
+    sum->high[i] += (uint64_t)take_carry(&low);
+    sum->low[i] = (uint64_t)low;
+  }
+  sum->calls = 0;
+}
+
+/* Take note of a call whose largest term is `peak`; NaN fails the comparison, too. */
+static void note_call(bl_exact_sum *sum, double peak) {
+  sum->peaks += peak < limit_of_term ? (int64_t)peak + 1 : limit_of_peaks;
+  if (sum->peaks > 2 * limit_of_peaks) /* poisoned already: stay there, so that sums over ranks cannot wrap */
+    sum->peaks = 2 * limit_of_peaks;
+  if (++sum->calls >= CALLS_BEFORE_CARRY)
+    move_carries(sum);
+}
+
+void bl_exact_sum_add(bl_exact_sum *sum, size_t offset, size_t count, const float *terms) {
+  const uint32_t bits = add_floats(sum->high + offset, sum->low + offset, terms, count);
+  float peak;
+  memcpy(&peak, &bits, sizeof peak);
+  note_call(sum, (double)peak);
+}
+
+void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms) {
+  const uint64_t bits = add_doubles(sum->high + offset, sum->low + offset, terms, count);
+  double peak;
+  memcpy(&peak, &bits, sizeof peak);
+  note_call(sum, peak);
+}
+
+/* Low limbs of all ranks must not overflow when they meet. */
+static void prepare(bl_exact_sum *sum, int ranks) {
+  if (sum->calls > CALLS_BEFORE_CARRY / ranks)
+    move_carries(sum);
+}
+
+bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
+  int rank, size;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
+  prepare(sum, size);
+  uint64_t *const limbs[2] = {sum->high + offset, sum->low + offset};
+  for (int limb = 0; limb < 2; limb++)
+    for (size_t start = 0; start < count; start += PIECE) {
+      const int piece = (int)(count - start < PIECE ? count - start : PIECE);
+      uint64_t *values = limbs[limb] + start;
+      BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, values, piece, MPI_UINT64_T, MPI_SUM, root, comm)));
+    }
+  int64_t peaks = sum->peaks;
+  BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : &peaks, &peaks, 1, MPI_INT64_T, MPI_SUM, root, comm)));
+  if (rank == root && peaks > sum->reduced_peaks)
+    sum->reduced_peaks = peaks;
+  return BL_OK;
+}
+
+bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
+  int size;
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
+  prepare(sum, size);
+  uint64_t *const limbs[2] = {sum->high, sum->low};
+  for (int limb = 0; limb < 2; limb++)
+    for (size_t start = 0; start < sum->count; start += PIECE) {
+      const int piece = (int)(sum->count - start < PIECE ? sum->count - start : PIECE);
+      BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, limbs[limb] + start, piece, MPI_UINT64_T, MPI_SUM, comm)));
+    }
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &sum->peaks, 1, MPI_INT64_T, MPI_SUM, comm)));
+  return BL_OK;
+}
+
+static bl_status check(const bl_exact_sum *sum) {
+  const int64_t peaks = sum->peaks > sum->reduced_peaks ? sum->peaks : sum->reduced_peaks;
+  if (peaks < limit_of_peaks)
+    return BL_OK;
+  return bl_fail(BL_ERROR_NUMERIC, "a sum over micro-batches has a term that is NaN, infinite or above 1e9, or terms above 4e12"
+                                   " in all; a smaller learning rate or a smaller clip usually cures it");
+}
+
+static inline double value_of(uint64_t high, uint64_t low) {
+  int64_t rest = (int64_t)low;
+  const int64_t whole = (int64_t)(high + (uint64_t)take_carry(&rest));
+  return (double)whole * 0x1p-20 + (double)rest * 0x1p-62;
+}
+
+bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale) {
+  BL_TRY(check(sum));
+  for (size_t i = 0; i < count; i++)
+    values[i] = (float)(scale * value_of(sum->high[offset + i], sum->low[offset + i]));
+  return BL_OK;
+}
+
+bl_status bl_exact_sum_get_double(double *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale) {
+  BL_TRY(check(sum));
+  for (size_t i = 0; i < count; i++)
+    values[i] = scale * value_of(sum->high[offset + i], sum->low[offset + i]);
+  return BL_OK;
+}
