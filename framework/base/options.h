@@ -131,6 +131,7 @@ typedef struct bl_options_metrics {
   char *samples;    /**< `evaluate`: the samples to judge; `finetune`: samples of a reference sampler for the last table, ""
                        for none */
   int count;        /**< `finetune`: samples drawn before and after */
+  int every;        /**< `finetune`: measure after every so many rounds too (the learning curve); 0: only before and after */
   int projections;  /**< directions of the sliced Wasserstein distance */
 } bl_options_metrics;
 
