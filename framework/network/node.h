@@ -6,7 +6,8 @@
  * `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i to
  * d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients are
  * written (not added) to graph->d_parameters + entry offset when graph->d_parameters is not NULL; a parameter belongs to
- * one node.
+ * one node. Pointers (data, gradient, kept_data, scratch) are fixed once memory is laid out, but d_input[i] may be NULL in
+ * one pass and not in the next. One backward per forward: backward re-uses the memory of activations that it has passed.
  */
 #ifndef BEELINE_NETWORK_NODE_H
 #define BEELINE_NETWORK_NODE_H
@@ -22,9 +23,11 @@ struct bl_tensor {
   int index;
   int channels, height, width;
   int block;           /**< 1 (plain) or graph->block when channels is a multiple of it; chosen in `plan` of the producer */
-  bool needs_gradient; /**< whether backward must reach it (it depends on parameters, or on x) */
-  float *data;         /**< valid from the producer's forward to the last reader (or its backward) */
-  float *gradient;     /**< valid in backward */
+  bool needs_gradient; /**< whether backward may reach it (it depends on parameters, or on x) */
+  bool depends_on_x;
+  bool depends_on_parameters;
+  float *data;     /**< valid from the producer's forward to the last reader (or its backward) */
+  float *gradient; /**< valid in backward */
   struct bl_node *producer;
 };
 
@@ -55,8 +58,14 @@ struct bl_node {
   bool keeps_output;                /**< backward reads output->data */
   size_t kept;                      /**< floats that live from forward to backward (statistics, masks), at kept_data */
   size_t scratch; /**< floats that live during one call of forward or backward, at graph->scratch (shared by all nodes) */
+  bool in_place;  /**< forward may write output over input[0] (same size) where nothing else needs input[0] */
+  bool in_place_gradient; /**< backward may write d_input[0] over output->gradient (same size) */
   float *kept_data;
   float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
+  /* Set by bl_plan_memory, for the executor. */
+  float *d_input_data[BL_NODE_INPUTS]; /**< where d_input goes: the gradient itself, or a buffer that is added to it */
+  bool d_input_adds[BL_NODE_INPUTS];
+  float *scratch_data[2]; /**< in forward, in backward */
 };
 
 struct bl_graph {
@@ -74,9 +83,11 @@ struct bl_graph {
   dnnl_stream_t stream;
   float *arena;
   size_t arena_floats;
-  float *scratch;
+  float *scratch;      /**< of the node that runs */
   float *d_parameters; /**< during backward: the caller's, or NULL */
-  bool dropout;        /**< whether masks are drawn */
+  bool d_x_wanted;     /**< during backward */
+  bool compiled, loaded, forwarded;
+  bool dropout; /**< whether masks are drawn */
   bl_draw dropout_draw;
   size_t evaluations;
 };
@@ -94,6 +105,11 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);
 
+/** Run one step of a pass: the node's call, with its scratch; backward also adds gradients of tensors with several readers
+ * and skips what the pass does not want. For the executor, and for tests and profiles that look between the steps. */
+bl_status bl_node_forward(bl_graph *graph, bl_node *node);
+bl_status bl_node_backward(bl_graph *graph, bl_node *node);
+
 /** Elements of \a tensor for the whole micro-batch. */
 size_t bl_tensor_count(const bl_tensor *tensor);
 
@@ -102,6 +118,10 @@ int bl_graph_preferred_block(const bl_graph *graph, int channels, int pixels);
 
 /** oneDNN descriptor of a tensor in its layout (nchw, nChw8c, nChw16c). */
 bl_status bl_tensor_descriptor(dnnl_memory_desc_t *descriptor, const bl_tensor *tensor);
+
+/** The floats of \a tensor from a plain (batch, channels, height, width) array into its layout, and back. */
+void bl_tensor_from_plain(float *data, const bl_tensor *tensor, const float *plain);
+void bl_tensor_to_plain(float *plain, const bl_tensor *tensor, const float *data);
 
 /** Evaluate a oneDNN call; a refusal becomes BL_ERROR_LIBRARY with the call's text. */
 #define BL_DNNL(call) BL_TRY(bl_dnnl_check((call), #call))

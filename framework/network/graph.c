@@ -1,0 +1,193 @@
+#include "network/graph.h"
+
+#include "base/memory.h"
+#include "network/node.h"
+#include "network/plan.h"
+
+#include <string.h>
+
+/* Construction */
+
+bl_status bl_graph_create(bl_graph **graph, int batch) {
+  bl_graph *g = NULL;
+  bl_status status = BL_OK;
+  *graph = NULL;
+  if (batch < 1)
+    return bl_fail(BL_ERROR_USAGE, "a micro-batch of %d samples was asked for; it must hold at least 1", batch);
+  BL_TRY(bl_allocate(&g, 1, sizeof *g));
+  g->batch = batch;
+  g->block = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16 : 8;
+  BL_GOTO(bl_dnnl_check(dnnl_engine_create(&g->engine, dnnl_cpu, 0), "dnnl_engine_create"));
+  BL_GOTO(bl_dnnl_check(dnnl_stream_create(&g->stream, g->engine, dnnl_stream_default_flags), "dnnl_stream_create"));
+  *graph = g;
+  return BL_OK;
+done:
+  bl_graph_destroy(&g);
+  return status;
+}
+
+void bl_graph_destroy(bl_graph **graph) {
+  bl_graph *g = *graph;
+  if (g == NULL)
+    return;
+  for (int i = 0; i < g->node_count; i++) {
+    if (g->nodes[i]->kind->destroy != NULL)
+      g->nodes[i]->kind->destroy(g->nodes[i]);
+    bl_free(&g->nodes[i]->state);
+    bl_free(&g->nodes[i]);
+  }
+  for (int i = 0; i < g->tensor_count; i++)
+    bl_free(&g->tensors[i]);
+  bl_free(&g->nodes);
+  bl_free(&g->tensors);
+  bl_free(&g->arena);
+  bl_parameter_table_destroy(&g->parameters);
+  if (g->stream != NULL)
+    dnnl_stream_destroy(g->stream);
+  if (g->engine != NULL)
+    dnnl_engine_destroy(g->engine);
+  bl_free(graph);
+}
+
+void bl_output(bl_graph *graph, bl_tensor *y) {
+  if (graph->status != BL_OK)
+    return;
+  if (y == NULL || graph->output != NULL)
+    graph->status = bl_fail(BL_ERROR_USAGE, y == NULL ? "the output of a graph is no tensor" : "a graph has one output");
+  else
+    graph->output = y;
+}
+
+/** A layer whose result nobody reads is a mistake of the one who wrote the network. */
+static bl_status check_all_are_read(const bl_graph *graph) {
+  for (int i = 0; i < graph->node_count; i++) {
+    const bl_tensor *tensor = graph->nodes[i]->output;
+    bool read = tensor == graph->output;
+    for (int j = i + 1; j < graph->node_count && !read; j++)
+      for (int k = 0; k < graph->nodes[j]->inputs; k++)
+        read |= graph->nodes[j]->input[k] == tensor;
+    if (!read)
+      return bl_fail(BL_ERROR_USAGE, "nothing reads the result of layer %d ('%s') of a graph", i,
+                     graph->nodes[i]->kind->name);
+  }
+  return BL_OK;
+}
+
+bl_status bl_graph_compile(bl_graph *graph, bl_graph_mode mode) {
+  BL_TRY(graph->status);
+  if (graph->compiled)
+    return bl_fail(BL_ERROR_USAGE, "a graph was compiled twice");
+  if (graph->x == NULL || graph->output == NULL)
+    return bl_fail(BL_ERROR_USAGE, "a graph has no %s", graph->x == NULL ? "input x" : "output");
+  BL_TRY(check_all_are_read(graph));
+  graph->mode = mode;
+  for (int i = 0; i < graph->node_count; i++)
+    BL_TRY(graph->nodes[i]->kind->plan(graph, graph->nodes[i]));
+  BL_TRY(bl_plan_memory(graph));
+  graph->compiled = true;
+  return BL_OK;
+}
+
+/* Facts */
+
+const bl_parameter_table *bl_graph_parameters(const bl_graph *graph) {
+  return &graph->parameters;
+}
+
+size_t bl_graph_input_size(const bl_graph *graph) {
+  return bl_tensor_count(graph->x) / (size_t)graph->batch;
+}
+
+size_t bl_graph_output_size(const bl_graph *graph) {
+  return bl_tensor_count(graph->output) / (size_t)graph->batch;
+}
+
+size_t bl_graph_memory(const bl_graph *graph) {
+  return graph->arena_floats * sizeof *graph->arena;
+}
+
+size_t bl_graph_evaluations(const bl_graph *graph) {
+  return graph->evaluations;
+}
+
+/* Running */
+
+void bl_graph_set_dropout(bl_graph *graph, const bl_draw *draw) {
+  graph->dropout = draw != NULL;
+  if (draw != NULL)
+    graph->dropout_draw = *draw;
+}
+
+bl_status bl_graph_load(bl_graph *graph, const float *values) {
+  if (!graph->compiled)
+    return bl_fail(BL_ERROR_USAGE, "parameters were loaded into a graph that is not compiled");
+  for (int i = 0; i < graph->node_count; i++)
+    if (graph->nodes[i]->kind->load != NULL)
+      BL_TRY(graph->nodes[i]->kind->load(graph, graph->nodes[i], values));
+  graph->loaded = true;
+  return BL_OK;
+}
+
+bl_status bl_node_forward(bl_graph *graph, bl_node *node) {
+  graph->scratch = node->scratch_data[0];
+  return node->kind->forward(graph, node);
+}
+
+static bool wants_gradient(const bl_graph *graph, const bl_tensor *tensor) {
+  return (graph->d_x_wanted && tensor->depends_on_x) || (graph->d_parameters != NULL && tensor->depends_on_parameters);
+}
+
+bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
+  if (!wants_gradient(graph, node->output))
+    return BL_OK;
+  for (int i = 0; i < node->inputs; i++)
+    node->d_input[i] = wants_gradient(graph, node->input[i]) ? node->d_input_data[i] : NULL;
+  graph->scratch = node->scratch_data[1];
+  BL_TRY(node->kind->backward(graph, node));
+  for (int i = 0; i < node->inputs; i++)
+    if (node->d_input[i] != NULL && node->d_input_adds[i]) {
+      const size_t count = bl_tensor_count(node->input[i]);
+      float *restrict sum = node->input[i]->gradient;
+      const float *restrict part = node->d_input[i];
+      for (size_t j = 0; j < count; j++)
+        sum[j] += part[j];
+    }
+  return BL_OK;
+}
+
+bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const float *time) {
+  if (!graph->loaded && graph->parameters.entry_count > 0)
+    return bl_fail(BL_ERROR_USAGE, "a network was evaluated before its parameters were loaded");
+  if (!graph->compiled || (graph->time != NULL && time == NULL))
+    return bl_fail(BL_ERROR_USAGE, graph->compiled ? "a network with a time input was evaluated without a time"
+                                                   : "a graph was evaluated before it was compiled");
+  graph->forwarded = false;
+  bl_tensor_from_plain(graph->x->data, graph->x, x);
+  if (graph->time != NULL)
+    memcpy(graph->time->data, time, (size_t)graph->batch * sizeof *time);
+  for (int i = 0; i < graph->node_count; i++)
+    BL_TRY(bl_node_forward(graph, graph->nodes[i]));
+  bl_tensor_to_plain(output, graph->output, graph->output->data);
+  graph->evaluations += (size_t)graph->batch;
+  graph->forwarded = true;
+  return BL_OK;
+}
+
+bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, const float *d_output) {
+  if (graph->mode != BL_GRAPH_TRAINING || !graph->forwarded)
+    return bl_fail(BL_ERROR_USAGE, graph->mode != BL_GRAPH_TRAINING
+                                       ? "gradients were asked of a graph that was compiled for inference"
+                                       : "gradients were asked without a forward pass since the last ones");
+  graph->forwarded = false; /* its activations are overwritten now */
+  graph->d_parameters = d_parameters;
+  graph->d_x_wanted = d_x != NULL;
+  bl_tensor_from_plain(graph->output->gradient, graph->output, d_output);
+  bl_status status = BL_OK;
+  for (int i = graph->node_count - 1; i >= 0 && status == BL_OK; i--)
+    status = bl_node_backward(graph, graph->nodes[i]);
+  graph->d_parameters = NULL;
+  BL_TRY(status);
+  if (d_x != NULL)
+    bl_tensor_to_plain(d_x, graph->x, graph->x->gradient);
+  return BL_OK;
+}

@@ -1,0 +1,171 @@
+#include "network/node.h"
+
+#include "base/memory.h"
+
+#include <oneapi/dnnl/dnnl_debug.h>
+#include <stdio.h>
+#include <string.h>
+
+/** Make room for one more pointer in a list that doubles. */
+static bl_status grow(void *list, int count) {
+  void ***pointers = list;
+  if (count > 0 && (count & (count - 1)) != 0)
+    return BL_OK;
+  void **grown = NULL;
+  BL_TRY(bl_allocate(&grown, count > 0 ? 2 * (size_t)count : 1, sizeof *grown));
+  if (count > 0)
+    memcpy(grown, *pointers, (size_t)count * sizeof *grown);
+  bl_free(pointers);
+  *pointers = grown;
+  return BL_OK;
+}
+
+static bl_status add_tensor(bl_tensor **tensor, bl_graph *graph, int channels, int height, int width) {
+  *tensor = NULL;
+  if (channels < 1 || height < 1 || width < 1)
+    return bl_fail(BL_ERROR_USAGE, "a tensor of %d channels and %d x %d pixels cannot exist: all must be at least 1",
+                   channels, height, width);
+  BL_TRY(grow(&graph->tensors, graph->tensor_count));
+  BL_TRY(bl_allocate(tensor, 1, sizeof **tensor));
+  **tensor = (bl_tensor){
+      .graph = graph, .index = graph->tensor_count, .channels = channels, .height = height, .width = width, .block = 1};
+  graph->tensors[graph->tensor_count++] = *tensor;
+  return BL_OK;
+}
+
+static bl_status add_node(bl_node **node, bl_graph *graph, const bl_node_kind *kind, int input_count,
+                          bl_tensor *const *inputs, int channels, int height, int width) {
+  BL_TRY(grow(&graph->nodes, graph->node_count));
+  BL_TRY(bl_allocate(node, 1, sizeof **node));
+  (*node)->kind = kind;
+  (*node)->index = graph->node_count;
+  (*node)->inputs = input_count;
+  graph->nodes[graph->node_count++] = *node;
+  BL_TRY(add_tensor(&(*node)->output, graph, channels, height, width));
+  (*node)->output->producer = *node;
+  for (int i = 0; i < input_count; i++) {
+    (*node)->input[i] = inputs[i];
+    (*node)->output->depends_on_x |= inputs[i]->depends_on_x;
+    (*node)->output->depends_on_parameters |= inputs[i]->depends_on_parameters;
+    (*node)->output->needs_gradient |= inputs[i]->needs_gradient;
+  }
+  return BL_OK;
+}
+
+bl_node *bl_node_add(bl_graph *graph, const bl_node_kind *kind, int input_count, bl_tensor *const *inputs, int channels,
+                     int height, int width) {
+  if (graph->status != BL_OK)
+    return NULL;
+  for (int i = 0; i < input_count; i++)
+    if (inputs[i] == NULL) {
+      graph->status = bl_fail(BL_ERROR_USAGE, "a layer '%s' was given no tensor as input %d", kind->name, i);
+      return NULL;
+    }
+  bl_node *node = NULL;
+  graph->status = add_node(&node, graph, kind, input_count, inputs, channels, height, width);
+  return graph->status == BL_OK ? node : NULL;
+}
+
+static bl_tensor *add_input(bl_graph *graph, bl_tensor **slot, const char *name, int channels, int height, int width) {
+  if (graph->status != BL_OK)
+    return NULL;
+  if (*slot != NULL)
+    graph->status = bl_fail(BL_ERROR_USAGE, "a graph has one input %s, but a second was added", name);
+  else
+    graph->status = add_tensor(slot, graph, channels, height, width);
+  return graph->status == BL_OK ? *slot : NULL;
+}
+
+bl_tensor *bl_input(bl_graph *graph, int channels, int height, int width) {
+  bl_tensor *x = add_input(graph, &graph->x, "x", channels, height, width);
+  if (x == NULL)
+    return NULL;
+  x->block = bl_graph_preferred_block(graph, channels, height * width);
+  x->depends_on_x = x->needs_gradient = true;
+  return x;
+}
+
+bl_tensor *bl_input_time(bl_graph *graph) {
+  return add_input(graph, &graph->time, "t", 1, 1, 1);
+}
+
+void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, int dimensions, const size_t *shape,
+                           bl_initialiser initialiser, size_t fan_in, size_t fan_out) {
+  if (node == NULL)
+    return;
+  bl_graph *graph = node->output->graph;
+  if (graph->status != BL_OK)
+    return;
+  char full[BL_PARAMETER_NAME];
+  if (node->parameters == BL_NODE_PARAMETERS) {
+    graph->status = bl_fail(BL_ERROR_USAGE, "layer '%s' has more than %d parameters", name, BL_NODE_PARAMETERS);
+    return;
+  }
+  if (snprintf(full, sizeof full, "%s.%s", name, suffix) >= (int)sizeof full) {
+    graph->status = bl_fail(BL_ERROR_USAGE, "the parameter name '%s.%s' is longer than %d characters", name, suffix,
+                            BL_PARAMETER_NAME - 1);
+    return;
+  }
+  graph->status = bl_parameter_add(&node->parameter[node->parameters], &graph->parameters, full, dimensions, shape,
+                                   initialiser, fan_in, fan_out);
+  if (graph->status != BL_OK)
+    return;
+  node->parameters++;
+  node->output->depends_on_parameters = node->output->needs_gradient = true;
+}
+
+const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values) {
+  return values + graph->parameters.entries[node->parameter[which]].offset;
+}
+
+float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which) {
+  return graph->d_parameters == NULL ? NULL
+                                     : graph->d_parameters + graph->parameters.entries[node->parameter[which]].offset;
+}
+
+size_t bl_tensor_count(const bl_tensor *tensor) {
+  return (size_t)tensor->graph->batch * (size_t)tensor->channels * (size_t)tensor->height * (size_t)tensor->width;
+}
+
+int bl_graph_preferred_block(const bl_graph *graph, int channels, int pixels) {
+  return pixels > 1 && channels % graph->block == 0 ? graph->block : 1;
+}
+
+bl_status bl_tensor_descriptor(dnnl_memory_desc_t *descriptor, const bl_tensor *tensor) {
+  const dnnl_dims_t dims = {tensor->graph->batch, tensor->channels, tensor->height, tensor->width};
+  const dnnl_format_tag_t tag = tensor->block == 16 ? dnnl_nChw16c : tensor->block == 8 ? dnnl_nChw8c : dnnl_nchw;
+  BL_DNNL(dnnl_memory_desc_init_by_tag(descriptor, 4, dims, dnnl_f32, tag));
+  return BL_OK;
+}
+
+void bl_tensor_from_plain(float *data, const bl_tensor *tensor, const float *plain) {
+  const size_t block = (size_t)tensor->block, pixels = (size_t)tensor->height * (size_t)tensor->width;
+  if (block == 1) {
+    memcpy(data, plain, bl_tensor_count(tensor) * sizeof *data);
+    return;
+  }
+  const size_t groups = bl_tensor_count(tensor) / (block * pixels);
+  for (size_t group = 0; group < groups; group++)
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+      for (size_t c = 0; c < block; c++)
+        data[(group * pixels + pixel) * block + c] = plain[(group * block + c) * pixels + pixel];
+}
+
+void bl_tensor_to_plain(float *plain, const bl_tensor *tensor, const float *data) {
+  const size_t block = (size_t)tensor->block, pixels = (size_t)tensor->height * (size_t)tensor->width;
+  if (block == 1) {
+    memcpy(plain, data, bl_tensor_count(tensor) * sizeof *plain);
+    return;
+  }
+  const size_t groups = bl_tensor_count(tensor) / (block * pixels);
+  for (size_t group = 0; group < groups; group++)
+    for (size_t c = 0; c < block; c++)
+      for (size_t pixel = 0; pixel < pixels; pixel++)
+        plain[(group * block + c) * pixels + pixel] = data[(group * pixels + pixel) * block + c];
+}
+
+bl_status bl_dnnl_check(dnnl_status_t status, const char *call) {
+  if (status == dnnl_success)
+    return BL_OK;
+  return bl_fail(BL_ERROR_LIBRARY, "oneDNN refused '%s': %s", call, dnnl_status2str(status));
+}
