@@ -13,7 +13,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TITLE_SIZE = 64, FIGURES_SIZE = 512, TEXT_SIZE = 768, LINE_SIZE = 1024, BAR_SHORTEST = 8, BAR_LONGEST = 30, WIDTH_UNKNOWN = 80 };
+enum {
+  TITLE_SIZE = 64,
+  FIGURES_SIZE = 512,
+  TEXT_SIZE = 768,
+  LINE_SIZE = 1024,
+  BAR_SHORTEST = 8,
+  BAR_LONGEST = 30,
+  WIDTH_UNKNOWN = 80
+};
 
 static const double seconds_between_redraws = 0.1;
 static const double seconds_between_lines = 10.0;
@@ -92,8 +100,8 @@ static void write_line(char *line, const bl_progress *progress, int width) {
     snprintf(left, sizeof left, ", %s left", time_left);
   }
   char text[TEXT_SIZE], bar[BAR_LONGEST + 5] = "";
-  snprintf(text, sizeof text, "%3d %%  %ld/%ld  %s%s%s%s", (int)(100.0 * fraction), progress->done, progress->total, elapsed,
-           left, progress->figures[0] != '\0' ? "  " : "", progress->figures);
+  snprintf(text, sizeof text, "%3d %%  %ld/%ld  %s%s%s%s", (int)(100.0 * fraction), progress->done, progress->total,
+           elapsed, left, progress->figures[0] != '\0' ? "  " : "", progress->figures);
   if (width > 0) {
     const int room = width - 1 - columns_of(progress->title) - 2 - columns_of(text) - 4;
     if (room >= BAR_SHORTEST)

@@ -1,5 +1,7 @@
 #include "base/random.h"
 
+#include "base/kernel.h"
+
 #include <Random123/philox.h>
 
 #include <math.h>
@@ -15,7 +17,7 @@ typedef struct group {
   uint32_t words[WORDS][GROUP];
 } group;
 
-static void draw_group(group *restrict out, uint32_t first_block, bl_draw draw) {
+BL_KERNEL static void draw_group(group *restrict out, uint32_t first_block, bl_draw draw) {
   const philox4x32_key_t key = {{(uint32_t)draw.seed, (uint32_t)(draw.seed >> 32)}};
   const uint32_t step_and_purpose = draw.step | (uint32_t)draw.purpose << 24;
   for (uint32_t b = 0; b < GROUP; b++) {
@@ -82,8 +84,7 @@ static void box_muller(float *restrict first, float *restrict second, uint32_t r
   const uint32_t quarter = (angle_word + 0x20000000u) >> 30;
   const float a = (float)(int32_t)(angle_word - (quarter << 30)) * 1.46291807926715968e-9f; /* 2π / 2^32 */
   const float a2 = a * a;
-  const float sine =
-      a * (1.0f - a2 * (1.0f / 6 - a2 * (1.0f / 120 - a2 * (1.0f / 5040 - a2 * (1.0f / 362880)))));
+  const float sine = a * (1.0f - a2 * (1.0f / 6 - a2 * (1.0f / 120 - a2 * (1.0f / 5040 - a2 * (1.0f / 362880)))));
   const float cosine =
       1.0f - a2 * (1.0f / 2 - a2 * (1.0f / 24 - a2 * (1.0f / 720 - a2 * (1.0f / 40320 - a2 * (1.0f / 3628800)))));
   const float x = (quarter & 1) != 0 ? sine : cosine;
@@ -92,7 +93,7 @@ static void box_muller(float *restrict first, float *restrict second, uint32_t r
   *second = (quarter & 2) != 0 ? -radius * y : radius * y;
 }
 
-void bl_random_normal(float *values, size_t count, bl_draw draw) {
+BL_KERNEL void bl_random_normal(float *values, size_t count, bl_draw draw) {
   group words;
   float normals[WORDS][GROUP];
   for (size_t start = 0; start < count; start += WORDS * GROUP) {

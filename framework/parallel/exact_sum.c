@@ -1,5 +1,6 @@
 #include "parallel/exact_sum.h"
 
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
 
@@ -24,11 +25,11 @@ enum { PIECE = 1 << 19 };
 
 struct bl_exact_sum {
   size_t count;
-  uint64_t *high; /* (count) two's complement: unsigned, since a poisoned sum may wrap */
-  uint64_t *low;  /* (count) */
-  int64_t peaks;  /* sum over calls of a bound on their largest term; associative, as everything here */
+  uint64_t *high;        /* (count) two's complement: unsigned, since a poisoned sum may wrap */
+  uint64_t *low;         /* (count) */
+  int64_t peaks;         /* sum over calls of a bound on their largest term; associative, as everything here */
   int64_t reduced_peaks; /* the same over all ranks, where a reduction ended here */
-  long calls;            /* since the last carry */
+  long calls;            /* that the low limbs hold since the last carry, at most */
 };
 
 bl_status bl_exact_sum_create(bl_exact_sum **sum, size_t count) {
@@ -78,7 +79,8 @@ static inline void split_and_add(uint64_t *restrict high, uint64_t *restrict low
 
 /* Both return the largest magnitude as a bit pattern: patterns of magnitudes order like their values, with infinity and
  * NaN above all, so that one maximum without branches finds every term that does not belong. */
-static uint32_t add_floats(uint64_t *restrict high, uint64_t *restrict low, const float *restrict terms, size_t count) {
+BL_KERNEL static uint32_t add_floats(uint64_t *restrict high, uint64_t *restrict low, const float *restrict terms,
+                                     size_t count) {
   uint32_t peak = 0;
   for (size_t i = 0; i < count; i++) {
     uint32_t bits;
@@ -90,7 +92,8 @@ static uint32_t add_floats(uint64_t *restrict high, uint64_t *restrict low, cons
   return peak;
 }
 
-static uint64_t add_doubles(uint64_t *restrict high, uint64_t *restrict low, const double *restrict terms, size_t count) {
+BL_KERNEL static uint64_t add_doubles(uint64_t *restrict high, uint64_t *restrict low, const double *restrict terms,
+                                      size_t count) {
   uint64_t peak = 0;
   for (size_t i = 0; i < count; i++) {
     const uint64_t bits = bits_of_double(terms[i]) & 0x7fffffffffffffffu;
@@ -114,7 +117,7 @@ static void move_carries(bl_exact_sum *sum) {
     sum->high[i] += (uint64_t)take_carry(&low);
     sum->low[i] = (uint64_t)low;
   }
-  sum->calls = 0;
+  sum->calls = 1; /* what is left of the low limbs is as large as one call makes it */
 }
 
 /* Take note of a call whose largest term is `peak`; NaN fails the comparison, too. */
@@ -156,10 +159,11 @@ bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, in
     for (size_t start = 0; start < count; start += PIECE) {
       const int piece = (int)(count - start < PIECE ? count - start : PIECE);
       uint64_t *values = limbs[limb] + start;
-      BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, values, piece, MPI_UINT64_T, MPI_SUM, root, comm)));
+      BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, rank == root ? values : NULL, piece, MPI_UINT64_T,
+                               MPI_SUM, root, comm)));
     }
-  int64_t peaks = sum->peaks;
-  BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : &peaks, &peaks, 1, MPI_INT64_T, MPI_SUM, root, comm)));
+  int64_t peaks;
+  BL_TRY(BL_MPI(MPI_Reduce(&sum->peaks, &peaks, 1, MPI_INT64_T, MPI_SUM, root, comm)));
   if (rank == root && peaks > sum->reduced_peaks)
     sum->reduced_peaks = peaks;
   return BL_OK;
@@ -175,16 +179,17 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
       const int piece = (int)(sum->count - start < PIECE ? sum->count - start : PIECE);
       BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, limbs[limb] + start, piece, MPI_UINT64_T, MPI_SUM, comm)));
     }
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &sum->peaks, 1, MPI_INT64_T, MPI_SUM, comm)));
-  return BL_OK;
+  sum->calls = CALLS_BEFORE_CARRY; /* together, all ranks may have had that many */
+  return BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &sum->peaks, 1, MPI_INT64_T, MPI_SUM, comm));
 }
 
 static bl_status check(const bl_exact_sum *sum) {
   const int64_t peaks = sum->peaks > sum->reduced_peaks ? sum->peaks : sum->reduced_peaks;
   if (peaks < limit_of_peaks)
     return BL_OK;
-  return bl_fail(BL_ERROR_NUMERIC, "a sum over micro-batches has a term that is NaN, infinite or above 1e9, or terms above 4e12"
-                                   " in all; a smaller learning rate or a smaller clip usually cures it");
+  return bl_fail(BL_ERROR_NUMERIC,
+                 "a sum over micro-batches has a term that is NaN, infinite or above 1e9, or terms above 4e12"
+                 " in all; a smaller learning rate or a smaller clip usually cures it");
 }
 
 static inline double value_of(uint64_t high, uint64_t low) {

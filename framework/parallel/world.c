@@ -27,7 +27,8 @@ static bl_status split_check(bl_split split, int ranks) {
   }
   /* Counts are at most `ranks`, so the sum cannot overflow before it passes the test. */
   if ((long)counts[0] + counts[1] + counts[2] < ranks)
-    return bl_fail(BL_ERROR_USAGE, "roles %d:%d:%d leave %d of %d ranks without a role; the counts must add up to %d or more"
+    return bl_fail(BL_ERROR_USAGE,
+                   "roles %d:%d:%d leave %d of %d ranks without a role; the counts must add up to %d or more"
                    " (for example %s)",
                    counts[0], counts[1], counts[2], ranks - counts[0] - counts[1] - counts[2], ranks, ranks, fitting);
   return BL_OK;
@@ -44,8 +45,8 @@ bl_status bl_split_parse(bl_split *split, const char *text, int ranks) {
       char fitting[48];
       suggest(fitting, sizeof fitting, ranks);
       return bl_fail(BL_ERROR_USAGE,
-                     "roles \"%.60s\" are not generators:critics:aggregators, nor \"all\" (for example %s on %d rank%s)", text,
-                     fitting, ranks, ranks == 1 ? "" : "s");
+                     "roles \"%.60s\" are not generators:critics:aggregators, nor \"all\" (for example %s on %d rank%s)",
+                     text, fitting, ranks, ranks == 1 ? "" : "s");
     }
   }
   BL_TRY(split_check(read, ranks));
@@ -72,8 +73,9 @@ static bool in_union(const bl_world *world) {
 
 bl_status bl_world_create(bl_world *world, MPI_Comm comm, bl_split split) {
   memset(world, 0, sizeof *world);
-  MPI_Comm *const owned[] = {&world->comm,           &world->generators.comm,  &world->critics.comm,   &world->aggregators.comm,
-                             &world->gradient_comm,  &world->parameter_comm,   &world->trajectory_comm, &world->advantage_comm};
+  MPI_Comm *const owned[] = {
+      &world->comm,          &world->generators.comm, &world->critics.comm,    &world->aggregators.comm,
+      &world->gradient_comm, &world->parameter_comm,  &world->trajectory_comm, &world->advantage_comm};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
     *owned[i] = MPI_COMM_NULL;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &world->size)));
@@ -97,8 +99,9 @@ done:
 }
 
 void bl_world_destroy(bl_world *world) {
-  MPI_Comm *const owned[] = {&world->advantage_comm,   &world->trajectory_comm, &world->parameter_comm,  &world->gradient_comm,
-                             &world->aggregators.comm, &world->critics.comm,    &world->generators.comm, &world->comm};
+  MPI_Comm *const owned[] = {
+      &world->advantage_comm,   &world->trajectory_comm, &world->parameter_comm,  &world->gradient_comm,
+      &world->aggregators.comm, &world->critics.comm,    &world->generators.comm, &world->comm};
   for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
     if (*owned[i] != MPI_COMM_NULL)
       MPI_Comm_free(owned[i]);
