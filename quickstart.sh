@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# From a fresh machine to a result:
+#   bash quickstart.sh         installs what is needed, builds, and fine-tunes the digits model (a few minutes)
+#   bash quickstart.sh check   installs what is needed, builds, and runs the tests
+# Packages come by apt-get, as root or by sudo; the build goes into build/, results into out/. Run again, it only does what
+# is not done yet.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+say() { printf '\n== %s\n' "$*"; }
+stop() {
+  printf '\nquickstart: %s\n' "$*" >&2
+  exit 1
+}
+
+mode=${1:-run}
+case $mode in
+  run | check) ;;
+  *) stop "unknown word '$mode'; use 'bash quickstart.sh' or 'bash quickstart.sh check'" ;;
+esac
+
+cores=$(nproc 2>/dev/null || echo 1)
+
+# ---- Packages ----------------------------------------------------------------------------------------------------------
+
+mapfile -t packages < <(grep -v '^#' build-aux/debian-packages.txt)
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+  missing=()
+  for package in "${packages[@]}"; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  if ((${#missing[@]})); then
+    say "Installing ${missing[*]}"
+    as_root=()
+    if [[ $(id -u) != 0 ]]; then
+      command -v sudo >/dev/null || stop "these packages are missing, and neither root nor sudo is there to install them:
+  apt-get install ${missing[*]}"
+      as_root=(sudo)
+    fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null ||
+      stop "apt-get could not install the packages above; Beeline is made for Debian 12"
+  fi
+else
+  missing=()
+  for tool in autoconf automake make mpicc; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  if ((${#missing[@]})); then
+    stop "this machine has no apt-get, so nothing can be installed here, and these tools are missing: ${missing[*]}
+Load them as modules, or with Spack: spack install autoconf automake gmake pkgconf openmpi
+The libraries (configure looks for each and names what is missing):
+  spack install onednn@2 openblas netlib-scalapack fftw netcdf-c+mpi random123 libyaml libcyaml libpng libjpeg-turbo zlib cmocka"
+  fi
+fi
+
+# ---- Build -------------------------------------------------------------------------------------------------------------
+
+[[ ! -e config.status ]] || stop "this folder is configured itself; build/ cannot be beside it: run 'make distclean' first"
+
+say "Building in build/"
+[[ -x configure && -e Makefile.in ]] || ./bootstrap
+mkdir -p build
+if [[ ! -e build/Makefile ]]; then
+  (cd build && ../configure) || stop "configure failed; what it lacks is said above, details are in build/config.log"
+fi
+make -C build -j"$cores" || stop "the build failed; see the messages above"
+
+if [[ $mode == check ]]; then
+  say "Running the tests"
+  make -C build check -j"$cores" || stop "tests failed; build/test-suite.log has what they printed"
+  exit 0
+fi
+
+# ---- Run ---------------------------------------------------------------------------------------------------------------
+
+ranks=$((cores < 4 ? cores : 4))
+if [[ $(id -u) == 0 ]]; then # Open MPI asks twice before it runs as root
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+export OMP_NUM_THREADS=1
+
+say "Fine-tuning the digits model on $ranks ranks"
+mpirun -n "$ranks" build/beeline finetune experiments/digits/finetune.yaml
