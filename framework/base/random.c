@@ -12,12 +12,16 @@
  * differ between versions and processors; no fused multiply-add), so the numbers are the same on every machine. */
 enum { WORDS = 4, GROUP = 64 };
 
-/* Words of a group of blocks: word w of block b is words[w][b]. */
-typedef struct group {
+/* Words of a group of blocks: word w of block b is words[w][b], element 4 b + w of the stream. */
+typedef struct blocks {
   uint32_t words[WORDS][GROUP];
-} group;
+} blocks;
 
-BL_KERNEL static void draw_group(group *restrict out, uint32_t first_block, bl_draw draw) {
+static size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+BL_KERNEL static void draw_group(blocks *restrict out, uint32_t first_block, bl_draw draw) {
   const philox4x32_key_t key = {{(uint32_t)draw.seed, (uint32_t)(draw.seed >> 32)}};
   const uint32_t step_and_purpose = draw.step | (uint32_t)draw.purpose << 24;
   for (uint32_t b = 0; b < GROUP; b++) {
@@ -31,32 +35,32 @@ BL_KERNEL static void draw_group(group *restrict out, uint32_t first_block, bl_d
 }
 
 void bl_random_bits(uint32_t *bits, size_t count, bl_draw draw) {
-  group words;
+  blocks group;
   for (size_t start = 0; start < count; start += WORDS * GROUP) {
-    draw_group(&words, (uint32_t)(start / WORDS), draw);
-    const size_t here = count - start < WORDS * GROUP ? count - start : WORDS * GROUP;
+    draw_group(&group, (uint32_t)(start / WORDS), draw);
+    const size_t here = smaller(count - start, WORDS * GROUP);
     for (size_t i = 0; i < here; i++)
-      bits[start + i] = words.words[i % WORDS][i / WORDS];
+      bits[start + i] = group.words[i % WORDS][i / WORDS];
   }
 }
 
 void bl_random_uniform(float *values, size_t count, bl_draw draw) {
-  group words;
+  blocks group;
   for (size_t start = 0; start < count; start += WORDS * GROUP) {
-    draw_group(&words, (uint32_t)(start / WORDS), draw);
-    const size_t here = count - start < WORDS * GROUP ? count - start : WORDS * GROUP;
+    draw_group(&group, (uint32_t)(start / WORDS), draw);
+    const size_t here = smaller(count - start, WORDS * GROUP);
     for (size_t i = 0; i < here; i++)
-      values[start + i] = (float)(int32_t)(words.words[i % WORDS][i / WORDS] >> 8) * 0x1p-24f;
+      values[start + i] = (float)(int32_t)(group.words[i % WORDS][i / WORDS] >> 8) * 0x1p-24f;
   }
 }
 
-static float float_of_bits(uint32_t bits) {
+static inline float float_of_bits(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-static uint32_t bits_of_float(float value) {
+static inline uint32_t bits_of_float(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
@@ -64,7 +68,7 @@ static uint32_t bits_of_float(float value) {
 
 /* Natural logarithm of a normal number in (0, 1]: u = 2^e m with m in [√½, √2), log m = 2 atanh s with s = (m−1)/(m+1).
  * |s| ≤ 0.1716, so the first term left out of the series is below 2^-28 of the sum. */
-static float logarithm(float u) {
+static inline float logarithm(float u) {
   const uint32_t bits = bits_of_float(u);
   const uint32_t sqrt_half = 0x3f3504f3;
   const int32_t exponent = (int32_t)((bits - sqrt_half + (64u << 23)) >> 23) - 64;
@@ -78,7 +82,7 @@ static float logarithm(float u) {
 /* Two normal numbers from two words (Box and Muller 1958). The first word gives u in [2^-32, 1], the second the angle, in
  * 2^-32 of a turn: the nearest quarter turn is taken off as an integer, and the rest, within ±π/4, goes into the series
  * of sine and cosine, whose first terms left out are below 2^-28. */
-static void box_muller(float *restrict first, float *restrict second, uint32_t radius_word, uint32_t angle_word) {
+static inline void box_muller(float *restrict first, float *restrict second, uint32_t radius_word, uint32_t angle_word) {
   const float u = ((float)(int32_t)(radius_word >> 1) + 0.5f) * 0x1p-31f;
   const float radius = sqrtf(-2.0f * logarithm(u));
   const uint32_t quarter = (angle_word + 0x20000000u) >> 30;
@@ -93,18 +97,27 @@ static void box_muller(float *restrict first, float *restrict second, uint32_t r
   *second = (quarter & 2) != 0 ? -radius * y : radius * y;
 }
 
-BL_KERNEL void bl_random_normal(float *values, size_t count, bl_draw draw) {
-  group words;
+/* Normal numbers of a whole group, in the order of the stream. */
+BL_KERNEL static void normals_of(float *restrict values, const blocks *restrict group) {
   float normals[WORDS][GROUP];
+  for (int b = 0; b < GROUP; b++)
+    box_muller(&normals[0][b], &normals[1][b], group->words[0][b], group->words[1][b]);
+  for (int b = 0; b < GROUP; b++)
+    box_muller(&normals[2][b], &normals[3][b], group->words[2][b], group->words[3][b]);
+  for (int b = 0; b < GROUP; b++)
+    for (int w = 0; w < WORDS; w++)
+      values[WORDS * b + w] = normals[w][b];
+}
+
+void bl_random_normal(float *values, size_t count, bl_draw draw) {
+  blocks group;
+  float last[WORDS * GROUP];
   for (size_t start = 0; start < count; start += WORDS * GROUP) {
-    draw_group(&words, (uint32_t)(start / WORDS), draw);
-    for (int b = 0; b < GROUP; b++)
-      box_muller(&normals[0][b], &normals[1][b], words.words[0][b], words.words[1][b]);
-    for (int b = 0; b < GROUP; b++)
-      box_muller(&normals[2][b], &normals[3][b], words.words[2][b], words.words[3][b]);
-    const size_t here = count - start < WORDS * GROUP ? count - start : WORDS * GROUP;
-    for (size_t i = 0; i < here; i++)
-      values[start + i] = normals[i % WORDS][i / WORDS];
+    draw_group(&group, (uint32_t)(start / WORDS), draw);
+    const size_t here = smaller(count - start, WORDS * GROUP);
+    normals_of(here == WORDS * GROUP ? values + start : last, &group);
+    if (here < WORDS * GROUP)
+      memcpy(values + start, last, here * sizeof *values);
   }
 }
 
@@ -121,17 +134,17 @@ uint32_t bl_random_below(uint32_t bound, bl_draw draw) {
 }
 
 void bl_random_permutation(uint32_t *order, uint32_t count, bl_draw draw) {
-  group words;
+  blocks group;
   for (uint32_t i = 0; i < count; i++)
     order[i] = i;
   /* Upwards (position i changes places with one of 0 … i), two words per position. */
   const uint32_t per_group = GROUP * WORDS / 2;
   for (uint32_t i = 0; i < count; i++) {
     if (i % per_group == 0)
-      draw_group(&words, i / 2, draw);
+      draw_group(&group, i / 2, draw);
     const uint32_t block = i % per_group / 2;
     const uint32_t word = i % 2 * 2;
-    const uint32_t j = below(i + 1, words.words[word][block], words.words[word + 1][block]);
+    const uint32_t j = below(i + 1, group.words[word][block], group.words[word + 1][block]);
     const uint32_t kept = order[i];
     order[i] = order[j];
     order[j] = kept;
