@@ -1,0 +1,90 @@
+/** \file
+ * SFT-PG: shortcut fine-tuning with policy gradient (Fan & Lee 2023, algorithm 1), for one micro-batch at a time.
+ *
+ * A critic f is trained to be high on generated and low on real samples: its value is the cost at the end of a chain.
+ * V(x_t, t) predicts that cost and serves as the baseline of the policy gradient and, in SFT-PG (B), as the regulariser of
+ * f: the target f(x_0) of V is not detached. Steps of the chain are numbered i = 0 (noisiest) … T' − 1, and V is told i.
+ * Everything here is local to a rank; roles/ sends the results round.
+ */
+#ifndef BEELINE_LEARNER_SFT_PG_H
+#define BEELINE_LEARNER_SFT_PG_H
+
+#include "base/options.h"
+#include "diffusion/chain.h"
+#include "network/graph.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What keeps the critic smooth. */
+typedef enum bl_regulariser {
+  BL_REGULARISER_NONE,
+  BL_REGULARISER_BASELINE, /**< SFT-PG (B): λ Σ_t E (V(x_t, t) − f(x_0))² is minimised over f as well */
+  BL_REGULARISER_PENALTY /**< gradient penalty λ E (‖∇f‖ − 1)² between real and generated (Gulrajani et al. 2017) */
+} bl_regulariser;
+
+/** Settings of the method and the sizes that all its arrays follow. */
+typedef struct bl_sft_pg {
+  size_t micro_batch;
+  size_t size;     /**< elements of a sample */
+  int steps;       /**< T' */
+  int n_critic;    /**< critic steps per round */
+  int n_generator; /**< policy steps per round */
+  bool mean;       /**< log-densities are means over elements (else sums) */
+  bool baseline;   /**< advantage f − V (else f) */
+  bool normalise;  /**< divide advantages by their standard deviation in the round */
+  bl_regulariser regulariser;
+  double weight; /**< λ */
+  uint64_t seed;
+} bl_sft_pg;
+
+/** Read the settings. Not collective. Returns BL_ERROR_USAGE by bl_options_reject. */
+bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size_t sample_size, int steps);
+
+/** Losses of one micro-batch, means over its samples. */
+typedef struct bl_sft_pg_losses {
+  double real;      /**< E f(real) */
+  double generated; /**< E f(generated); the estimate of the IPM is generated − real */
+  double value;     /**< mean over steps of E (V − f)² */
+  double penalty;   /**< E (‖∇f‖ − 1)², 0 without the gradient penalty */
+} bl_sft_pg_losses;
+
+/** Floats of scratch that bl_sft_pg_critic_gradient and bl_sft_pg_policy_gradient need. Not collective. */
+size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters);
+
+/** Gradients of  E f(real) − E f(generated) + λ R  for the critic, and of  λ Σ_t E (V − f)²  for V. Not collective.
+ * \param [out] d_critic, d_value  (parameters of each), overwritten.
+ * \param [in] critic  loaded, for training, of micro-batch 2 × micro_batch. \param [in] value  likewise, of micro-batch
+ * steps × micro_batch. \param [in] real (micro_batch, size). \param [in] trajectory (steps + 1, micro_batch, size), x_T' …
+ * x_0. Borrowed. \param [in] round, first  address of the penalty's draws: critic step and first sample. \param [in,out]
+ * work  caller's scratch. */
+bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
+                                    bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
+                                    uint32_t round, uint32_t first, float *work);
+
+/** One transition of a stratum: which of the n_critic batches, which step, which sample of the micro-batch. */
+typedef struct bl_transition {
+  int batch;
+  int step;
+  int sample;
+} bl_transition;
+
+/** The transitions that `improve` learns from, for one stratum. Not collective; the same on every rank.
+ *
+ * Stratum m consists of micro-batch m of each of the n_critic batches of a round, which one generator rolled out; policy
+ * step u learns from transitions [u · micro_batch, (u + 1) · micro_batch) of a random order of them. With one stratum that
+ * is the public code's shuffling of the whole buffer; with more, each contributes equally to every step, and no image has
+ * to move. \param [out] transitions (n_generator × micro_batch), caller's. \param [in,out] order (n_critic × steps ×
+ * micro_batch) scratch. */
+void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round, uint32_t stratum);
+
+/** Gradient of  mean over the micro-batch of A · log p_θ(x_{t−1} | x_t)  (the public code's loss; theorem 4.2 of the
+ * paper). Not collective. \param [out] d_parameters  (parameters of θ), overwritten. \param [out] loss  the mean itself.
+ * \param [in] policy  ε network, loaded, for training, of micro-batch micro_batch.
+ * \param [in] state, next (micro_batch, size). \param [in] step (micro_batch) \param [in] advantage (micro_batch).
+ * Borrowed. */
+bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_sft_pg *method, bl_graph *policy,
+                                    const bl_chain *chain, const float *state, const float *next, const int *step,
+                                    const double *advantage, float *work);
+
+#endif

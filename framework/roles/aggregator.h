@@ -1,0 +1,92 @@
+/** \file
+ * The aggregator: sums the gradients of its workers exactly, clips, steps the optimiser, keeps the moving average,
+ * publishes.
+ *
+ * For θ the workers are the generators and the owners are the aggregators; for f and V the critics are both. Each owner
+ * holds a shard of the optimiser's state and of the moving average; every worker and owner holds all parameters. One step
+ * is a sequence of workers: bl_aggregator_add per micro-batch   (local) all:     bl_aggregator_step                  (sum
+ * to the owners, step, publish)
+ */
+#ifndef BEELINE_ROLES_AGGREGATOR_H
+#define BEELINE_ROLES_AGGREGATOR_H
+
+#include "network/optimiser.h"
+#include "network/parameters.h"
+#include "parallel/exact_sum.h"
+#include "parallel/world.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BL_AGGREGATOR_FIGURES = 8 };
+
+/** Which ranks share a set of parameters. */
+typedef struct bl_sharing {
+  const bl_group *workers; /**< they add gradients; borrowed */
+  const bl_group *owners;  /**< they step the optimiser; borrowed */
+  MPI_Comm gradient_comm;  /**< arrow workers → owners, over both; MPI_COMM_NULL on other ranks */
+  MPI_Comm parameter_comm; /**< arrow owners → workers, over the same ranks */
+} bl_sharing;
+
+/** A set of parameters that learns. */
+typedef struct bl_aggregator {
+  const bl_parameter_table *table; /**< borrowed */
+  bl_sharing sharing;
+  float *values;  /**< (table->count) on workers and owners; owned */
+  float *average; /**< (shard) moving average on owners; NULL without one; owned */
+  double average_decay;
+  bl_optimiser optimiser; /**< of the shard */
+  double clip;            /**< largest norm of the gradient, 0: none */
+  size_t first, count;    /**< the shard of this owner; empty elsewhere */
+  bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures */
+  float *gradient;        /**< (count) the shard's sum */
+  int *root;              /**< (owners) rank of each owner in the arrows' communicators */
+} bl_aggregator;
+
+/** The sharing of θ (generators work, aggregators own) and of the critics' networks. Not collective. */
+bl_sharing bl_sharing_policy(const bl_world *world);
+bl_sharing bl_sharing_critics(const bl_world *world);
+
+/** Start with zero parameters and moments. Collective over the sharing's ranks; others get an empty object.
+ * \param [out] aggregator  the caller's; bl_aggregator_destroy. \param [in] table  borrowed for the object's life. */
+bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing,
+                               const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
+                               double average_decay);
+
+/** Release what it owns. Not collective. */
+void bl_aggregator_destroy(bl_aggregator *aggregator);
+
+/** Whether this rank is a worker or an owner. Not collective. */
+bool bl_aggregator_is_member(const bl_aggregator *aggregator);
+
+/** Add the gradient of one micro-batch, and figures to be averaged with it (losses). Not collective; workers only.
+ * \param [in] gradient (table->count). \param [in] figures (figure_count ≤ BL_AGGREGATOR_FIGURES). Borrowed. */
+void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const double *figures, int figure_count);
+
+/** What a step tells. */
+typedef struct bl_step_report {
+  double norm;                           /**< of the gradient before clipping */
+  double figures[BL_AGGREGATOR_FIGURES]; /**< means over micro-batches */
+} bl_step_report;
+
+/** Sum over the workers, divide by \a terms (micro-batches in the whole batch), clip, step with \a rate, average, publish.
+ * Collective over the sharing's ranks; a no-op elsewhere. Leaves the parameters as they are and returns BL_ERROR_NUMERIC on
+ * all of its ranks when the gradient or a figure is not finite. \param [out] report  the same on every rank of the sharing.
+ */
+bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms);
+
+/** Everything that a checkpoint holds of it, as whole arrays; NULL where there is none. */
+typedef struct bl_aggregator_state {
+  float *values, *average, *first, *second; /**< (table->count) each */
+  int64_t steps;
+} bl_aggregator_state;
+
+/** Assemble the state on every rank of the world. Collective over the world. \param [in,out] state  the caller's arrays;
+ * those that are NULL are left out. */
+bl_status bl_aggregator_gather(bl_aggregator_state *state, const bl_aggregator *aggregator, const bl_world *world);
+
+/** Take the state over: each rank keeps its part. Not collective; every rank passes the same whole arrays. A NULL average
+ * starts from the values, NULL moments from zero. */
+void bl_aggregator_set(bl_aggregator *aggregator, const bl_aggregator_state *state);
+
+#endif
