@@ -84,24 +84,35 @@ void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const d
   bl_exact_sum_add_double(aggregator->sum, aggregator->table->count, (size_t)figure_count, figures);
 }
 
-/* Sum of squares of all shards. */
+/* Norm of the gradient over all shards; NaN or infinite when an element is. Squares are taken relative to a power of two
+ * near the largest element, which keeps them within the range of exact sums. */
 static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
+  const MPI_Comm comm = aggregator->sharing.owners->comm;
   bl_exact_sum *sum = NULL;
+  double largest = 0, square = 0;
+  for (size_t i = 0; i < aggregator->count; i++)
+    if (!(fabs((double)aggregator->gradient[i]) <= largest))
+      largest = fabs((double)aggregator->gradient[i]);
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm)));
+  *norm = largest;
+  if (!isfinite(largest) || largest == 0)
+    return BL_OK;
+  const double unit = ldexp(1, ilogb(largest));
   bl_status status = bl_exact_sum_create(&sum, 1);
-  double square = 0;
   for (size_t piece = 0; status == BL_OK && piece < aggregator->count; piece += PIECE) {
     const size_t end = piece + PIECE < aggregator->count ? piece + PIECE : aggregator->count;
     double part = 0;
-    for (size_t i = piece; i < end; i++)
-      part += (double)aggregator->gradient[i] * aggregator->gradient[i];
+    for (size_t i = piece; i < end; i++) {
+      const double relative = aggregator->gradient[i] / unit;
+      part += relative * relative;
+    }
     bl_exact_sum_add_double(sum, 0, 1, &part);
   }
-  if (status == BL_OK)
-    status = bl_exact_sum_allreduce(sum, aggregator->sharing.owners->comm);
-  if (status == BL_OK)
-    status = bl_exact_sum_get_double(&square, sum, 0, 1, 1);
+  BL_GOTO(bl_exact_sum_allreduce(sum, comm));
+  BL_GOTO(bl_exact_sum_get_double(&square, sum, 0, 1, 1));
+  *norm = unit * sqrt(square);
+done:
   bl_exact_sum_destroy(&sum);
-  *norm = sqrt(square);
   return status;
 }
 
