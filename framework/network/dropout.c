@@ -1,0 +1,115 @@
+/* Inverted dropout (Srivastava et al. 2014): elements become 0 with probability p, the others are divided by 1 − p.
+ *
+ * Masks are counter-based: element e (in the plain order channel, row, column) of sample s asks half a word, number e, of
+ * the stream (seed, dropout, round, sample + s, layer). A mask depends neither on the layout in memory nor on how samples
+ * are gathered to micro-batches. p is rounded to a multiple of 2^-16. */
+
+#include "base/memory.h"
+#include "network/node.h"
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct dropout {
+  uint32_t threshold; /* of 65536: halves below it are dropped */
+  bool active;        /* whether the latest forward pass drew masks */
+} dropout;
+
+static size_t sample_size(const bl_tensor *x) {
+  return (size_t)x->channels * (size_t)x->height * (size_t)x->width;
+}
+
+static bl_status plan(bl_graph *graph, bl_node *node) {
+  const bl_tensor *x = node->input[0];
+  (void)graph;
+  node->output->block = x->block;
+  node->in_place = true;
+  node->in_place_gradient = true;
+  node->kept = (bl_tensor_count(x) + sizeof(float) - 1) / sizeof(float); /* one byte an element */
+  node->scratch = (sample_size(x) + 1) / 2;
+  return BL_OK;
+}
+
+/* The mask of one sample, in its layout in memory: 1 where the element stays. */
+static void draw_mask(uint8_t *mask, uint32_t *words, const bl_tensor *x, uint32_t threshold, bl_draw draw) {
+  size_t size = sample_size(x), pixels = (size_t)x->height * (size_t)x->width, block = (size_t)x->block;
+  bl_random_bits(words, (size + 1) / 2, draw);
+  for (size_t group = 0; group < (size_t)x->channels / block; group++)
+    for (size_t l = 0; l < block; l++)
+      for (size_t p = 0; p < pixels; p++) {
+        size_t e = (group * block + l) * pixels + p;
+        mask[(group * pixels + p) * block + l] = (words[e / 2] >> (e % 2 * 16) & 0xffffu) >= threshold;
+      }
+}
+
+/* y = x · scale where the mask is 1, else 0; y may be x. */
+static void apply(float *y, const float *x, const uint8_t *mask, size_t count, float scale) {
+  for (size_t i = 0; i < count; i++)
+    y[i] = mask[i] != 0 ? x[i] * scale : 0.0f;
+}
+
+static float scale_of(const dropout *state) {
+  return 65536.0f / (float)(65536u - state->threshold);
+}
+
+static bl_status forward(bl_graph *graph, bl_node *node) {
+  dropout *state = node->state;
+  const bl_tensor *x = node->input[0];
+  size_t count = bl_tensor_count(x), size = sample_size(x);
+  state->active = graph->dropout && graph->mode == BL_GRAPH_TRAINING;
+  if (!state->active) {
+    if (node->output->data != x->data)
+      memcpy(node->output->data, x->data, count * sizeof *x->data);
+    return BL_OK;
+  }
+  uint8_t *mask = (uint8_t *)node->kept_data;
+  uint32_t *words = (uint32_t *)graph->scratch;
+  bl_draw draw = graph->dropout_draw;
+  draw.purpose = BL_PURPOSE_DROPOUT;
+  draw.step = (uint32_t)node->index;
+  for (size_t n = 0; n < (size_t)graph->batch; n++) {
+    draw.sample = graph->dropout_draw.sample + (uint32_t)n;
+    draw_mask(mask + n * size, words, x, state->threshold, draw);
+  }
+  apply(node->output->data, x->data, mask, count, scale_of(state));
+  return BL_OK;
+}
+
+static bl_status backward(bl_graph *graph, bl_node *node) {
+  dropout *state = node->state;
+  size_t count = bl_tensor_count(node->output);
+  (void)graph;
+  if (node->d_input[0] == NULL)
+    return BL_OK;
+  if (state->active)
+    apply(node->d_input[0], node->output->gradient, (const uint8_t *)node->kept_data, count, scale_of(state));
+  else if (node->d_input[0] != node->output->gradient)
+    memcpy(node->d_input[0], node->output->gradient, count * sizeof(float));
+  return BL_OK;
+}
+
+static const bl_node_kind kind = {"dropout", plan, NULL, forward, backward, NULL};
+
+bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability) {
+  if (x == NULL || graph->status != BL_OK)
+    return NULL;
+  if (!(probability >= 0.0f && probability < 1.0f)) {
+    graph->status =
+        bl_fail(BL_ERROR_USAGE, "dropout with probability %g: expected at least 0 and below 1", (double)probability);
+    return NULL;
+  }
+  if (probability == 0.0f)
+    return x;
+  bl_node *node = bl_node_add(graph, &kind, 1, &x, x->channels, x->height, x->width);
+  if (node == NULL)
+    return NULL;
+  dropout *state = NULL;
+  graph->status = bl_allocate(&state, 1, sizeof *state);
+  if (graph->status != BL_OK)
+    return NULL;
+  state->threshold = (uint32_t)(65536.0 * (double)probability + 0.5);
+  if (state->threshold > 65535)
+    state->threshold = 65535;
+  node->state = state;
+  return node->output;
+}

@@ -1,0 +1,340 @@
+/* Group normalisation with optional SiLU: y = silu(γ (x − mean) / √(variance + ε) + β), mean and (biased) variance over the
+ * channels of a group and all pixels of a sample (Wu & He 2018).
+ *
+ * Work goes sample by sample, so that the second pass over x finds it in cache. Sums run over the pixels of each channel,
+ * in single precision within a chunk and in double across chunks, and then over the channels of a group, in double; groups
+ * may therefore be parts of a block of channels, whole blocks, or several. Backward needs x, the mean and the reciprocal
+ * deviation; it computes the SiLU again instead of reading it. */
+
+#include "base/kernel.h"
+#include "base/memory.h"
+#include "network/exponential.h"
+#include "network/node.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 512 /* floats that are summed in single precision before they go to doubles */, PARTIAL = 64 };
+
+typedef struct group_norm {
+  int groups;
+  float epsilon;
+  bool silu;
+  float *gamma, *beta; /* (channels) each, plain copies of the parameters */
+  double *sum[2];      /* (channels) each, of the sample in work */
+  double *d_gamma, *d_beta;
+  /* What the channels of the sample in work are shifted and multiplied by, (channels) each. */
+  float *mean, *deviation, *scale, *shift;
+  double *doubles;
+  float *floats;
+} group_norm;
+
+/* A row is the pixels of `width` channels that lie side by side: a block of channels, or one channel of a plain layout.
+ * All kernels get the width as a constant, so that inner loops become whole vectors. */
+#define BY_WIDTH(function, width, ...) \
+  switch (width) {                     \
+    case 16:                           \
+      function(__VA_ARGS__, 16);       \
+      break;                           \
+    case 8:                            \
+      function(__VA_ARGS__, 8);        \
+      break;                           \
+    default:                           \
+      function(__VA_ARGS__, 1);        \
+  }
+
+/* Adds the pixels of a chunk to the channels' totals; four partial sums a channel keep the additions independent. */
+static BL_ALWAYS_INLINE void add_chunk(double *restrict total, const float *restrict values, int pixels, int width) {
+  float partial[PARTIAL] = {0};
+  int p = 0;
+  for (; p + 4 <= pixels; p += 4)
+    for (int l = 0; l < 4 * width; l++)
+      partial[l] += values[p * width + l];
+  for (; p < pixels; p++)
+    for (int l = 0; l < width; l++)
+      partial[l] += values[p * width + l];
+  for (int l = 0; l < width; l++)
+    total[l] += (double)((partial[l] + partial[width + l]) + (partial[2 * width + l] + partial[3 * width + l]));
+}
+
+static BL_ALWAYS_INLINE void moments_of_width(double *restrict sum, double *restrict square, const float *restrict x,
+                                              int pixels, int width) {
+  float first[16], difference[CHUNK], squared[CHUNK];
+  for (int l = 0; l < width; l++) {
+    first[l] = x[l];
+    sum[l] = 0.0;
+    square[l] = 0.0;
+  }
+  for (int start = 0; start < pixels; start += CHUNK / width) {
+    int count = pixels - start < CHUNK / width ? pixels - start : CHUNK / width;
+    const float *restrict from = x + (size_t)start * (size_t)width;
+    for (int p = 0; p < count; p++)
+      for (int l = 0; l < width; l++) {
+        float d = from[p * width + l] - first[l];
+        difference[p * width + l] = d;
+        squared[p * width + l] = d * d;
+      }
+    add_chunk(sum, difference, count, width);
+    add_chunk(square, squared, count, width);
+  }
+}
+
+/* Σ (x − first) and Σ (x − first)² over the pixels of each channel, first being the channel's first pixel: without a shift
+ * near the mean, the variance would drown in rounding wherever the mean is large. */
+BL_KERNEL static void row_moments(double *sum, double *square, const float *x, int pixels, int width) {
+  BY_WIDTH(moments_of_width, width, sum, square, x, pixels)
+}
+
+/* Elements may be replaced in place (the executor saves memory that way), so instead of `restrict` it is said loop by loop
+ * that iterations do not depend on each other. */
+#ifdef __GNUC__
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
+static BL_ALWAYS_INLINE void apply_of_width(float *y, const float *x, const float *mean, const float *scale,
+                                            const float *shift, bool silu, int pixels, int width) {
+  if (silu)
+    INDEPENDENT
+  for (int p = 0; p < pixels; p++)
+    INDEPENDENT
+  for (int l = 0; l < width; l++) {
+    float z = (x[p * width + l] - mean[l]) * scale[l] + shift[l];
+    y[p * width + l] = z * bl_sigmoid(z);
+  }
+  else INDEPENDENT for (int p = 0; p < pixels; p++) INDEPENDENT for (int l = 0; l < width; l++) y[p * width + l] =
+      (x[p * width + l] - mean[l]) * scale[l] + shift[l];
+}
+
+/* y = (x − mean) · scale + shift, then SiLU. */
+BL_KERNEL static void row_apply(float *y, const float *x, const float *mean, const float *scale, const float *shift,
+                                bool silu, int pixels, int width) {
+  BY_WIDTH(apply_of_width, width, y, x, mean, scale, shift, silu, pixels)
+}
+
+static BL_ALWAYS_INLINE void activation_of_width(float *restrict dz, double *restrict sum, double *restrict product,
+                                                 const float *restrict dy, const float *restrict x,
+                                                 const float *restrict mean, const float *restrict deviation,
+                                                 const float *restrict scale, const float *restrict shift, bool silu,
+                                                 int pixels, int width) {
+  float weighted[CHUNK];
+  for (int l = 0; l < width; l++) {
+    sum[l] = 0.0;
+    product[l] = 0.0;
+  }
+  for (int start = 0; start < pixels; start += CHUNK / width) {
+    int count = pixels - start < CHUNK / width ? pixels - start : CHUNK / width;
+    size_t offset = (size_t)start * (size_t)width;
+    const float *restrict x_in = x + offset, *restrict dy_in = dy + offset;
+    float *restrict dz_out = dz + offset;
+    if (silu)
+      for (int p = 0; p < count; p++)
+        for (int l = 0; l < width; l++) {
+          float centred = x_in[p * width + l] - mean[l];
+          float z = centred * scale[l] + shift[l];
+          float s = bl_sigmoid(z);
+          float d = dy_in[p * width + l] * (s + s * (z * (1.0f - s)));
+          dz_out[p * width + l] = d;
+          weighted[p * width + l] = d * (centred * deviation[l]);
+        }
+    else
+      for (int p = 0; p < count; p++)
+        for (int l = 0; l < width; l++) {
+          float d = dy_in[p * width + l];
+          dz_out[p * width + l] = d;
+          weighted[p * width + l] = d * ((x_in[p * width + l] - mean[l]) * deviation[l]);
+        }
+    add_chunk(sum, dz_out, count, width);
+    add_chunk(product, weighted, count, width);
+  }
+}
+
+/* dz = dy · silu′(z), and its sums Σ dz and Σ dz · x̂ over the pixels of each channel, x̂ = (x − mean) · deviation. */
+BL_KERNEL static void row_activation_backward(float *dz, double *sum, double *product, const float *dy, const float *x,
+                                              const float *mean, const float *deviation, const float *scale,
+                                              const float *shift, bool silu, int pixels, int width) {
+  BY_WIDTH(activation_of_width, width, dz, sum, product, dy, x, mean, deviation, scale, shift, silu, pixels)
+}
+
+static BL_ALWAYS_INLINE void input_of_width(float *restrict dx, const float *restrict x, const float *restrict mean,
+                                            const float *restrict scale, const float *restrict slope,
+                                            const float *restrict offset, int pixels, int width) {
+  for (int p = 0; p < pixels; p++)
+    for (int l = 0; l < width; l++)
+      dx[p * width + l] = dx[p * width + l] * scale[l] - ((x[p * width + l] - mean[l]) * slope[l] + offset[l]);
+}
+
+/* dx = dz · scale − ((x − mean) · slope + offset), in place of dz. */
+BL_KERNEL static void row_input_backward(float *dx, const float *x, const float *mean, const float *scale,
+                                         const float *slope, const float *offset, int pixels, int width) {
+  BY_WIDTH(input_of_width, width, dx, x, mean, scale, slope, offset, pixels)
+}
+
+static bl_status plan(bl_graph *graph, bl_node *node) {
+  group_norm *state = node->state;
+  const bl_tensor *x = node->input[0];
+  size_t channels = (size_t)x->channels;
+  node->output->block = x->block;
+  node->keeps_input[0] = true;
+  node->in_place = true;
+  node->in_place_gradient = true;
+  node->kept = 2 * (size_t)graph->batch * (size_t)state->groups;
+  node->scratch = channels * (size_t)x->height * (size_t)x->width;
+  BL_TRY(bl_allocate(&state->floats, 6 * channels, sizeof *state->floats));
+  BL_TRY(bl_allocate(&state->doubles, 4 * channels, sizeof *state->doubles));
+  float **floats[6] = {&state->gamma, &state->beta, &state->mean, &state->deviation, &state->scale, &state->shift};
+  for (size_t i = 0; i < 6; i++)
+    *floats[i] = state->floats + i * channels;
+  double **doubles[4] = {&state->sum[0], &state->sum[1], &state->d_gamma, &state->d_beta};
+  for (size_t i = 0; i < 4; i++)
+    *doubles[i] = state->doubles + i * channels;
+  return BL_OK;
+}
+
+static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
+  group_norm *state = node->state;
+  size_t bytes = (size_t)node->input[0]->channels * sizeof(float);
+  memcpy(state->gamma, bl_node_values(graph, node, 0, values), bytes);
+  memcpy(state->beta, bl_node_values(graph, node, 1, values), bytes);
+  return BL_OK;
+}
+
+/* The group's mean and reciprocal deviation from the moments of its channels (Chan, Golub & LeVeque 1983). */
+static void group_statistics(float *mean, float *deviation, const group_norm *state, const float *x, int group, int members,
+                             int pixels, int width) {
+  double channel_mean, total = 0.0, square = 0.0;
+  size_t row = (size_t)pixels * (size_t)width;
+  for (int i = 0; i < members; i++) {
+    int c = group * members + i;
+    total += (double)x[(size_t)(c / width) * row + (size_t)(c % width)] + state->sum[0][c] / pixels;
+  }
+  double group_mean = total / members;
+  for (int i = 0; i < members; i++) {
+    int c = group * members + i;
+    channel_mean = (double)x[(size_t)(c / width) * row + (size_t)(c % width)] + state->sum[0][c] / pixels;
+    square += state->sum[1][c] - state->sum[0][c] * state->sum[0][c] / pixels +
+              pixels * (channel_mean - group_mean) * (channel_mean - group_mean);
+  }
+  *mean = (float)group_mean;
+  *deviation = (float)(1.0 / sqrt((square < 0.0 ? 0.0 : square) / ((double)members * pixels) + (double)state->epsilon));
+}
+
+/* What every channel of sample \a n is shifted and multiplied by. */
+static void set_channels(group_norm *state, const float *statistics, int members) {
+  for (int g = 0; g < state->groups; g++)
+    for (int c = g * members; c < (g + 1) * members; c++) {
+      state->mean[c] = statistics[2 * g];
+      state->deviation[c] = statistics[2 * g + 1];
+      state->scale[c] = statistics[2 * g + 1] * state->gamma[c];
+      state->shift[c] = state->beta[c];
+    }
+}
+
+static bl_status forward(bl_graph *graph, bl_node *node) {
+  group_norm *state = node->state;
+  const bl_tensor *x = node->input[0];
+  int width = x->block, pixels = x->height * x->width, members = x->channels / state->groups;
+  size_t row = (size_t)pixels * (size_t)width, sample = (size_t)x->channels * (size_t)pixels;
+  for (int n = 0; n < graph->batch; n++) {
+    const float *in = x->data + (size_t)n * sample;
+    float *out = node->output->data + (size_t)n * sample;
+    float *statistics = node->kept_data + 2 * (size_t)n * (size_t)state->groups;
+    for (int c = 0; c < x->channels; c += width)
+      row_moments(state->sum[0] + c, state->sum[1] + c, in + (size_t)(c / width) * row, pixels, width);
+    for (int g = 0; g < state->groups; g++)
+      group_statistics(&statistics[2 * g], &statistics[2 * g + 1], state, in, g, members, pixels, width);
+    set_channels(state, statistics, members);
+    for (int c = 0; c < x->channels; c += width) {
+      size_t offset = (size_t)(c / width) * row;
+      row_apply(out + offset, in + offset, state->mean + c, state->scale + c, state->shift + c, state->silu, pixels, width);
+    }
+  }
+  return BL_OK;
+}
+
+/* With dz = dy · silu′(z), A = mean(γ dz) and B = mean(γ dz x̂) over the group: dx = deviation · (γ dz − A − x̂ B).
+ * Replaces the channels' `shift` by deviation · A, and their `deviation` by deviation² · B. */
+static void set_input_gradient(group_norm *state, int members, int pixels) {
+  for (int g = 0; g < state->groups; g++) {
+    double plain = 0.0, weighted = 0.0;
+    for (int c = g * members; c < (g + 1) * members; c++) {
+      plain += (double)state->gamma[c] * state->sum[0][c];
+      weighted += (double)state->gamma[c] * state->sum[1][c];
+    }
+    double deviation = (double)state->deviation[g * members], count = (double)members * pixels;
+    for (int c = g * members; c < (g + 1) * members; c++) {
+      state->shift[c] = (float)(deviation * plain / count);
+      state->deviation[c] = (float)(deviation * deviation * weighted / count);
+    }
+  }
+}
+
+static bl_status backward(bl_graph *graph, bl_node *node) {
+  group_norm *state = node->state;
+  const bl_tensor *x = node->input[0];
+  int width = x->block, pixels = x->height * x->width, members = x->channels / state->groups;
+  size_t row = (size_t)pixels * (size_t)width, sample = (size_t)x->channels * (size_t)pixels;
+  memset(state->d_gamma, 0, 2 * (size_t)x->channels * sizeof(double)); /* and d_beta, which follows */
+  for (int n = 0; n < graph->batch; n++) {
+    const float *in = x->data + (size_t)n * sample, *dy = node->output->gradient + (size_t)n * sample;
+    float *dz = node->d_input[0] == NULL ? graph->scratch : node->d_input[0] + (size_t)n * sample;
+    set_channels(state, node->kept_data + 2 * (size_t)n * (size_t)state->groups, members);
+    for (int c = 0; c < x->channels; c += width) {
+      size_t offset = (size_t)(c / width) * row;
+      row_activation_backward(dz + offset, state->sum[0] + c, state->sum[1] + c, dy + offset, in + offset, state->mean + c,
+                              state->deviation + c, state->scale + c, state->shift + c, state->silu, pixels, width);
+    }
+    for (int c = 0; c < x->channels; c++) {
+      state->d_beta[c] += state->sum[0][c];
+      state->d_gamma[c] += state->sum[1][c];
+    }
+    if (node->d_input[0] == NULL)
+      continue;
+    set_input_gradient(state, members, pixels);
+    for (int c = 0; c < x->channels; c += width) {
+      size_t offset = (size_t)(c / width) * row;
+      row_input_backward(dz + offset, in + offset, state->mean + c, state->scale + c, state->deviation + c,
+                         state->shift + c, pixels, width);
+    }
+  }
+  float *d_gamma = bl_node_gradient(graph, node, 0), *d_beta = bl_node_gradient(graph, node, 1);
+  if (d_gamma != NULL)
+    for (int c = 0; c < x->channels; c++) {
+      d_gamma[c] = (float)state->d_gamma[c];
+      d_beta[c] = (float)state->d_beta[c];
+    }
+  return BL_OK;
+}
+
+static void destroy(bl_node *node) {
+  group_norm *state = node->state;
+  if (state == NULL)
+    return;
+  bl_free(&state->floats);
+  bl_free(&state->doubles);
+  bl_free(&node->state);
+}
+
+static const bl_node_kind kind = {"group_norm", plan, load, forward, backward, destroy};
+
+bl_tensor *bl_group_norm(bl_graph *graph, bl_tensor *x, const char *name, int groups, float epsilon, bool silu) {
+  if (x != NULL && graph->status == BL_OK && (groups < 1 || x->channels % groups != 0))
+    graph->status =
+        bl_fail(BL_ERROR_USAGE, "group norm \"%s\": %d groups do not divide %d channels", name, groups, x->channels);
+  bl_node *node = x == NULL ? NULL : bl_node_add(graph, &kind, 1, &x, x->channels, x->height, x->width);
+  if (node == NULL)
+    return NULL;
+  size_t channels = (size_t)x->channels;
+  bl_node_add_parameter(node, name, "weight", 1, &channels, BL_INITIALISE_ONE, channels, channels);
+  bl_node_add_parameter(node, name, "bias", 1, &channels, BL_INITIALISE_ZERO, channels, channels);
+  group_norm *state = NULL;
+  bl_status status = bl_allocate(&state, 1, sizeof *state);
+  if (status != BL_OK) {
+    graph->status = status;
+    return NULL;
+  }
+  *state = (group_norm){.groups = groups, .epsilon = epsilon, .silu = silu};
+  node->state = state;
+  return node->output;
+}

@@ -1,0 +1,181 @@
+/* The U-Net of "Denoising Diffusion Probabilistic Models" (Ho, Jain & Abbeel 2020), layer by layer as in the public PyTorch
+ * code, so that public weights map one to one by name. The table of parameters is in the order of execution (the public
+ * code lists all attention of a level after all its blocks, and `up.0`, which runs last, before `up.1`). */
+
+#include "network/network.h"
+#include "network/node.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { GROUPS = 32, MAX_SKIPS = BL_NETWORK_LEVELS * 64 };
+
+static const float norm_epsilon = 1e-6f;
+static const bl_conv_shape conv3 = {.kernel = 3, .stride = 1, .pad_before = 1, .pad_after = 1};
+static const bl_conv_shape conv1 = {.kernel = 1, .stride = 1};
+static const bl_conv_shape halve = {.kernel = 3, .stride = 2, .pad_after = 1}; /* pads below and to the right only */
+
+/* The name of a part of a layer: "down.0.block.1" and "conv1" give "down.0.block.1.conv1". */
+typedef struct part_name {
+  char text[BL_PARAMETER_NAME];
+} part_name;
+
+static part_name named(const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 1, 2)))
+#endif
+    ;
+
+static part_name named(const char *format, ...) {
+  part_name name;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(name.text, sizeof name.text, format, arguments);
+  va_end(arguments);
+  return name;
+}
+
+static bl_tensor *convolution(bl_graph *g, bl_tensor *x, const char *prefix, const char *part, int channels,
+                              bl_conv_shape shape) {
+  return bl_conv(g, x, named("%s.%s", prefix, part).text, channels, shape, BL_INITIALISE_FAN_IN_UNIFORM);
+}
+
+static bl_tensor *norm(bl_graph *g, bl_tensor *x, const char *prefix, const char *part, bool silu) {
+  return bl_group_norm(g, x, named("%s.%s", prefix, part).text, GROUPS, norm_epsilon, silu);
+}
+
+/* \param time  (batch, 4 base), already activated. */
+static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bl_tensor *time, const char *name, int channels,
+                                 float dropout) {
+  if (x == NULL)
+    return NULL;
+  bl_tensor *h = norm(g, x, name, "norm1", true);
+  h = convolution(g, h, name, "conv1", channels, conv3);
+  h = bl_add(g, h, bl_dense(g, time, named("%s.temb_proj", name).text, channels, BL_INITIALISE_FAN_IN_UNIFORM));
+  h = norm(g, h, name, "norm2", true);
+  h = bl_dropout(g, h, dropout);
+  h = convolution(g, h, name, "conv2", channels, conv3);
+  if (x->channels != channels)
+    x = convolution(g, x, name, "nin_shortcut", channels, conv1);
+  return bl_add(g, x, h);
+}
+
+static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name) {
+  if (x == NULL)
+    return NULL;
+  bl_tensor *h = norm(g, x, name, "norm", false);
+  bl_tensor *q = convolution(g, h, name, "q", x->channels, conv1);
+  bl_tensor *k = convolution(g, h, name, "k", x->channels, conv1);
+  bl_tensor *v = convolution(g, h, name, "v", x->channels, conv1);
+  h = convolution(g, bl_attention(g, q, k, v), name, "proj_out", x->channels, conv1);
+  return bl_add(g, x, h);
+}
+
+static bool has_attention(const bl_network_shape *shape, int resolution) {
+  for (int i = 0; i < shape->attention_count; i++)
+    if (shape->attention[i] == resolution)
+      return true;
+  return false;
+}
+
+static bl_status check_attention(const bl_network_shape *shape) {
+  for (int i = 0; i < shape->attention_count; i++) {
+    bool found = false;
+    for (int level = 0; level < shape->multiplier_count; level++)
+      found = found || shape->attention[i] == shape->height >> level;
+    if (!found)
+      return bl_fail(BL_ERROR_USAGE,
+                     "unet: attention at resolution %d, but no level has it: %d levels start at %d and halve",
+                     shape->attention[i], shape->multiplier_count, shape->height);
+  }
+  return BL_OK;
+}
+
+static bl_status check(const bl_network_shape *shape) {
+  int levels = shape->multiplier_count;
+  if (shape->base_channels < GROUPS || shape->base_channels % GROUPS != 0)
+    return bl_fail(BL_ERROR_USAGE,
+                   "unet: base_channels is %d: expected a multiple of %d, since group normalisation has %d groups",
+                   shape->base_channels, GROUPS, GROUPS);
+  if (levels < 1 || levels > BL_NETWORK_LEVELS)
+    return bl_fail(BL_ERROR_USAGE, "unet: %d multipliers: expected 1 to %d", levels, BL_NETWORK_LEVELS);
+  for (int i = 0; i < levels; i++)
+    if (shape->multipliers[i] < 1 || shape->multipliers[i] > 1024)
+      return bl_fail(BL_ERROR_USAGE, "unet: multiplier %d is %d: expected 1 to 1024", i, shape->multipliers[i]);
+  if (shape->blocks < 1 || (shape->blocks + 1) * levels + 1 > MAX_SKIPS)
+    return bl_fail(BL_ERROR_USAGE, "unet: %d blocks per level: expected 1 to %d", shape->blocks,
+                   (MAX_SKIPS - 1) / levels - 1);
+  int divisor = 1 << (levels - 1);
+  if (shape->height < divisor || shape->height % divisor != 0 || shape->width % divisor != 0 || shape->width < divisor)
+    return bl_fail(BL_ERROR_USAGE, "unet: images of %d x %d pixels cannot be halved %d times: expected multiples of %d",
+                   shape->height, shape->width, levels - 1, divisor);
+  if (shape->channels < 1)
+    return bl_fail(BL_ERROR_USAGE, "unet: images of %d channels: expected at least 1", shape->channels);
+  if (shape->attention_count < 0 || shape->attention_count > BL_NETWORK_LEVELS)
+    return bl_fail(BL_ERROR_USAGE, "unet: %d attention resolutions: expected 0 to %d", shape->attention_count,
+                   BL_NETWORK_LEVELS);
+  return check_attention(shape);
+}
+
+/* The way down; every result is also kept for the way up. Returns how many. */
+static int build_down(bl_graph *g, bl_tensor **skips, bl_tensor *x, bl_tensor *time, const bl_network_shape *shape) {
+  int count = 0;
+  bl_tensor *h = bl_conv(g, x, "conv_in", shape->base_channels, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
+  skips[count++] = h;
+  for (int level = 0; level < shape->multiplier_count; level++) {
+    bool attends = has_attention(shape, shape->height >> level);
+    for (int i = 0; i < shape->blocks; i++) {
+      h = residual_block(g, h, time, named("down.%d.block.%d", level, i).text,
+                         shape->base_channels * shape->multipliers[level], shape->dropout);
+      if (attends)
+        h = attention_block(g, h, named("down.%d.attn.%d", level, i).text);
+      skips[count++] = h;
+    }
+    if (level + 1 < shape->multiplier_count && h != NULL) {
+      h = bl_conv(g, h, named("down.%d.downsample.conv", level).text, h->channels, halve, BL_INITIALISE_FAN_IN_UNIFORM);
+      skips[count++] = h;
+    }
+  }
+  return count;
+}
+
+static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor *h, bl_tensor *time,
+                           const bl_network_shape *shape) {
+  for (int level = shape->multiplier_count - 1; level >= 0; level--) {
+    bool attends = has_attention(shape, shape->height >> level);
+    for (int i = 0; i <= shape->blocks; i++) {
+      h = residual_block(g, bl_concat(g, h, skips[--count]), time, named("up.%d.block.%d", level, i).text,
+                         shape->base_channels * shape->multipliers[level], shape->dropout);
+      if (attends)
+        h = attention_block(g, h, named("up.%d.attn.%d", level, i).text);
+    }
+    if (level > 0 && h != NULL)
+      h = bl_conv(g, bl_upsample(g, h), named("up.%d.upsample.conv", level).text, h->channels, conv3,
+                  BL_INITIALISE_FAN_IN_UNIFORM);
+  }
+  return h;
+}
+
+void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
+  if (graph->status == BL_OK)
+    graph->status = check(shape);
+  if (graph->status != BL_OK)
+    return;
+  bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
+  int features = 4 * shape->base_channels;
+  bl_tensor *time = bl_time_embedding(graph, bl_input_time(graph), shape->base_channels);
+  time = bl_dense(graph, time, "temb.dense.0", features, BL_INITIALISE_FAN_IN_UNIFORM);
+  time = bl_dense(graph, bl_activate(graph, time, BL_SILU), "temb.dense.1", features, BL_INITIALISE_FAN_IN_UNIFORM);
+  time = bl_activate(graph, time, BL_SILU); /* once, instead of in each block */
+
+  bl_tensor *skips[MAX_SKIPS] = {0};
+  int count = build_down(graph, skips, x, time, shape);
+  if (graph->status != BL_OK)
+    return;
+  bl_tensor *h = residual_block(graph, skips[count - 1], time, "mid.block_1", skips[count - 1]->channels, shape->dropout);
+  h = attention_block(graph, h, "mid.attn_1");
+  h = residual_block(graph, h, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
+  h = build_up(graph, skips, count, h, time, shape);
+  h = bl_group_norm(graph, h, "norm_out", GROUPS, norm_epsilon, true);
+  bl_output(graph, bl_conv(graph, h, "conv_out", shape->channels, conv3, BL_INITIALISE_FAN_IN_UNIFORM));
+}
