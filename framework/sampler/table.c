@@ -1,0 +1,51 @@
+#include "sampler/sampler.h"
+
+#include <string.h>
+
+static const bl_sampler *const table[] = {&bl_sampler_ddpm, &bl_sampler_fastdpm};
+
+enum { SAMPLERS = sizeof table / sizeof table[0] };
+
+/* What fine-tuning cannot learn from: a step without a density, or whose mean is not linear in ε. */
+static bl_status check_fine_tuning(const bl_chain *chain, const bl_sampler *sampler, const bl_options *options) {
+  if (!sampler->has_log_density)
+    return bl_options_reject(options, "sampler.name", "a sampler with a log-density for fine-tuning");
+  if (chain->clip)
+    return bl_options_reject(options, "sampler.clip", "false for fine-tuning: a clipped step has no log-density");
+  int last = chain->steps - 1;
+  for (int i = 0; i < chain->steps; i++) {
+    if (chain->sigma[i] > 0.0)
+      continue;
+    if (i == last)
+      return bl_options_reject(options, "sampler.final_sigma",
+                               "a value above 0 for fine-tuning (0.001): the last step has no log-density otherwise");
+    return bl_options_reject(options, strcmp(sampler->name, "fastdpm") == 0 ? "sampler.kappa" : "sampler.steps",
+                             "settings with noise in every step for fine-tuning: step %d of %d has none", i + 1,
+                             chain->steps);
+  }
+  return BL_OK;
+}
+
+bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, bool fine_tuning) {
+  *chain = (bl_chain){0};
+  const bl_sampler *sampler = NULL;
+  for (int i = 0; i < SAMPLERS; i++)
+    if (strcmp(table[i]->name, options->sampler.name) == 0)
+      sampler = table[i];
+  if (!sampler)
+    return bl_options_reject(options, "sampler.name", "\"ddpm\" or \"fastdpm\"");
+  if (options->sampler.steps < 1 || options->sampler.steps > schedule->steps)
+    return bl_options_reject(options, "sampler.steps", "1 to %d, the steps of the model's diffusion", schedule->steps);
+
+  bl_status status = sampler->plan(chain, schedule, options);
+  if (status == BL_OK) {
+    chain->clip = options->sampler.clip;
+    if (options->sampler.final_sigma >= 0.0)
+      chain->sigma[chain->steps - 1] = options->sampler.final_sigma;
+    if (fine_tuning)
+      status = check_fine_tuning(chain, sampler, options);
+  }
+  if (status != BL_OK)
+    bl_chain_destroy(chain);
+  return status;
+}
