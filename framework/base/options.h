@@ -13,6 +13,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { BL_OPTIONS_LIST = 8 };
@@ -131,8 +132,8 @@ typedef struct bl_options_metrics {
   char *samples;    /**< `evaluate`: the samples to judge; `finetune`: samples of a reference sampler for the last table, ""
                        for none */
   int count;        /**< `finetune`: samples drawn before and after */
-  int every;        /**< `finetune`: measure after every so many rounds too (the learning curve); 0: only before and after */
-  int projections;  /**< directions of the sliced Wasserstein distance */
+  int every;       /**< `finetune`: measure after every so many rounds too (the learning curve); 0: only before and after */
+  int projections; /**< directions of the sliced Wasserstein distance */
 } bl_options_metrics;
 
 /** All that a run can be told. */
@@ -154,18 +155,30 @@ typedef struct bl_options {
   bl_options_metrics metrics;
 } bl_options;
 
-/** Merge the defaults, the file \a path ("" or NULL for none) and \a set_count overrides "key.path=value".
- * Not collective. \param [out] options  the caller's; release with bl_options_destroy. */
+/** Merge the defaults, the file \a path ("" or NULL for none) and \a set_count overrides "key.path=value", the last of a
+ * key counting most. An override that begins with "--" ("--seed=3") is named so in messages, others as "--set
+ * key.path=value". Not collective. \param [out] options  the caller's; release with bl_options_destroy. */
 bl_status bl_options_load(bl_options **options, const char *path, int set_count, const char *const *sets);
+
+/** The first half of bl_options_load, for a program in which one rank reads for all: the bytes of a configuration.
+ * Not collective. \param [out] text (size), the caller's; release with bl_free.
+ * Returns BL_ERROR_INPUT when the file cannot be read, is a folder, or is larger than 1 MiB. */
+bl_status bl_options_read_file(char **text, size_t *size, const char *path);
+
+/** The second half of bl_options_load: merge the defaults, the bytes \a text of the file \a path (NULL for none) and the
+ * overrides. Not collective. \param [out] options  the caller's; release with bl_options_destroy. */
+bl_status bl_options_parse(bl_options **options, const char *path, const char *text, size_t size, int set_count,
+                           const char *const *sets);
 
 /** Release *\a options and set it to NULL; NULL is allowed. Not collective. */
 void bl_options_destroy(bl_options **options);
 
-/** The merged configuration as YAML text, for provenance. Not collective. Borrowed from \a options. */
+/** The merged configuration as YAML text, paths resolved, for provenance. Not collective. Borrowed from \a options. */
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint and title. Not collective. Borrowed from \a options. */
+ * roles, checkpoint and title. Numbers count by value, paths as they were written. Not collective. Borrowed from \a
+ * options. */
 const char *bl_options_digest(const bl_options *options);
 
 /** Refuse a value that is well-formed but makes no sense: "FILE:LINE: learner.batch is 100, expected a multiple of
@@ -176,5 +189,10 @@ bl_status bl_options_reject(const bl_options *options, const char *key, const ch
     __attribute__((format(printf, 3, 4)))
 #endif
     ;
+
+/** Put the place where \a key got its value before the recorded message, when \a status is a failure: for a value that a
+ * function without options refused, as in `return bl_options_blame(options, "network.kind", bl_network_kind_parse(…));`.
+ * Not collective. Returns \a status. */
+bl_status bl_options_blame(const bl_options *options, const char *key, bl_status status);
 
 #endif
