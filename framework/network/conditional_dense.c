@@ -1,0 +1,118 @@
+/* (x Wᵀ + b) · E[index]: (batch, channels, height, width), (batch) -> (batch, features). */
+#include "base/memory.h"
+#include "network/affine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct conditional {
+  bl_affine affine;
+  int steps;
+  float *embedding; /* (steps, features) */
+  int *rows;        /* (batch) of the latest forward pass */
+} conditional;
+
+static bl_status plan(bl_graph *graph, bl_node *node) {
+  conditional *c = node->state;
+  node->keeps_input[0] = true;
+  node->kept = bl_tensor_count(node->output); /* x Wᵀ + b */
+  BL_TRY(bl_allocate(&c->embedding, (size_t)c->steps * (size_t)node->output->channels, sizeof *c->embedding));
+  BL_TRY(bl_allocate(&c->rows, (size_t)graph->batch, sizeof *c->rows));
+  return bl_affine_plan(&c->affine, graph, node);
+}
+
+static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
+  conditional *c = node->state;
+  memcpy(c->embedding, bl_node_values(graph, node, 2, values),
+         (size_t)c->steps * (size_t)node->output->channels * sizeof *c->embedding);
+  return bl_affine_load(&c->affine, graph, node, values);
+}
+
+static bl_status read_rows(const bl_graph *graph, const bl_node *node) {
+  const conditional *c = node->state;
+  for (int n = 0; n < graph->batch; n++) {
+    const float index = node->input[1]->data[n];
+    if (!(index >= 0 && index < (float)c->steps) || index != (float)(int)index)
+      return bl_fail(BL_ERROR_USAGE,
+                     "sample %d of a micro-batch has step %g; a network with %d steps needs a whole number of 0 to %d", n,
+                     (double)index, c->steps, c->steps - 1);
+    c->rows[n] = (int)index;
+  }
+  return BL_OK;
+}
+
+static bl_status forward(bl_graph *graph, bl_node *node) {
+  conditional *c = node->state;
+  const size_t features = (size_t)node->output->channels;
+  BL_TRY(read_rows(graph, node));
+  BL_TRY(bl_affine_forward(&c->affine, graph, node->kept_data, node->input[0]->data));
+  for (size_t n = 0; n < (size_t)graph->batch; n++) {
+    float *restrict y = node->output->data + n * features;
+    const float *restrict linear = node->kept_data + n * features;
+    const float *restrict scale = c->embedding + (size_t)c->rows[n] * features;
+    for (size_t f = 0; f < features; f++)
+      y[f] = linear[f] * scale[f];
+  }
+  return BL_OK;
+}
+
+/** Rows are added in the order of the samples. */
+static void embedding_gradient(float *gradient, const bl_graph *graph, const bl_node *node) {
+  const conditional *c = node->state;
+  const size_t features = (size_t)node->output->channels;
+  memset(gradient, 0, (size_t)c->steps * features * sizeof *gradient);
+  for (size_t n = 0; n < (size_t)graph->batch; n++) {
+    float *restrict row = gradient + (size_t)c->rows[n] * features;
+    const float *restrict d_y = node->output->gradient + n * features;
+    const float *restrict linear = node->kept_data + n * features;
+    for (size_t f = 0; f < features; f++)
+      row[f] += d_y[f] * linear[f];
+  }
+}
+
+static bl_status backward(bl_graph *graph, bl_node *node) {
+  conditional *c = node->state;
+  const size_t features = (size_t)node->output->channels;
+  if (graph->d_parameters != NULL)
+    embedding_gradient(bl_node_gradient(graph, node, 2), graph, node);
+  float *d_linear = node->output->gradient; /* which is not needed any more */
+  for (size_t n = 0; n < (size_t)graph->batch; n++) {
+    float *restrict d = d_linear + n * features;
+    const float *restrict scale = c->embedding + (size_t)c->rows[n] * features;
+    for (size_t f = 0; f < features; f++)
+      d[f] *= scale[f];
+  }
+  return bl_affine_backward(&c->affine, graph, node, d_linear);
+}
+
+static void destroy(bl_node *node) {
+  conditional *c = node->state;
+  if (c == NULL)
+    return;
+  bl_affine_destroy(&c->affine);
+  bl_free(&c->embedding);
+  bl_free(&c->rows);
+}
+
+static const bl_node_kind kind = {"conditional dense", plan, load, forward, backward, destroy};
+
+bl_tensor *bl_conditional_dense(bl_graph *graph, bl_tensor *x, bl_tensor *index, const char *name, int features,
+                                int steps) {
+  if (graph->status == BL_OK && steps < 1)
+    graph->status = bl_fail(BL_ERROR_USAGE, "layer '%s' has %d steps; it needs at least 1", name, steps);
+  bl_node *node = bl_node_add(graph, &kind, 2, (bl_tensor *[]){x, index}, features, 1, 1);
+  if (node == NULL)
+    return NULL;
+  char linear[BL_PARAMETER_NAME];
+  if (snprintf(linear, sizeof linear, "%s.lin", name) >= (int)sizeof linear)
+    graph->status = bl_fail(BL_ERROR_USAGE, "the layer name '%s' is too long", name);
+  const size_t shape[] = {(size_t)steps, (size_t)features};
+  bl_affine_add_parameters(node, linear, BL_INITIALISE_XAVIER_NORMAL);
+  bl_node_add_parameter(node, name, "embed.weight", 2, shape, BL_INITIALISE_UNIFORM_01, shape[0], shape[1]);
+  if (graph->status == BL_OK)
+    graph->status = bl_allocate(&node->state, 1, sizeof(conditional));
+  if (graph->status != BL_OK)
+    return NULL;
+  ((conditional *)node->state)->steps = steps;
+  return node->output;
+}

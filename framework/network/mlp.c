@@ -1,0 +1,20 @@
+/* The toy's ε-network: conditional dense layers with softplus, then a dense one. Layers are named lin1, lin2, … as in the
+ * public code. */
+#include "network/network.h"
+
+#include <stdio.h>
+
+void bl_mlp_build(bl_graph *graph, const bl_network_shape *shape) {
+  char name[16];
+  bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
+  bl_tensor *step = bl_input_time(graph);
+  bl_tensor *h = x;
+  for (int i = 0; i < shape->width_count; i++) {
+    snprintf(name, sizeof name, "lin%d", i + 1);
+    h = bl_conditional_dense(graph, h, step, name, shape->widths[i], shape->steps);
+    h = bl_activate(graph, h, BL_SOFTPLUS);
+  }
+  snprintf(name, sizeof name, "lin%d", shape->width_count + 1);
+  const int features = shape->channels * shape->height * shape->width;
+  bl_output(graph, bl_dense(graph, h, name, features, BL_INITIALISE_FAN_IN_UNIFORM));
+}

@@ -1,0 +1,69 @@
+/** \file
+ * oneDNN primitives as layers use them: operands in our layouts, whatever layout the primitive likes, all scratch planned
+ * by the graph. */
+#ifndef BEELINE_NETWORK_PRIMITIVE_H
+#define BEELINE_NETWORK_PRIMITIVE_H
+
+#include "network/node.h"
+
+enum { BL_PRIMITIVE_OPERANDS = 5 };
+
+/** What a primitive reads or writes, and how it lies in our memory. */
+typedef struct bl_operand {
+  int argument; /**< DNNL_ARG_SRC, … */
+  dnnl_memory_desc_t layout;
+  bool written;
+} bl_operand;
+
+/** A primitive with its operands; where it wants another layout than ours, a re-ordering through scratch. Zero-initialise.
+ */
+typedef struct bl_primitive {
+  dnnl_primitive_t primitive;
+  int operands;
+  struct {
+    int argument;
+    bool written;
+    dnnl_memory_t memory;     /**< as the primitive wants it */
+    dnnl_memory_t ours;       /**< or NULL when that is our layout */
+    dnnl_primitive_t reorder; /**< between the two */
+    size_t offset;            /**< of `memory` in scratch, floats */
+    const float *pointer;     /**< the caller's memory of the latest run */
+  } operand[BL_PRIMITIVE_OPERANDS];
+  dnnl_memory_t scratchpad;
+  size_t scratchpad_offset;
+  const float *scratch_pointer;
+  size_t scratch; /**< floats needed in all */
+} bl_primitive;
+
+/** Describe the operation \a descriptor (a dnnl_…_desc_t) with scratch provided by the caller. Not collective.
+ * \param [out] description  caller's; dnnl_primitive_desc_destroy. \param [in] hint  of the forward operation, or NULL. */
+bl_status bl_primitive_describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
+                                const_dnnl_primitive_desc_t hint);
+
+/** Whether the description is one of oneDNN's slow implementations for layouts that the fast ones do not know. */
+bool bl_primitive_is_slow(const_dnnl_primitive_desc_t description);
+
+/** The layout that \a description wants for \a argument. Not collective. Borrowed from the description. */
+const dnnl_memory_desc_t *bl_primitive_layout(const_dnnl_primitive_desc_t description, int argument);
+
+/** Make \a description ready to run on \a operands. Not collective. \param [out] primitive  bl_primitive_destroy. */
+bl_status bl_primitive_create(bl_primitive *primitive, const bl_graph *graph, const_dnnl_primitive_desc_t description,
+                              const bl_operand *operands, int count);
+void bl_primitive_destroy(bl_primitive *primitive);
+
+/** Run. Not collective. \param [in] pointers  memory of the operands in the order of creation. \param [in] scratch
+ * (primitive->scratch floats), or NULL where that is 0. */
+bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float *const *pointers, float *scratch);
+
+/** Weights in the layout of a primitive, re-ordered from the plain one by each load. Zero-initialise. */
+typedef struct bl_weights {
+  float *data;
+  bl_primitive reorder;
+} bl_weights;
+
+bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
+                            const dnnl_memory_desc_t *plain);
+bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain);
+void bl_weights_destroy(bl_weights *weights);
+
+#endif
