@@ -133,13 +133,6 @@ bl_status bl_arrow_advance(bl_arrow *arrow) {
   return advance(&arrow->sends);
 }
 
-static bool queue_has(const queue *queue, int tag) {
-  for (int i = 0; i < queue->count; i++)
-    if (queue->messages[i].tag == tag)
-      return true;
-  return false;
-}
-
 static bool under_way(const traffic *receives, int tag, int source) {
   for (int i = 0; i < receives->count; i++)
     if (receives->messages[i].tag == tag && receives->messages[i].peer == source)

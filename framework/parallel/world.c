@@ -110,15 +110,3 @@ void bl_world_destroy(bl_world *world) {
 int bl_group_world_rank(const bl_world *world, const bl_group *group, int member) {
   return (group->first + member) % world->size;
 }
-
-int bl_world_union_rank(const bl_world *world, int rank) {
-  int below = 0;
-  for (int r = 0; r <= rank; r++) {
-    const bool generates = (r - world->generators.first + world->size) % world->size < world->generators.size;
-    const bool aggregates = (r - world->aggregators.first + world->size) % world->size < world->aggregators.size;
-    if (r == rank)
-      return generates || aggregates ? below : -1;
-    below += generates || aggregates;
-  }
-  return -1;
-}

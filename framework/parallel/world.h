@@ -63,8 +63,4 @@ void bl_world_destroy(bl_world *world);
 /** World rank of member \a member of \a group. Not collective. */
 int bl_group_world_rank(const bl_world *world, const bl_group *group, int member);
 
-/** Rank in gradient_comm and parameter_comm (generators and aggregators, by world rank) of world rank \a rank, −1 when it
- * is neither. Not collective. For the roots of reductions and broadcasts over the union. */
-int bl_world_union_rank(const bl_world *world, int rank);
-
 #endif
