@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 void bl_classifier_build(bl_graph *graph, const bl_network_shape *shape, bool features) {
-  char name[16];
+  char name[32];
   const int convolutions = shape->width_count - 1;
   bl_tensor *h = bl_input(graph, shape->channels, shape->height, shape->width);
   for (int i = 0; i < convolutions; i++) {

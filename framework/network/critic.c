@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static bl_tensor *convolutions(bl_graph *graph, bl_tensor *x, const bl_network_shape *shape) {
-  char name[16];
+  char name[32];
   int size = shape->height < shape->width ? shape->height : shape->width;
   bl_tensor *h = x;
   for (int i = 0; i < shape->width_count; i++) {
@@ -22,7 +22,7 @@ static bl_tensor *convolutions(bl_graph *graph, bl_tensor *x, const bl_network_s
 }
 
 static bl_tensor *dense_layers(bl_graph *graph, bl_tensor *x, const bl_network_shape *shape) {
-  char name[16];
+  char name[32];
   bl_tensor *h = x;
   for (int i = 0; i < shape->width_count; i++) {
     snprintf(name, sizeof name, "lin%d", i + 1);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 void bl_mlp_build(bl_graph *graph, const bl_network_shape *shape) {
-  char name[16];
+  char name[32];
   bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
   bl_tensor *step = bl_input_time(graph);
   bl_tensor *h = x;
