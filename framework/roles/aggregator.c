@@ -49,7 +49,8 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
                                const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
                                double average_decay) {
   const int owners = sharing.owners->size, owner = sharing.owners->rank;
-  *aggregator = (bl_aggregator){.table = table, .sharing = sharing, .clip = clip, .average_decay = average_decay};
+  *aggregator =
+      (bl_aggregator){.name = name, .table = table, .sharing = sharing, .clip = clip, .average_decay = average_decay};
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   BL_TRY(bl_allocate(&aggregator->root, (size_t)owners, sizeof *aggregator->root));
@@ -84,18 +85,17 @@ void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const d
   bl_exact_sum_add_double(aggregator->sum, aggregator->table->count, (size_t)figure_count, figures);
 }
 
-/* Norm of the gradient over all shards; NaN or infinite when an element is. Squares are taken relative to a power of two
+/* Norm of the gradient over all shards; exact sums are finite. Squares are taken relative to a power of two
  * near the largest element, which keeps them within the range of exact sums. */
 static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
   const MPI_Comm comm = aggregator->sharing.owners->comm;
   bl_exact_sum *sum = NULL;
   double largest = 0, square = 0;
   for (size_t i = 0; i < aggregator->count; i++)
-    if (!(fabs((double)aggregator->gradient[i]) <= largest))
-      largest = fabs((double)aggregator->gradient[i]);
+    largest = fmax(largest, fabs((double)aggregator->gradient[i]));
   BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm)));
   *norm = largest;
-  if (!isfinite(largest) || largest == 0)
+  if (largest == 0)
     return BL_OK;
   const double unit = ldexp(1, ilogb(largest));
   bl_status status = bl_exact_sum_create(&sum, 1);
@@ -138,7 +138,7 @@ static bl_status owner_step(bl_aggregator *aggregator, bl_step_report *report, d
   int failed = mine;
   BL_TRY(BL_MPI(MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MAX, aggregator->sharing.owners->comm)));
   if (failed)
-    return bl_fail(BL_ERROR_NUMERIC, "the summed gradient or a loss is not finite");
+    return bl_fail(BL_ERROR_NUMERIC, "the gradient of the %s or its loss is not finite", aggregator->name);
   bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate,
                     bl_clip_scale(report->norm, aggregator->clip));
   if (aggregator->average)
@@ -166,7 +166,7 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
       MPI_Bcast(&verdict, sizeof verdict / sizeof(double), MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm)));
   *report = verdict.report;
   if (verdict.failed != 0)
-    return bl_fail(BL_ERROR_NUMERIC, "the summed gradient or a loss is not finite");
+    return bl_fail(BL_ERROR_NUMERIC, "the gradient of the %s or its loss is not finite", aggregator->name);
   for (int owner = 0; owner < owners; owner++) {
     const size_t first = shard_start(total, owners, owner), end = shard_start(total, owners, owner + 1);
     BL_MPI(MPI_Bcast(aggregator->values + first, (int)(end - first), MPI_FLOAT, aggregator->root[owner],

@@ -30,6 +30,7 @@ typedef struct bl_sharing {
 
 /** A set of parameters that learns. */
 typedef struct bl_aggregator {
+  const char *name;                /**< of the network; borrowed */
   const bl_parameter_table *table; /**< borrowed */
   bl_sharing sharing;
   float *values;  /**< (table->count) on workers and owners; owned */
@@ -48,7 +49,8 @@ bl_sharing bl_sharing_policy(const bl_world *world);
 bl_sharing bl_sharing_critics(const bl_world *world);
 
 /** Start with zero parameters and moments. Collective over the sharing's ranks; others get an empty object.
- * \param [out] aggregator  the caller's; bl_aggregator_destroy. \param [in] table  borrowed for the object's life. */
+ * \param [out] aggregator  the caller's; bl_aggregator_destroy.
+ * \param [in] name  of the network, for messages; borrowed, as is \a table, for the object's life. */
 bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing,
                                const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
                                double average_decay);

@@ -1,0 +1,189 @@
+#include "roles/critic.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool is_critic(const bl_critic *critic) {
+  return critic->world->critics.rank >= 0;
+}
+
+static size_t draws(const bl_sft_pg *method) {
+  return (size_t)method->n_generator * method->micro_batch;
+}
+
+bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
+                           const bl_network_shape *value_shape, const bl_sft_pg *method, const bl_buffer *buffer,
+                           bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *critic_aggregator,
+                           bl_aggregator *value_aggregator) {
+  const int batch = (int)method->micro_batch;
+  *critic = (bl_critic){.world = world,
+                        .method = method,
+                        .buffer = buffer,
+                        .data = data,
+                        .trajectories = trajectories,
+                        .advantages = advantages,
+                        .critic_aggregator = critic_aggregator,
+                        .value_aggregator = value_aggregator};
+  if (!is_critic(critic))
+    return BL_OK;
+  BL_TRY(bl_network_create(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false));
+  BL_TRY(bl_network_create(&critic->value, value_shape, method->steps * batch, BL_GRAPH_TRAINING, false));
+  BL_TRY(bl_network_create(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&critic->value_judge, value_shape, batch, BL_GRAPH_INFERENCE, false));
+  const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
+  BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
+  BL_TRY(bl_allocate(&critic->costs, (size_t)method->n_critic * method->micro_batch, sizeof *critic->costs));
+  BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * draws(method), sizeof *critic->sent));
+  BL_TRY(bl_allocate(&critic->transitions, draws(method), sizeof *critic->transitions));
+  BL_TRY(bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
+                     sizeof *critic->order));
+  BL_TRY(bl_allocate(&critic->d_critic, critic_parameters, sizeof *critic->d_critic));
+  BL_TRY(bl_allocate(&critic->d_value, bl_graph_parameters(critic->value)->count, sizeof *critic->d_value));
+  return bl_allocate(&critic->work, bl_sft_pg_work(method, critic_parameters), sizeof *critic->work);
+}
+
+void bl_critic_destroy(bl_critic *critic) {
+  bl_graph_destroy(&critic->critic);
+  bl_graph_destroy(&critic->value);
+  bl_graph_destroy(&critic->critic_judge);
+  bl_graph_destroy(&critic->value_judge);
+  bl_free(&critic->real);
+  bl_free(&critic->costs);
+  bl_free(&critic->sent);
+  bl_free(&critic->transitions);
+  bl_free(&critic->order);
+  bl_free(&critic->d_critic);
+  bl_free(&critic->d_value);
+  bl_free(&critic->work);
+}
+
+bl_status bl_critic_begin(bl_critic *critic) {
+  const bl_buffer *buffer = critic->buffer;
+  const bl_group *group = &critic->world->critics;
+  if (!is_critic(critic))
+    return BL_OK;
+  for (int batch = 0; batch < buffer->batches; batch++)
+    for (int m = group->rank; m < buffer->strata; m += group->size) {
+      const int generator = bl_buffer_generator(buffer, m);
+      if (generator != critic->world->rank)
+        BL_TRY(bl_arrow_receive(critic->trajectories, bl_buffer_at(buffer, batch, m), buffer->trajectory,
+                                batch * buffer->strata + m, generator));
+    }
+  return BL_OK;
+}
+
+/* Gradients of one stratum's micro-batch. */
+static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m) {
+  const bl_sft_pg *method = critic->method;
+  const size_t first = (size_t)m * method->micro_batch;
+  bl_sft_pg_losses losses;
+  bl_batches_get(critic->real, NULL, critic->data, step, first, method->micro_batch);
+  BL_TRY(bl_sft_pg_critic_gradient(critic->d_critic, critic->d_value, &losses, method, critic->critic, critic->value,
+                                   critic->real, bl_buffer_at(critic->buffer, batch, m), (uint32_t)step, (uint32_t)first,
+                                   critic->work));
+  bl_aggregator_add(critic->critic_aggregator, critic->d_critic, (double[]){losses.real, losses.generated, losses.penalty},
+                    3);
+  bl_aggregator_add(critic->value_aggregator, critic->d_value, (double[]){losses.value}, 1);
+  return BL_OK;
+}
+
+bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int batch, double critic_rate,
+                            double value_rate) {
+  const bl_buffer *buffer = critic->buffer;
+  const bl_group *group = &critic->world->critics;
+  const int64_t step = round * critic->method->n_critic + batch;
+  const double share = 1.0 / critic->method->n_critic;
+  bl_step_report of_critic = {0}, of_value = {0};
+  if (!is_critic(critic))
+    return BL_OK;
+  BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
+  BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
+  for (int m = group->rank; m < buffer->strata; m += group->size) {
+    const int generator = bl_buffer_generator(buffer, m);
+    if (generator != critic->world->rank)
+      BL_TRY(bl_arrow_wait(critic->trajectories, batch * buffer->strata + m, generator));
+    BL_TRY(learn_stratum(critic, step, batch, m));
+  }
+  const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->strata);
+  BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
+  report->real += share * of_critic.figures[0];
+  report->generated += share * of_critic.figures[1];
+  report->penalty += share * of_critic.figures[2];
+  report->norm += share * of_critic.norm;
+  report->value_loss += share * of_value.figures[0];
+  return status;
+}
+
+/* f(x_0) − V(x_t, t), or f(x_0), of every transition of a stratum. */
+static bl_status judge_stratum(bl_critic *critic, int64_t round, int m) {
+  const bl_buffer *buffer = critic->buffer;
+  const bl_sft_pg *method = critic->method;
+  const size_t batch = method->micro_batch;
+  float *advantages = critic->sent + (size_t)m * draws(method);
+  float *state = critic->work, *time = state + buffer->state, *value = time + batch;
+  for (int j = 0; j < buffer->batches; j++)
+    BL_TRY(bl_graph_forward(critic->critic_judge, critic->costs + (size_t)j * batch,
+                            bl_buffer_at(buffer, j, m) + (size_t)method->steps * buffer->state, NULL));
+  bl_sft_pg_draw(critic->transitions, critic->order, method, (uint32_t)round, (uint32_t)m);
+  for (size_t u = 0; u < draws(method); u += batch) {
+    const bl_transition *drawn = critic->transitions + u;
+    for (size_t b = 0; b < batch; b++) {
+      memcpy(state + b * method->size,
+             bl_buffer_at(buffer, drawn[b].batch, m) + (size_t)drawn[b].step * buffer->state +
+                 (size_t)drawn[b].sample * method->size,
+             method->size * sizeof *state);
+      time[b] = (float)drawn[b].step;
+    }
+    if (method->baseline)
+      BL_TRY(bl_graph_forward(critic->value_judge, value, state, time));
+    for (size_t b = 0; b < batch; b++) {
+      const float cost = critic->costs[(size_t)drawn[b].batch * batch + (size_t)drawn[b].sample];
+      advantages[u + b] = method->baseline ? cost - value[b] : cost;
+    }
+  }
+  return BL_OK;
+}
+
+/* Divide the advantages of the round by their standard deviation over all critics. */
+static bl_status normalise(bl_critic *critic) {
+  const bl_group *group = &critic->world->critics;
+  const size_t count = draws(critic->method);
+  const double total = (double)count * critic->buffer->strata;
+  bl_exact_sum *sum = NULL;
+  bl_status status = bl_exact_sum_create(&sum, 2);
+  double moments[2];
+  for (int m = group->rank; status == BL_OK && m < critic->buffer->strata; m += group->size)
+    for (size_t i = 0; i < count; i++) {
+      const double advantage = critic->sent[(size_t)m * count + i];
+      bl_exact_sum_add_double(sum, 0, 2, (double[]){advantage, advantage * advantage});
+    }
+  BL_GOTO(bl_exact_sum_allreduce(sum, group->comm));
+  BL_GOTO(bl_exact_sum_get_double(moments, sum, 0, 2, 1 / total));
+  const float scale = (float)(1 / sqrt(fmax(moments[1] - moments[0] * moments[0], 1e-12)));
+  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+    for (size_t i = 0; i < count; i++)
+      critic->sent[(size_t)m * count + i] *= scale;
+done:
+  bl_exact_sum_destroy(&sum);
+  return status;
+}
+
+bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
+  const bl_group *group = &critic->world->critics;
+  const size_t count = draws(critic->method);
+  bl_status status = BL_OK;
+  if (!is_critic(critic))
+    return BL_OK;
+  BL_TRY(bl_graph_load(critic->critic_judge, critic->critic_aggregator->values));
+  BL_TRY(bl_graph_load(critic->value_judge, critic->value_aggregator->values));
+  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+    BL_TRY(judge_stratum(critic, round, m));
+  if (critic->method->normalise)
+    status = normalise(critic);
+  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+    BL_TRY(bl_arrow_send(critic->advantages, critic->sent + (size_t)m * count, count, m,
+                         bl_buffer_generator(critic->buffer, m)));
+  return status;
+}

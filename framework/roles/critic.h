@@ -1,0 +1,62 @@
+/** \file
+ * Critics hold f and V, learn from trajectories and from the data set, and answer with advantages.
+ */
+#ifndef BEELINE_ROLES_CRITIC_H
+#define BEELINE_ROLES_CRITIC_H
+
+#include "learner/batches.h"
+#include "network/network.h"
+#include "parallel/arrow.h"
+#include "roles/aggregator.h"
+#include "roles/buffer.h"
+
+typedef struct bl_critic {
+  const bl_world *world; /**< borrowed, as the next six */
+  const bl_sft_pg *method;
+  const bl_buffer *buffer;
+  bl_batches *data;                                    /**< real samples */
+  bl_arrow *trajectories;                              /**< from the generators */
+  bl_arrow *advantages;                                /**< to the generators */
+  bl_aggregator *critic_aggregator, *value_aggregator; /**< of f and V; borrowed */
+  bl_graph *critic,
+      *value; /**< for training: micro-batches 2 × micro_batch and steps × micro_batch; owned, as all that follows */
+  bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch */
+  float *real;                          /**< (micro_batch, size) */
+  float *costs;                         /**< (n_critic, micro_batch) f(x_0) of a stratum */
+  float *sent;                          /**< (strata, n_generator × micro_batch) advantages */
+  bl_transition *transitions;           /**< (n_generator × micro_batch) */
+  uint32_t *order;
+  float *d_critic, *d_value; /**< (parameters) */
+  float *work;
+} bl_critic;
+
+/** Means over a round, for the record. */
+typedef struct bl_critic_report {
+  double real, generated; /**< E f over real and generated samples */
+  double value_loss;      /**< mean over steps of E (V − f)² */
+  double penalty;
+  double norm; /**< of the critic's gradient */
+} bl_critic_report;
+
+/** Build the graphs. Not collective; ranks that are no critic get an empty object, on which all calls do nothing.
+ * \param [out] critic  the caller's; bl_critic_destroy. Other objects are borrowed for its life. */
+bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
+                           const bl_network_shape *value_shape, const bl_sft_pg *method, const bl_buffer *buffer,
+                           bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *critic_aggregator,
+                           bl_aggregator *value_aggregator);
+void bl_critic_destroy(bl_critic *critic);
+
+/** Begin to receive all trajectories of a round that other ranks roll out for this one. Not collective. */
+bl_status bl_critic_begin(bl_critic *critic);
+
+/** Wait for batch \a batch of this critic's strata, then take one step of f and of V. Collective over the critics.
+ * \param [in,out] report  the step's figures divided by n_critic are added.
+ * Returns BL_ERROR_NUMERIC, on all critics, when a gradient is not finite; f and V then stay as they were. */
+bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int batch, double critic_rate,
+                            double value_rate);
+
+/** Compute the advantages of the round's transitions with f and V as they are now, and send them. Collective over the
+ * critics. */
+bl_status bl_critic_judge(bl_critic *critic, int64_t round);
+
+#endif

@@ -1,0 +1,124 @@
+#include "roles/generator.h"
+
+#include "base/memory.h"
+#include "sampler/sampler.h"
+
+#include <string.h>
+
+static bool is_generator(const bl_generator *generator) {
+  return generator->world->generators.rank >= 0;
+}
+
+/* Transitions of one stratum in a round. */
+static size_t draws(const bl_sft_pg *method) {
+  return (size_t)method->n_generator * method->micro_batch;
+}
+
+bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
+                              const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer,
+                              bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *policy_aggregator) {
+  const int batch = (int)method->micro_batch;
+  const size_t strata = (size_t)buffer->strata;
+  *generator = (bl_generator){.world = world,
+                              .method = method,
+                              .chain = chain,
+                              .buffer = buffer,
+                              .trajectories = trajectories,
+                              .advantages = advantages,
+                              .policy_aggregator = policy_aggregator};
+  if (!is_generator(generator))
+    return BL_OK;
+  BL_TRY(bl_network_create(&generator->rollout, shape, batch, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false));
+  BL_TRY(bl_allocate(&generator->received, strata * draws(method), sizeof *generator->received));
+  BL_TRY(bl_allocate(&generator->transitions, strata * draws(method), sizeof *generator->transitions));
+  BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
+                     sizeof *generator->order));
+  BL_TRY(bl_allocate(&generator->gradient, bl_graph_parameters(generator->policy)->count, sizeof *generator->gradient));
+  /* Scratch of the rollout (3 states) or of the policy gradient, with state, next, step and advantage of a micro-batch
+   * before it. */
+  return bl_allocate(&generator->work, bl_sft_pg_work(method, 0) + 2 * buffer->state, sizeof *generator->work);
+}
+
+void bl_generator_destroy(bl_generator *generator) {
+  bl_graph_destroy(&generator->rollout);
+  bl_graph_destroy(&generator->policy);
+  bl_free(&generator->received);
+  bl_free(&generator->transitions);
+  bl_free(&generator->order);
+  bl_free(&generator->gradient);
+  bl_free(&generator->work);
+}
+
+bl_status bl_generator_begin(bl_generator *generator) {
+  return is_generator(generator) ? bl_graph_load(generator->rollout, generator->policy_aggregator->values) : BL_OK;
+}
+
+bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch) {
+  const bl_buffer *buffer = generator->buffer;
+  const bl_sft_pg *method = generator->method;
+  const bl_group *group = &generator->world->generators;
+  if (!is_generator(generator))
+    return BL_OK;
+  for (int m = group->rank; m < buffer->strata; m += group->size) {
+    float *trajectory = bl_buffer_at(buffer, batch, m);
+    const uint32_t step = (uint32_t)(round * method->n_critic + batch);
+    BL_TRY(bl_sampler_rollout(trajectory, NULL, generator->rollout, generator->chain, method->seed, step,
+                              (uint32_t)((size_t)m * method->micro_batch), method->micro_batch, generator->work));
+    const int critic = bl_buffer_critic(buffer, m);
+    if (critic != generator->world->rank)
+      BL_TRY(bl_arrow_send(generator->trajectories, trajectory, buffer->trajectory, batch * buffer->strata + m, critic));
+  }
+  return BL_OK;
+}
+
+bl_status bl_generator_draw(bl_generator *generator, int64_t round) {
+  const bl_buffer *buffer = generator->buffer;
+  const bl_group *group = &generator->world->generators;
+  const size_t count = draws(generator->method);
+  if (!is_generator(generator))
+    return BL_OK;
+  for (int m = group->rank; m < buffer->strata; m += group->size) {
+    bl_sft_pg_draw(generator->transitions + (size_t)m * count, generator->order, generator->method, (uint32_t)round,
+                   (uint32_t)m);
+    BL_TRY(bl_arrow_receive(generator->advantages, generator->received + (size_t)m * count, count, m,
+                            bl_buffer_critic(buffer, m)));
+  }
+  return BL_OK;
+}
+
+/* The policy gradient of one stratum's micro-batch number `step`. */
+static bl_status improve_stratum(bl_generator *generator, int m, int step) {
+  const bl_buffer *buffer = generator->buffer;
+  const bl_sft_pg *method = generator->method;
+  const size_t first = (size_t)m * draws(method) + (size_t)step * method->micro_batch;
+  float *state = generator->work, *next = state + buffer->state, *work = next + buffer->state;
+  int steps[method->micro_batch];
+  double advantages[method->micro_batch], loss;
+  for (size_t b = 0; b < method->micro_batch; b++) {
+    const bl_transition *t = &generator->transitions[first + b];
+    const float *from =
+        bl_buffer_at(buffer, t->batch, m) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
+    memcpy(state + b * method->size, from, method->size * sizeof *state);
+    memcpy(next + b * method->size, from + buffer->state, method->size * sizeof *next);
+    steps[b] = t->step;
+    advantages[b] = generator->received[first + b];
+  }
+  BL_TRY(bl_sft_pg_policy_gradient(generator->gradient, &loss, method, generator->policy, generator->chain, state, next,
+                                   steps, advantages, work));
+  bl_aggregator_add(generator->policy_aggregator, generator->gradient, &loss, 1);
+  return BL_OK;
+}
+
+bl_status bl_generator_improve(bl_generator *generator, int step) {
+  const bl_group *group = &generator->world->generators;
+  if (!is_generator(generator))
+    return BL_OK;
+  BL_TRY(bl_graph_load(generator->policy, generator->policy_aggregator->values));
+  for (int m = group->rank; m < generator->buffer->strata; m += group->size) {
+    if (step == 0)
+      BL_TRY(bl_arrow_wait(generator->advantages, m, bl_buffer_critic(generator->buffer, m)));
+    BL_TRY(improve_stratum(generator, m, step));
+  }
+  return BL_OK;
+}

@@ -1,0 +1,50 @@
+/** \file
+ * Generators hold θ, roll out trajectories, keep them, and compute the policy gradient of the transitions that they own:
+ * the heavy work never moves, only images go out and scalars come back.
+ */
+#ifndef BEELINE_ROLES_GENERATOR_H
+#define BEELINE_ROLES_GENERATOR_H
+
+#include "network/network.h"
+#include "parallel/arrow.h"
+#include "roles/aggregator.h"
+#include "roles/buffer.h"
+
+typedef struct bl_generator {
+  const bl_world *world; /**< borrowed, as the next five */
+  const bl_sft_pg *method;
+  const bl_chain *chain;
+  const bl_buffer *buffer;
+  bl_arrow *trajectories;           /**< to the critics */
+  bl_arrow *advantages;             /**< from the critics */
+  bl_aggregator *policy_aggregator; /**< of θ; borrowed */
+  bl_graph *rollout;                /**< ε network for inference; owned, as all that follows */
+  bl_graph *policy;                 /**< ε network for training */
+  float *received;                  /**< (strata, n_generator × micro_batch) advantages */
+  bl_transition *transitions;       /**< (n_generator × micro_batch) per stratum: (strata, …) */
+  uint32_t *order;
+  float *gradient; /**< (parameters) */
+  float *work;
+} bl_generator;
+
+/** Build the graphs of \a shape. Not collective; ranks that are no generator get an empty object, on which all calls do
+ * nothing. \param [out] generator  the caller's; bl_generator_destroy. Other objects are borrowed for its life. */
+bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
+                              const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer,
+                              bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *policy_aggregator);
+void bl_generator_destroy(bl_generator *generator);
+
+/** Take the θ of this round for rolling out. Not collective. */
+bl_status bl_generator_begin(bl_generator *generator);
+
+/** Roll out this generator's strata of batch \a batch and send them to their critics. Not collective; does not wait. */
+bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch);
+
+/** Draw the round's transitions and begin to receive their advantages. Not collective. */
+bl_status bl_generator_draw(bl_generator *generator, int64_t round);
+
+/** Compute the policy gradient of this generator's strata for policy step \a step and hand it to the aggregator; at step 0,
+ * wait for the advantages first. Not collective. */
+bl_status bl_generator_improve(bl_generator *generator, int step);
+
+#endif

@@ -1,0 +1,52 @@
+#include "roles/round.h"
+
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+
+/* A number that is not finite is found by all ranks of a role together. The round then goes on to its end, since other
+ * roles wait for messages, and all ranks learn of it there. */
+static bl_status postpone(bl_status *postponed, bl_status status) {
+  if (status != BL_ERROR_NUMERIC)
+    return status;
+  *postponed = status;
+  return BL_OK;
+}
+
+/* What the first critic and the first aggregator know, to all. */
+static bl_status share(bl_round_report *report, const bl_world *world) {
+  BL_TRY(BL_MPI(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
+                          bl_group_world_rank(world, &world->critics, 0), world->comm)));
+  double policy[2] = {report->policy_loss, report->norm};
+  BL_TRY(BL_MPI(MPI_Bcast(policy, 2, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
+  report->policy_loss = policy[0];
+  report->norm = policy[1];
+  return BL_OK;
+}
+
+bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_critic *critic,
+                       bl_aggregator *policy_aggregator, int64_t round, bl_round_rates rates) {
+  const bl_sft_pg *method = generator->method;
+  const bl_world *world = generator->world;
+  bl_status postponed = BL_OK;
+  *report = (bl_round_report){0};
+
+  BL_TRY(bl_critic_begin(critic));
+  BL_TRY(bl_generator_begin(generator));
+  BL_TRY(bl_generator_draw(generator, round));
+  for (int batch = 0; batch < method->n_critic; batch++) {
+    BL_TRY(bl_generator_collect(generator, round, batch));
+    BL_TRY(postpone(&postponed, bl_critic_collect(critic, &report->critic, round, batch, rates.critic, rates.value)));
+  }
+  BL_TRY(postpone(&postponed, bl_critic_judge(critic, round)));
+  for (int step = 0; step < method->n_generator; step++) {
+    bl_step_report of_step = {0};
+    BL_TRY(bl_generator_improve(generator, step));
+    BL_TRY(postpone(&postponed, bl_aggregator_step(policy_aggregator, &of_step, rates.policy, generator->buffer->strata)));
+    report->policy_loss += of_step.figures[0] / method->n_generator;
+    report->norm += of_step.norm / method->n_generator;
+  }
+  BL_TRY(bl_arrow_finish(generator->trajectories));
+  BL_TRY(bl_arrow_finish(generator->advantages));
+  BL_TRY(share(report, world));
+  return bl_agree(postponed, world->comm);
+}
