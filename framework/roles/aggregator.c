@@ -45,12 +45,12 @@ static bl_status find_roots(int *root, const bl_world *world, const bl_sharing *
   return BL_OK;
 }
 
-bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing,
+bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing, const char *name,
                                const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
                                double average_decay) {
   const int owners = sharing.owners->size, owner = sharing.owners->rank;
-  *aggregator =
-      (bl_aggregator){.name = name, .table = table, .sharing = sharing, .clip = clip, .average_decay = average_decay};
+  *aggregator = (bl_aggregator){
+      .name = name, .table = table, .sharing = sharing, .settings = settings, .clip = clip, .average_decay = average_decay};
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   BL_TRY(bl_allocate(&aggregator->root, (size_t)owners, sizeof *aggregator->root));

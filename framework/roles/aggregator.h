@@ -36,6 +36,7 @@ typedef struct bl_aggregator {
   float *values;  /**< (table->count) on workers and owners; owned */
   float *average; /**< (shard) moving average on owners; NULL without one; owned */
   double average_decay;
+  bl_optimiser_settings settings;
   bl_optimiser optimiser; /**< of the shard */
   double clip;            /**< largest norm of the gradient, 0: none */
   size_t first, count;    /**< the shard of this owner; empty elsewhere */
@@ -51,7 +52,7 @@ bl_sharing bl_sharing_critics(const bl_world *world);
 /** Start with zero parameters and moments. Collective over the sharing's ranks; others get an empty object.
  * \param [out] aggregator  the caller's; bl_aggregator_destroy.
  * \param [in] name  of the network, for messages; borrowed, as is \a table, for the object's life. */
-bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing,
+bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing, const char *name,
                                const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
                                double average_decay);
 

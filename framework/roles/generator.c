@@ -47,6 +47,8 @@ void bl_generator_destroy(bl_generator *generator) {
   bl_free(&generator->transitions);
   bl_free(&generator->order);
   bl_free(&generator->gradient);
+  bl_free(&generator->steps);
+  bl_free(&generator->weights);
   bl_free(&generator->work);
 }
 
@@ -93,19 +95,18 @@ static bl_status improve_stratum(bl_generator *generator, int m, int step) {
   const bl_sft_pg *method = generator->method;
   const size_t first = (size_t)m * draws(method) + (size_t)step * method->micro_batch;
   float *state = generator->work, *next = state + buffer->state, *work = next + buffer->state;
-  int steps[method->micro_batch];
-  double advantages[method->micro_batch], loss;
+  double loss;
   for (size_t b = 0; b < method->micro_batch; b++) {
     const bl_transition *t = &generator->transitions[first + b];
     const float *from =
         bl_buffer_at(buffer, t->batch, m) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
     memcpy(state + b * method->size, from, method->size * sizeof *state);
     memcpy(next + b * method->size, from + buffer->state, method->size * sizeof *next);
-    steps[b] = t->step;
-    advantages[b] = generator->received[first + b];
+    generator->steps[b] = t->step;
+    generator->weights[b] = generator->received[first + b];
   }
   BL_TRY(bl_sft_pg_policy_gradient(generator->gradient, &loss, method, generator->policy, generator->chain, state, next,
-                                   steps, advantages, work));
+                                   generator->steps, generator->weights, work));
   bl_aggregator_add(generator->policy_aggregator, generator->gradient, &loss, 1);
   return BL_OK;
 }

@@ -29,6 +29,7 @@ typedef struct bl_model_header {
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
   int64_t round;              /**< rounds done */
+  char digest[40];            /**< of the configuration; read from the file, written from the provenance */
   int64_t optimiser_steps[3]; /**< of θ, critic, value */
 } bl_model_header;
 

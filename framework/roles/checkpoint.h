@@ -1,0 +1,42 @@
+/** \file
+ * Checkpoints of a run: everything that the next round depends on, so that a resumed run has the bits of an uninterrupted
+ * one, on any number of ranks. A finished model is the same file without what only training needs. */
+#ifndef BEELINE_ROLES_CHECKPOINT_H
+#define BEELINE_ROLES_CHECKPOINT_H
+
+#include "roles/aggregator.h"
+#include "store/model.h"
+
+/** A set of parameters in a checkpoint. */
+typedef struct bl_checkpoint_entry {
+  const char *part;          /**< "model", "critic" or "value" */
+  bl_aggregator *aggregator; /**< borrowed */
+} bl_checkpoint_entry;
+
+/** Write the checkpoint of header->round into \a folder and delete all but the newest \a keep. Collective over the world;
+ * rank 0 writes. Returns the same status on every rank; on failure older checkpoints are still there. */
+bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
+                             int keep, const bl_provenance *provenance, const bl_world *world);
+
+/** Read the newest intact checkpoint of \a folder, if there is one. Collective over the world; rank 0 reads.
+ * \param [in,out] header  replaced by the checkpoint's when there is one; round stays 0 otherwise.
+ * Returns BL_ERROR_INPUT when it belongs to another configuration (\a digest). */
+bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, const bl_checkpoint_entry *entries, int count,
+                               const char *digest, const bl_world *world);
+
+/** Write the finished model \a path: parameters, and their moving average where one is kept. Collective over the world;
+ * rank 0 writes. */
+bl_status bl_checkpoint_finish(const char *path, bl_model_header *header, const bl_aggregator *aggregator,
+                               const bl_provenance *provenance, const bl_world *world);
+
+/** Read parameters from the model file \a path into \a values on every rank: the moving average when \a average is set and
+ * the file has one, else the last ones. Collective over the world; rank 0 reads. \param [out] values (table->count),
+ * caller's. */
+bl_status bl_checkpoint_values(float *values, const char *path, const bl_parameter_table *table, bool average,
+                               const bl_world *world);
+
+/** What the run now samples with: the moving average where one is kept, else the parameters. Collective over the world.
+ * \param [out] values (table->count) on every rank; caller's. */
+bl_status bl_checkpoint_current(float *values, const bl_aggregator *aggregator, const bl_world *world);
+
+#endif
