@@ -28,7 +28,8 @@ static bl_status draw_share(float *samples, size_t count, bl_graph *graph, const
     BL_GOTO(bl_sampler_rollout(NULL, final, graph, chain, seed, round, (uint32_t)(m * batch), batch, work));
     memcpy(samples + m * batch * elements, final, samples_in(m, batch, count) * elements * sizeof *samples);
     size_t done = (m + (size_t)size) * batch; /* the other ranks keep pace, by and large */
-    bl_progress_update(progress, (long)(done < count ? done : count), "images");
+    if (progress)
+      bl_progress_update(progress, (long)(done < count ? done : count), "%d steps each", chain->steps);
   }
 done:
   bl_progress_finish(&progress);
