@@ -1,0 +1,168 @@
+#include "network/trial.h"
+
+#include "base/memory.h"
+#include "support/cmocka.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void require(bl_status status) {
+  if (status != BL_OK)
+    fail_msg("%s", bl_status_message());
+}
+
+static float *array(size_t count) {
+  float *a = NULL;
+  require(bl_allocate(&a, count + 1, sizeof *a));
+  return a;
+}
+
+void trial_random(float *values, size_t count, uint32_t stream) {
+  bl_random_uniform(values, count, (bl_draw){.seed = 5, .purpose = BL_PURPOSE_TEST, .round = stream});
+  for (size_t i = 0; i < count; i++)
+    values[i] = 2 * values[i] - 1;
+}
+
+void trial_begin(trial *t, bl_graph *graph, bl_graph_mode mode) {
+  require(bl_graph_compile(graph, mode));
+  *t = (trial){.graph = graph, .batch = (size_t)graph->batch};
+  t->inputs = t->batch * bl_graph_input_size(graph);
+  t->outputs = t->batch * bl_graph_output_size(graph);
+  t->parameters = bl_graph_parameters(graph)->count;
+  t->x = array(t->inputs);
+  t->d_x = array(t->inputs);
+  t->time = array(t->batch);
+  t->values = array(t->parameters);
+  t->d_values = array(t->parameters);
+  t->y = array(t->outputs);
+  t->d_y = array(t->outputs);
+  trial_random(t->x, t->inputs, 0);
+  trial_random(t->values, t->parameters, 1);
+  trial_random(t->d_y, t->outputs, 2);
+  for (size_t i = 0; i < t->batch; i++)
+    t->time[i] = (float)(i % 3);
+  require(bl_graph_load(graph, t->values));
+}
+
+void trial_run(trial *t) {
+  require(bl_graph_forward(t->graph, t->y, t->x, t->time));
+  if (t->graph->mode == BL_GRAPH_TRAINING)
+    require(bl_graph_backward(t->graph, t->d_values, t->d_x, t->d_y));
+}
+
+void trial_end(trial *t) {
+  float **const arrays[] = {&t->x, &t->time, &t->values, &t->y, &t->d_y, &t->d_x, &t->d_values};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+    bl_free(arrays[i]);
+  bl_graph_destroy(&t->graph);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+void trial_close(const char *what, const float *found, const double *expected, size_t count, double tolerance) {
+  double largest = 0;
+  for (size_t i = 0; i < count; i++)
+    largest = fmax(largest, fabs(expected[i]));
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs((double)found[i] - expected[i]) <= tolerance * largest))
+      fail_msg("%s[%zu] is %.9g instead of %.9g (largest %.3g, tolerance %.1g)", what, i, (double)found[i], expected[i],
+               largest, tolerance);
+}
+
+/* Step by step */
+
+static void poison(float *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    values[i] = NAN;
+}
+
+static void same(const char *what, const bl_node *node, int which, const float *a, const float *b, size_t count) {
+  if (memcmp(a, b, count * sizeof *a) != 0)
+    fail_msg("%s %d of node %d ('%s') was overwritten before its last use", what, which, node->index, node->kind->name);
+}
+
+/** Copies of what was written. */
+typedef struct shadow {
+  float *data[512], *gradient[512], *kept[512];
+} shadow;
+
+static void watch_forward(trial *t, shadow *s) {
+  bl_graph *graph = t->graph;
+  for (int i = 0; i < graph->node_count; i++) {
+    bl_node *node = graph->nodes[i];
+    const bl_tensor *y = node->output;
+    for (int j = 0; j < node->inputs; j++)
+      same("input", node, j, node->input[j]->data, s->data[node->input[j]->index], bl_tensor_count(node->input[j]));
+    require(bl_node_forward(graph, node));
+    memcpy(s->data[y->index] = array(bl_tensor_count(y)), y->data, bl_tensor_count(y) * sizeof(float));
+    s->kept[i] = array(node->kept);
+    if (node->kept > 0)
+      memcpy(s->kept[i], node->kept_data, node->kept * sizeof(float));
+  }
+}
+
+static void watch_backward(trial *t, shadow *s) {
+  bl_graph *graph = t->graph;
+  for (int i = graph->node_count - 1; i >= 0; i--) {
+    bl_node *node = graph->nodes[i];
+    const bl_tensor *y = node->output;
+    for (int j = 0; j < node->inputs; j++)
+      if (node->keeps_input[j])
+        same("kept input", node, j, node->input[j]->data, s->data[node->input[j]->index], bl_tensor_count(node->input[j]));
+    if (node->keeps_output)
+      same("kept output", node, 0, y->data, s->data[y->index], bl_tensor_count(y));
+    if (node->kept > 0)
+      same("kept data", node, 0, node->kept_data, s->kept[i], node->kept);
+    if (y->needs_gradient)
+      same("gradient", node, 0, y->gradient, s->gradient[y->index], bl_tensor_count(y));
+    require(bl_node_backward(graph, node));
+    for (int j = 0; j < node->inputs; j++) {
+      const bl_tensor *x = node->input[j];
+      if (!x->needs_gradient)
+        continue;
+      assert_non_null(node->d_input[j]);
+      if (s->gradient[x->index] == NULL)
+        s->gradient[x->index] = array(bl_tensor_count(x));
+      memcpy(s->gradient[x->index], x->gradient, bl_tensor_count(x) * sizeof(float));
+    }
+  }
+}
+
+void trial_watch(trial *t) {
+  static shadow s;
+  bl_graph *graph = t->graph;
+  float *y = array(t->outputs), *d_x = array(t->inputs), *d_values = array(t->parameters);
+  const bool training = graph->mode == BL_GRAPH_TRAINING;
+  assert_true(graph->tensor_count <= 512);
+  trial_run(t);
+  memset(&s, 0, sizeof s);
+  poison(graph->arena, graph->arena_floats);
+  bl_tensor_from_plain(graph->x->data, graph->x, t->x);
+  memcpy(s.data[graph->x->index] = array(t->inputs), graph->x->data, t->inputs * sizeof(float));
+  if (graph->time != NULL) {
+    memcpy(graph->time->data, t->time, t->batch * sizeof(float));
+    memcpy(s.data[graph->time->index] = array(t->batch), t->time, t->batch * sizeof(float));
+  }
+  watch_forward(t, &s);
+  bl_tensor_to_plain(y, graph->output, graph->output->data);
+  assert_memory_equal(y, t->y, t->outputs * sizeof *y);
+  if (training) {
+    bl_tensor_from_plain(graph->output->gradient, graph->output, t->d_y);
+    memcpy(s.gradient[graph->output->index] = array(t->outputs), graph->output->gradient, t->outputs * sizeof(float));
+    graph->d_parameters = d_values;
+    graph->d_x_wanted = true;
+    watch_backward(t, &s);
+    graph->d_parameters = NULL;
+    bl_tensor_to_plain(d_x, graph->x, graph->x->gradient);
+    assert_memory_equal(d_x, t->d_x, t->inputs * sizeof *d_x);
+    assert_memory_equal(d_values, t->d_values, t->parameters * sizeof *d_values);
+  }
+  for (int i = 0; i < 512; i++) {
+    bl_free(&s.data[i]);
+    bl_free(&s.gradient[i]);
+    bl_free(&s.kept[i]);
+  }
+  bl_free(&d_values);
+  bl_free(&d_x);
+  bl_free(&y);
+}
