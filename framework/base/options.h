@@ -44,7 +44,7 @@ typedef struct bl_options_data {
   bool flip;  /**< mirror every second image at random while learning */
 } bl_options_data;
 
-/** A network to build; see bl_network_shape. Used as `network`, `critic.network`, `value.network`. */
+/** The network to pre-train; see bl_network_shape. */
 typedef struct bl_options_network {
   char *kind; /**< "unet", "mlp", "critic", "value", "classifier" */
   int base_channels;
@@ -110,14 +110,14 @@ typedef struct bl_options_learner {
 } bl_options_learner;
 
 typedef struct bl_options_critic {
-  bl_options_network network;
+  bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
   bl_options_optimiser optimiser;
   char *regulariser; /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
   double weight;     /**< of the regulariser: λ */
 } bl_options_critic;
 
 typedef struct bl_options_value {
-  bl_options_network network;
+  bl_options_list widths; /**< of the hidden layers */
   bl_options_optimiser optimiser;
 } bl_options_value;
 

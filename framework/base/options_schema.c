@@ -91,7 +91,7 @@ static const cyaml_schema_field_t learner_fields[] = {
 };
 
 static const cyaml_schema_field_t critic_fields[] = {
-    SECTION(bl_options_critic, network, network_fields),
+    LIST(bl_options_critic, widths),
     SECTION(bl_options_critic, optimiser, optimiser_fields),
     TEXT(bl_options_critic, regulariser),
     FLOAT(bl_options_critic, weight),
@@ -99,7 +99,7 @@ static const cyaml_schema_field_t critic_fields[] = {
 };
 
 static const cyaml_schema_field_t value_fields[] = {
-    SECTION(bl_options_value, network, network_fields),
+    LIST(bl_options_value, widths),
     SECTION(bl_options_value, optimiser, optimiser_fields),
     CYAML_FIELD_END,
 };

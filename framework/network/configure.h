@@ -6,10 +6,15 @@
 #include "base/options.h"
 #include "network/network.h"
 
-/** The shape that \a network describes under \a key ("network", "critic.network"), for samples of the given size. Not
- * collective. \param [in] steps  rows of step embeddings (mlp: T, value: T'). \param [in] classes  for a classifier.
- * Returns BL_ERROR_USAGE by bl_options_reject for an unknown kind or one that is not \a kind (−1: any). */
-bl_status bl_network_configure(bl_network_shape *shape, const bl_options *options, const bl_options_network *network,
-                               const char *key, int kind, int channels, int height, int width, int steps, int classes);
+/** The shape that `network` describes, for samples of the given size. Not collective.
+ * \param [in] steps  T, the rows of step embeddings. \param [in] classes  for a classifier.
+ * Returns BL_ERROR_USAGE by bl_options_reject for an unknown kind. */
+bl_status bl_network_configure(bl_network_shape *shape, const bl_options *options, int channels, int height, int width,
+                               int steps, int classes);
+
+/** The critic for samples of that size, and the value network for chains of \a steps steps. Not collective. */
+void bl_network_configure_critic(bl_network_shape *shape, const bl_options *options, int channels, int height, int width);
+void bl_network_configure_value(bl_network_shape *shape, const bl_options *options, int channels, int height, int width,
+                                int steps);
 
 #endif
