@@ -1,0 +1,165 @@
+/* The program `beeline`: find the command, read its configuration on all ranks, run it, and say once what failed. */
+#include "base/defaults.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "base/version.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "programs/command_line.h"
+#include "programs/program.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The commands, in the order of a first use. */
+static const bl_program *const programs[] = {NULL};
+
+enum { PROGRAMS = sizeof programs / sizeof programs[0] };
+
+static const bl_program *find_program(const char *name) {
+  for (int i = 0; i < PROGRAMS; i++)
+    if (programs[i] != NULL && strcmp(programs[i]->name, name) == 0)
+      return programs[i];
+  return NULL;
+}
+
+/* ---- What needs no MPI ------------------------------------------------------------------------------------------------
+ */
+
+static void print_help(void) {
+  puts(
+      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles G:C:A] [--seed N] [--output PATH] [--resume]\n"
+      "       beeline inspect FILE\n"
+      "       beeline COMMAND --help | --help | --version | --defaults\n"
+      "       mpirun -n RANKS beeline COMMAND ...\n"
+      "\n"
+      "Beeline fine-tunes diffusion models by policy gradient, so that they draw good samples in few steps.\n"
+      "\n"
+      "Commands, in the order of a first use:");
+  for (int i = 0; i < PROGRAMS; i++)
+    if (programs[i] != NULL)
+      printf("  %-10s %s\n", programs[i]->name, programs[i]->summary);
+  puts(
+      "\n"
+      "Options:\n"
+      "  --set KEY=VALUE  override one key of the configuration, such as --set learner.rounds=20; may be repeated\n"
+      "  --roles G:C:A    ranks that are generators, critics and aggregators, or all (short for --set roles=...)\n"
+      "  --seed N         seed of all random draws (short for --set seed=...)\n"
+      "  --output PATH    file or folder to write (short for --set output=...)\n"
+      "  --resume         continue pretrain or finetune from the newest checkpoint in the output folder\n"
+      "  --defaults       print every key of the configuration with its default and meaning\n"
+      "  --version        print the version and commit\n"
+      "  --help           print this, or the help of a command\n"
+      "\n"
+      "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong.");
+}
+
+/* True when the command line asked for no more than text. */
+static bool print_text(const bl_command_line *line) {
+  const bl_program *program = line->command == NULL ? NULL : find_program(line->command);
+  if (line->version)
+    printf("beeline %s (commit %s)\n", bl_version, bl_commit);
+  else if (line->help && program != NULL)
+    fputs(program->help, stdout);
+  else if (line->help && line->command == NULL)
+    print_help();
+  else if (line->defaults)
+    fputs(bl_defaults, stdout);
+  else
+    return false;
+  return true;
+}
+
+/* ---- A command on all ranks -------------------------------------------------------------------------------------------
+ */
+
+static bl_status choose_program(const bl_program **program, const bl_command_line *line) {
+  if (line->command == NULL)
+    return bl_fail(BL_ERROR_USAGE, "no command is given; beeline --help lists all");
+  *program = find_program(line->command);
+  if (*program != NULL)
+    return BL_OK;
+  char names[256] = "";
+  for (int i = 0; i < PROGRAMS; i++)
+    if (programs[i] != NULL)
+      snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] == '\0' ? "" : ", ",
+               programs[i]->name);
+  return bl_fail(BL_ERROR_USAGE, "there is no command %s, expected one of %s", line->command, names);
+}
+
+/* One rank reads for all, so that all see the same bytes and a shared file system sees one reader. */
+static bl_status load_options(bl_options **options, const char *path, const bl_command_line *line, MPI_Comm comm,
+                              int rank) {
+  char *text = NULL;
+  size_t size = 0;
+  if (path != NULL) {
+    bl_status status = rank == 0 ? bl_options_read_file(&text, &size, path) : BL_OK;
+    BL_TRY(bl_agree(status, comm));
+    unsigned long long shared = size;
+    BL_TRY(BL_MPI(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm)));
+    size = (size_t)shared;
+    if (rank != 0)
+      status = bl_allocate(&text, size, 1);
+    BL_TRY(bl_agree(status, comm));
+    BL_TRY(BL_MPI(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm)));
+  }
+  const bl_status status = bl_options_parse(options, path, text, size, line->set_count, (const char *const *)line->sets);
+  bl_free(&text);
+  return bl_agree(status, comm);
+}
+
+static bl_status run(const bl_program **program, const bl_command_line *line, int argc, char **argv, MPI_Comm comm,
+                     int rank) {
+  BL_TRY(choose_program(program, line));
+  const bool inspects = strcmp((*program)->name, "inspect") == 0;
+  if (inspects && line->file == NULL)
+    return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
+  bl_options *options = NULL;
+  BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
+  const bl_invocation invocation = {.options = options,
+                                    .argument = inspects ? line->file : NULL,
+                                    .resume = line->resume,
+                                    .comm = comm,
+                                    .argc = argc,
+                                    .argv = argv};
+  const bl_status status = bl_agree((*program)->run(&invocation), comm);
+  bl_options_destroy(&options);
+  return status;
+}
+
+static int exit_code(bl_status status) {
+  if (status == BL_OK)
+    return 0;
+  return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? 2 : 1;
+}
+
+int main(int argc, char **argv) {
+  bl_command_line line;
+  bl_status status = bl_command_line_read(&line, argc, argv);
+  if (status == BL_OK && print_text(&line)) {
+    bl_command_line_destroy(&line);
+    return fflush(stdout) == 0 ? 0 : 1;
+  }
+
+  MPI_Init(&argc, &argv);
+  int rank;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  bl_log_speak(rank == 0);
+  const bl_program *program = NULL;
+  if (status == BL_OK)
+    status = run(&program, &line, argc, argv, MPI_COMM_WORLD, rank);
+  if (status != BL_OK && rank == 0)
+    fprintf(stderr, "beeline%s%s: %s\n", program == NULL ? "" : " ", program == NULL ? "" : program->name,
+            bl_status_message());
+  fflush(stdout);
+  fflush(stderr);
+  bl_command_line_destroy(&line);
+  /* A launcher may end the job as soon as one rank leaves with a failure: wait until the message is out. */
+  MPI_Barrier(MPI_COMM_WORLD);
+  MPI_Finalize();
+  return exit_code(status);
+}
