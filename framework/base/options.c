@@ -83,28 +83,30 @@ static bl_status quote_text(char **quoted, const char *text) {
 }
 
 static bl_status read_argument(bl_options_merge *merge, int index, const char *set) {
-  const char *name = set[0] == '-' && set[1] == '-' ? set + 2 : set;
-  BL_TRY(copy_text(&merge->arguments[index], name == set ? "--set " : "", set));
+  const bool named = set[0] == '-' && set[1] == '-';
+  const char *name = named ? set + 2 : set;
   char argument[128];
-  bl_options_clip(argument, sizeof argument, merge->arguments[index], strlen(merge->arguments[index]));
+  bl_options_clip(argument, sizeof argument, set, strlen(set));
+  BL_TRY(copy_text(&merge->arguments[index], named ? "" : "--set ", argument));
+  const char *place = merge->arguments[index];
   const char *equals = strchr(name, '=');
   if (equals == NULL || equals == name)
-    return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example --set learner.rounds=20", argument);
+    return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example --set learner.rounds=20", place);
   char key[2 * BL_OPTIONS_KEY];
   bl_options_clip(key, sizeof key, name, (size_t)(equals - name));
   const cyaml_schema_value_t *type = type_of(key);
   if (type == NULL) {
     char nearest[BL_OPTIONS_KEY];
     bl_options_schema_nearest(nearest, key);
-    return bl_fail(BL_ERROR_USAGE, "%s: there is no key %s%s%s%s (beeline --defaults lists all keys)", argument, key,
+    return bl_fail(BL_ERROR_USAGE, "%s: there is no key %s%s%s%s (beeline --defaults lists all keys)", place, key,
                    nearest[0] == '\0' ? "" : "; did you mean ", nearest, nearest[0] == '\0' ? "" : "?");
   }
   const char *value = equals + 1;
   if (type->type != CYAML_STRING || value[0] == '"' || value[0] == '\'')
-    return bl_options_read(merge, BL_SOURCE_ARGUMENT, merge->arguments[index], value, strlen(value), type, key);
+    return bl_options_read(merge, BL_SOURCE_ARGUMENT, place, value, strlen(value), type, key);
   char *quoted;
   BL_TRY(quote_text(&quoted, value));
-  bl_status status = bl_options_read(merge, BL_SOURCE_ARGUMENT, merge->arguments[index], quoted, strlen(quoted), type, key);
+  bl_status status = bl_options_read(merge, BL_SOURCE_ARGUMENT, place, quoted, strlen(quoted), type, key);
   bl_free(&quoted);
   return status;
 }

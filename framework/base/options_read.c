@@ -30,17 +30,38 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
   return NULL;
 }
 
+/* Bytes of the UTF-8 letter that begins at text, 0 when it is none that can be shown. */
+static size_t letter_size(const char *text, size_t length) {
+  const unsigned char first = (unsigned char)text[0];
+  if (first < 0x80)
+    return first >= 0x20 && first != 0x7F;
+  const size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || size > length)
+    return 0;
+  for (size_t i = 1; i < size; i++)
+    if (((unsigned char)text[i] & 0xC0) != 0x80)
+      return 0;
+  return size;
+}
+
 void bl_options_clip(char *clipped, size_t size, const char *text, size_t length) {
-  size_t room = size - 4; /* for "..." */
-  size_t count = length <= room ? length : room;
-  if (count < length) /* not within a letter of several bytes */
-    while (count > 0 && ((unsigned char)text[count] & 0xC0) == 0x80)
-      count--;
-  for (size_t i = 0; i < count; i++) {
-    unsigned char byte = (unsigned char)text[i];
-    clipped[i] = byte < 0x20 || byte == 0x7F ? '?' : text[i];
+  const size_t room = size - sizeof "...";
+  size_t count = 0;
+  for (size_t i = 0; i < length;) {
+    const size_t letter = letter_size(text + i, length - i);
+    const size_t bytes = letter == 0 ? 1 : letter;
+    if (count + bytes > room) {
+      memcpy(clipped + count, "...", sizeof "...");
+      return;
+    }
+    if (letter == 0)
+      clipped[count] = '?';
+    else
+      memcpy(clipped + count, text + i, letter);
+    count += bytes;
+    i += bytes;
   }
-  snprintf(clipped + count, size - count, "%s", count < length ? "..." : "");
+  clipped[count] = '\0';
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------------
@@ -148,12 +169,16 @@ static void describe(char *found, size_t size, const reader *r) {
 static bl_status refuse_type(const reader *r, const cyaml_schema_value_t *type, const char *key) {
   char found[CLIPPED + 16];
   describe(found, sizeof found, r);
-  return refuse(r, "%s is %s, expected %s", key[0] == '\0' ? "the configuration" : key, found, expected_kind(type));
+  if (key[0] == '\0')
+    return refuse(r, "the configuration is %s, expected keys with values, such as \"seed: 1\"", found);
+  return refuse(r, "%s is %s, expected %s", key, found, expected_kind(type));
 }
 
 static bl_status refuse_unknown(const reader *r, const char *key) {
   char nearest[BL_OPTIONS_KEY];
   bl_options_schema_nearest(nearest, key);
+  if (strcmp(nearest, key) == 0)
+    return refuse(r, "%s is written with dots, expected a section of that name with the key indented below it", key);
   if (nearest[0] != '\0')
     return refuse(r, "there is no key %s; did you mean %s? (beeline --defaults lists all keys)", key, nearest);
   return refuse(r, "there is no key %s (beeline --defaults lists all keys)", key);

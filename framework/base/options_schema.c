@@ -272,11 +272,12 @@ static int edit_distance(const char *a, const char *b) {
   return row[columns];
 }
 
+/* nearest and candidate: (BL_OPTIONS_KEY) */
 static void consider(char *nearest, int *best, const char *key, const char *candidate) {
   int distance = edit_distance(key, candidate);
   if (distance < *best) {
     *best = distance;
-    snprintf(nearest, BL_OPTIONS_KEY, "%s", candidate);
+    memcpy(nearest, candidate, BL_OPTIONS_KEY);
   }
 }
 
@@ -305,5 +306,5 @@ void bl_options_schema_nearest(char *nearest, const char *key) {
   const char *dot = strrchr(key, '.');
   for (int i = 0; i < count && nearest[0] == '\0'; i++)
     if (ends_with(slots[i].key, dot == NULL ? key : dot + 1))
-      snprintf(nearest, BL_OPTIONS_KEY, "%s", slots[i].key);
+      memcpy(nearest, slots[i].key, BL_OPTIONS_KEY);
 }
