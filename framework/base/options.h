@@ -124,6 +124,7 @@ typedef struct bl_options_value {
 typedef struct bl_options_checkpoint {
   int every; /**< rounds; 0: only at the end */
   int keep;  /**< newest checkpoints to keep, at least 2 */
+  int stop;  /**< rounds to do in this sitting, to go on later with --resume; 0: all */
 } bl_options_checkpoint;
 
 typedef struct bl_options_metrics {

@@ -107,6 +107,7 @@ static const cyaml_schema_field_t value_fields[] = {
 static const cyaml_schema_field_t checkpoint_fields[] = {
     INT(bl_options_checkpoint, every),
     INT(bl_options_checkpoint, keep),
+    INT(bl_options_checkpoint, stop),
     CYAML_FIELD_END,
 };
 

@@ -1,0 +1,292 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "learner/batches.h"
+#include "learner/rate.h"
+#include "learner/supervised.h"
+#include "network/configure.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "programs/program.h"
+#include "programs/run.h"
+#include "store/record.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: [mpirun -n N] beeline pretrain FILE.yaml [--set key=value]... [--output FOLDER] [--resume]\n"
+    "\n"
+    "Train a network on a data set: a diffusion model (learner.name denoise), or a classifier whose features\n"
+    "FID is measured on (learner.name classify). The result has the same bits on any number of ranks.\n"
+    "\n"
+    "Keys that matter (beeline --defaults lists all with their meaning):\n"
+    "  data.file             the data set, made by beeline import\n"
+    "  network.*             the network to build: unet, mlp or classifier\n"
+    "  diffusion.*           the noise schedule that a diffusion model learns\n"
+    "  learner.rounds        optimiser steps\n"
+    "  learner.batch, learner.micro_batch, learner.average, learner.optimiser.*\n"
+    "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
+    "\n"
+    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints.\n"
+    "\n"
+    "Example:\n"
+    "  mpirun -n 2 beeline pretrain experiments/digits/pretrain.yaml --output out/pretrain\n";
+
+/* How often a row goes into the record. */
+enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
+
+enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SPEED, COLUMNS };
+
+static const bl_record_column columns[COLUMNS] = {
+    [COLUMN_LOSS] = {"loss", "1", "mean loss since the row before"},
+    [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
+    [COLUMN_RATE] = {"rate", "1", "learning rate"},
+    [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
+
+/* Everything that a step needs. */
+typedef struct pretrainer {
+  bl_run run;
+  const bl_supervised *learner;
+  bl_dataset dataset;
+  bl_batches batches;
+  bl_schedule schedule;
+  bl_graph *graph;
+  bl_aggregator aggregator;
+  bl_optimiser_settings settings;
+  bl_rate rate;
+  int strata;      /* micro-batches in a batch */
+  size_t size;     /* elements of a sample */
+  float *values;   /* (micro_batch, size) */
+  int32_t *labels; /* (micro_batch) or NULL */
+  float *gradient;
+  float *work;
+  bl_record *record;
+} pretrainer;
+
+static void destroy(pretrainer *p) {
+  (void)bl_record_close(&p->record);
+  bl_free(&p->values);
+  bl_free(&p->labels);
+  bl_free(&p->gradient);
+  bl_free(&p->work);
+  bl_aggregator_destroy(&p->aggregator);
+  bl_graph_destroy(&p->graph);
+  bl_schedule_destroy(&p->schedule);
+  bl_batches_destroy(&p->batches);
+  bl_dataset_destroy(&p->dataset);
+  bl_run_destroy(&p->run);
+}
+
+/* Read and check what can be checked before any work. */
+static bl_status check(pretrainer *p, const bl_options *options) {
+  const bl_options_learner *learner = &options->learner;
+  p->learner = bl_supervised_find(learner->name);
+  if (!p->learner)
+    return bl_options_reject(options, "learner.name", "one that pre-trains: %s", bl_supervised_names());
+  if (learner->rounds < 1)
+    return bl_options_reject(options, "learner.rounds", "1 or more");
+  if (learner->micro_batch < 1 || learner->micro_batch % 2 != 0)
+    return bl_options_reject(options, "learner.micro_batch", "an even number of 2 or more");
+  if (learner->batch < 1 || learner->batch % learner->micro_batch != 0)
+    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
+  if (learner->average < 0 || learner->average >= 1)
+    return bl_options_reject(options, "learner.average", "a number in [0, 1)");
+  p->strata = learner->batch / learner->micro_batch;
+  return bl_rate_create(&p->rate, &p->settings, options, &learner->optimiser, "learner.optimiser");
+}
+
+static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  const bl_options_diffusion *diffusion = &options->diffusion;
+  bl_model_header *header = &p->run.header;
+  const size_t batch = (size_t)options->learner.micro_batch;
+  BL_TRY(check(p, options));
+  BL_TRY(bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm));
+  BL_TRY(bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch, (uint64_t)options->seed,
+                           options->data.flip));
+  BL_TRY(bl_network_configure(&header->shape, options, p->dataset.channels, p->dataset.height, p->dataset.width,
+                              diffusion->steps, p->dataset.classes));
+  const bool denoises = p->learner == &bl_supervised_denoise;
+  if (denoises != (header->shape.kind != BL_NETWORK_CLASSIFIER))
+    return bl_options_reject(options, "network.kind", "%s for learner.name %s", denoises ? "unet or mlp" : "classifier",
+                             p->learner->name);
+  if (!denoises && !p->dataset.labels)
+    return bl_fail(BL_ERROR_INPUT, "%s: has no labels, which learner.name classify needs", options->data.file);
+  if (denoises) {
+    BL_TRY(bl_schedule_create(&p->schedule, diffusion->schedule, diffusion->steps, diffusion->beta_first,
+                              diffusion->beta_last));
+    snprintf(header->schedule, sizeof header->schedule, "%s", diffusion->schedule);
+    header->diffusion_steps = diffusion->steps;
+    header->beta_first = diffusion->beta_first;
+    header->beta_last = diffusion->beta_last;
+  }
+  p->size = bl_dataset_sample_size(&p->dataset);
+  BL_TRY(bl_network_create(&p->graph, &header->shape, (int)batch, BL_GRAPH_TRAINING, false));
+  const bl_parameter_table *table = bl_graph_parameters(p->graph);
+  const size_t widest = p->size > (size_t)p->dataset.classes ? p->size : (size_t)p->dataset.classes;
+  BL_TRY(bl_allocate(&p->values, batch * p->size, sizeof *p->values));
+  if (!denoises)
+    BL_TRY(bl_allocate(&p->labels, batch, sizeof *p->labels));
+  BL_TRY(bl_allocate(&p->gradient, table->count, sizeof *p->gradient));
+  return bl_allocate(&p->work, batch * (4 * widest + 1), sizeof *p->work);
+}
+
+/* Fresh weights on every rank. */
+static bl_status initialise(pretrainer *p) {
+  const bl_parameter_table *table = bl_graph_parameters(p->graph);
+  float *values = NULL;
+  BL_TRY(bl_allocate(&values, table->count, sizeof *values));
+  bl_parameter_initialise(values, table, (uint64_t)p->run.options->seed);
+  bl_aggregator_set(&p->aggregator, &(bl_aggregator_state){.values = values});
+  bl_free(&values);
+  return BL_OK;
+}
+
+/* One optimiser step. */
+static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
+  const bl_group *group = &p->run.world.generators;
+  const size_t batch = (size_t)p->run.options->learner.micro_batch;
+  if (group->rank >= 0)
+    BL_TRY(bl_graph_load(p->graph, p->aggregator.values));
+  for (int m = group->rank; m >= 0 && m < p->strata; m += group->size) {
+    const size_t first = (size_t)m * batch;
+    const bl_sample_batch samples = {.values = p->values,
+                                     .labels = p->labels,
+                                     .count = batch,
+                                     .size = p->size,
+                                     .seed = (uint64_t)p->run.options->seed,
+                                     .round = (uint32_t)round,
+                                     .first = (uint32_t)first,
+                                     .work = p->work};
+    double loss;
+    bl_batches_get(p->values, p->labels, &p->batches, round, first, batch);
+    BL_TRY(p->learner->gradient(p->gradient, &loss, p->graph, &p->schedule, &samples));
+    bl_aggregator_add(&p->aggregator, p->gradient, &loss, 1);
+  }
+  return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
+}
+
+static bl_status open_record(pretrainer *p) {
+  char path[PATH_LENGTH];
+  if (p->run.world.rank != 0)
+    return BL_OK;
+  bl_run_path(path, sizeof path, &p->run, "record.nc");
+  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, &p->run.provenance);
+}
+
+/* All steps of this sitting. \param [out] stopped  whether more are left. */
+static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
+  const bl_options_learner *learner = &p->run.options->learner;
+  const bl_checkpoint_entry entry = {"model", &p->aggregator};
+  const int64_t rounds = learner->rounds, interval = rounds > ROWS_PER_RUN ? rounds / ROWS_PER_RUN : 1;
+  bl_progress *progress = NULL;
+  double loss = 0, norm = 0, since = bl_clock_seconds();
+  int64_t steps = 0;
+  bl_status status = bl_progress_start(&progress, "pretrain", p->run.first_round, rounds);
+  *stopped = false;
+  for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
+    bl_step_report report = {0};
+    BL_GOTO(bl_agree(step(&report, p, round), p->run.world.comm));
+    loss += report.figures[0];
+    norm += report.norm;
+    steps++;
+    if ((round + 1) % interval == 0 || round + 1 == rounds) {
+      const double now = bl_clock_seconds();
+      const double speed = (double)(steps * learner->batch) / fmax(now - since, 1e-9);
+      const double row[COLUMNS] = {[COLUMN_LOSS] = loss / (double)steps,
+                                   [COLUMN_NORM] = norm / (double)steps,
+                                   [COLUMN_RATE] = bl_rate_at(&p->rate, round, rounds),
+                                   [COLUMN_SPEED] = speed};
+      *last_loss = row[COLUMN_LOSS];
+      bl_progress_update(progress, round + 1, "loss %.4f  norm %.3f  %.0f samples/s", row[COLUMN_LOSS], row[COLUMN_NORM],
+                         speed);
+      BL_GOTO(bl_agree(p->record ? bl_record_append(p->record, round, row) : BL_OK, p->run.world.comm));
+      loss = norm = 0;
+      steps = 0;
+      since = now;
+    }
+    BL_GOTO(bl_run_round_done(stopped, &p->run, &entry, 1));
+  }
+done:
+  bl_progress_finish(&progress);
+  return status;
+}
+
+/* Share of the data set that a classifier gets right. */
+static bl_status accuracy(double *share, pretrainer *p) {
+  const size_t batch = (size_t)p->run.options->learner.micro_batch, classes = (size_t)p->dataset.classes;
+  size_t right = 0, seen = 0;
+  BL_TRY(bl_graph_load(p->graph, p->aggregator.values));
+  for (size_t first = 0; first + batch <= p->dataset.count; first += batch) {
+    for (size_t b = 0; b < batch; b++)
+      bl_dataset_sample(p->values + b * p->size, &p->dataset, first + b);
+    BL_TRY(bl_graph_forward(p->graph, p->work, p->values, NULL));
+    for (size_t b = 0; b < batch; b++, seen++) {
+      size_t best = 0;
+      for (size_t c = 1; c < classes; c++)
+        if (p->work[b * classes + c] > p->work[b * classes + best])
+          best = c;
+      right += best == (size_t)p->dataset.labels[first + b];
+    }
+  }
+  *share = seen > 0 ? (double)right / (double)seen : 0;
+  return BL_OK;
+}
+
+static bl_status finish(pretrainer *p, double seconds, double loss) {
+  const size_t parameters = bl_graph_parameters(p->graph)->count;
+  char path[PATH_LENGTH], duration[32];
+  BL_TRY(bl_run_finish(&p->run, &p->aggregator));
+  if (p->run.world.rank != 0)
+    return BL_OK;
+  bl_run_path(path, sizeof path, &p->run, "model.nc");
+  bl_clock_duration(duration, sizeof duration, seconds);
+  printf("\n  %-22s %s\n", "model", path);
+  printf("  %-22s %s, %zu parameters\n", "network", bl_network_kind_name(p->run.header.shape.kind), parameters);
+  printf("  %-22s %.4f\n", "loss at the end", loss);
+  if (p->labels) {
+    double share;
+    BL_TRY(accuracy(&share, p));
+    printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * share);
+  }
+  printf("  %-22s %s on %d rank%s\n\n", "time", duration, p->run.world.size, p->run.world.size == 1 ? "" : "s");
+  return BL_OK;
+}
+
+static bl_status pretrain(const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  const double start = bl_clock_seconds();
+  double loss = 0;
+  bool stopped;
+  pretrainer p = {0};
+  bl_status status;
+  BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
+  const bl_model_header header = p.run.header;
+  BL_GOTO(bl_run_create(&p.run, invocation, false));
+  if (p.run.finished) {
+    bl_log("%s: this run is finished already", options->output);
+    goto done;
+  }
+  p.run.header = header;
+  BL_GOTO(bl_agree(bl_aggregator_create(&p.aggregator, &p.run.world, bl_sharing_policy(&p.run.world), "network",
+                                        bl_graph_parameters(p.graph), p.settings, options->learner.optimiser.clip,
+                                        options->learner.average),
+                   invocation->comm));
+  BL_GOTO(bl_agree(initialise(&p), invocation->comm));
+  BL_GOTO(bl_run_resume(&p.run, &(bl_checkpoint_entry){"model", &p.aggregator}, 1));
+  BL_GOTO(bl_agree(open_record(&p), invocation->comm));
+  BL_GOTO(learn(&p, &stopped, &loss));
+  if (stopped)
+    bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
+  else
+    status = bl_agree(finish(&p, bl_clock_seconds() - start, loss), invocation->comm);
+done:
+  destroy(&p);
+  return status;
+}
+
+const bl_program bl_program_pretrain = {
+    .name = "pretrain", .summary = "train a diffusion model or a classifier on a data set", .help = help, .run = pretrain};

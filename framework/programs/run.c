@@ -1,0 +1,141 @@
+#include "programs/run.h"
+
+#include "base/log.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_LENGTH = 4096 };
+
+/* mkdir -p. */
+static bl_status make_folder(const char *folder) {
+  char path[PATH_LENGTH];
+  if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
+    return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", PATH_LENGTH - 1);
+  for (char *end = path + 1;; end++) {
+    if (*end != '/' && *end != '\0')
+      continue;
+    const char held = *end;
+    *end = '\0';
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+      return bl_fail(BL_ERROR_USAGE, "output: cannot make the folder %s: %s; choose another with --output", path,
+                     strerror(errno));
+    *end = held;
+    if (held == '\0')
+      break;
+  }
+  struct stat about;
+  if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
+    return bl_fail(BL_ERROR_USAGE, "output: %s is not a folder; choose another with --output", folder);
+  if (access(folder, W_OK | X_OK) != 0)
+    return bl_fail(BL_ERROR_USAGE, "output: cannot write into %s: %s; choose another folder with --output", folder,
+                   strerror(errno));
+  return BL_OK;
+}
+
+/* On rank 0: the folder, and what is in it already. */
+static bl_status look_into_folder(int *finished, const bl_run *run) {
+  const char *folder = run->options->output;
+  const char *digest = bl_options_digest(run->options);
+  char model[PATH_LENGTH], checkpoint[PATH_LENGTH];
+  bl_model_header header;
+  *finished = 0;
+  if (folder[0] == '\0')
+    return bl_options_reject(run->options, "output", "a folder to write into, for example --output out/run1");
+  BL_TRY(make_folder(folder));
+  bl_run_path(model, sizeof model, run, "model.nc");
+  if (run->invocation->resume) {
+    if (access(model, R_OK) == 0 && bl_model_read_header(&header, model) == BL_OK)
+      *finished = strcmp(header.digest, digest) == 0;
+    bl_status_clear();
+    return BL_OK;
+  }
+  BL_TRY(bl_checkpoint_find(checkpoint, sizeof checkpoint, folder));
+  if (checkpoint[0] != '\0')
+    return bl_fail(
+        BL_ERROR_USAGE,
+        "output: %s holds the checkpoint of an unfinished run: go on with --resume, or choose another folder with --output",
+        folder);
+  return BL_OK;
+}
+
+/* The command line in one string, cut where it is too long. */
+static void join_command(char *text, size_t size, int argc, char **argv) {
+  size_t used = 0;
+  text[0] = '\0';
+  for (int i = 0; i < argc && used < size; i++) {
+    const int written = snprintf(text + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
+    used += written > 0 ? (size_t)written : 0;
+  }
+}
+
+bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics) {
+  const bl_options *options = invocation->options;
+  bl_split split;
+  int size, finished = 0;
+  *run = (bl_run){.invocation = invocation, .options = options};
+  BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
+  if (!critics && strcmp(options->roles, "all") == 0)
+    split = (bl_split){.generators = size, .critics = 0, .aggregators = size};
+  else
+    BL_TRY(bl_split_parse(&split, options->roles, size));
+  if (critics && split.critics == 0)
+    return bl_options_reject(options, "roles", "at least one critic for this learner, G:C:A");
+  if (!critics && split.critics > 0)
+    return bl_options_reject(options, "roles", "no critics for this learner: %d:0:%d", split.generators + split.critics,
+                             split.aggregators);
+  BL_TRY(bl_world_create(&run->world, invocation->comm, split));
+  join_command(run->command, sizeof run->command, invocation->argc, invocation->argv);
+  snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
+  run->provenance = (bl_provenance){.title = options->title,
+                                    .command = run->command,
+                                    .configuration = bl_options_text(options),
+                                    .digest = bl_options_digest(options),
+                                    .seed = options->seed,
+                                    .ranks = size,
+                                    .roles = run->roles};
+  BL_TRY(bl_agree(run->world.rank == 0 ? look_into_folder(&finished, run) : BL_OK, run->world.comm));
+  BL_TRY(BL_MPI(MPI_Bcast(&finished, 1, MPI_INT, 0, run->world.comm)));
+  run->finished = finished != 0;
+  return BL_OK;
+}
+
+void bl_run_destroy(bl_run *run) {
+  if (run->world.size > 0)
+    bl_world_destroy(&run->world);
+}
+
+void bl_run_path(char *path, size_t size, const bl_run *run, const char *name) {
+  snprintf(path, size, "%s/%s", run->options->output, name);
+}
+
+bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count) {
+  if (run->invocation->resume)
+    BL_TRY(bl_checkpoint_resume(&run->header, run->options->output, entries, count, run->provenance.digest, &run->world));
+  run->first_round = run->header.round;
+  return BL_OK;
+}
+
+bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count) {
+  const bl_options_checkpoint *checkpoint = &run->options->checkpoint;
+  const int64_t done = ++run->header.round;
+  const bool last = done == run->options->learner.rounds;
+  *stop = !last && checkpoint->stop > 0 && done - run->first_round >= checkpoint->stop;
+  const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
+  if (!*stop && !due)
+    return BL_OK;
+  return bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep, &run->provenance,
+                            &run->world);
+}
+
+bl_status bl_run_finish(bl_run *run, const bl_aggregator *aggregator) {
+  char path[PATH_LENGTH];
+  bl_run_path(path, sizeof path, run, "model.nc");
+  BL_TRY(bl_checkpoint_finish(path, &run->header, aggregator, &run->provenance, &run->world));
+  return bl_agree(run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0) : BL_OK, run->world.comm);
+}

@@ -1,0 +1,45 @@
+/** \file
+ * What `pretrain` and `finetune` have in common: the folder that they write into, provenance, resuming. */
+#ifndef BEELINE_PROGRAMS_RUN_H
+#define BEELINE_PROGRAMS_RUN_H
+
+#include "parallel/world.h"
+#include "programs/program.h"
+#include "roles/checkpoint.h"
+#include "store/provenance.h"
+
+/** A training run. */
+typedef struct bl_run {
+  const bl_invocation *invocation; /**< borrowed */
+  const bl_options *options;       /**< borrowed */
+  bl_world world;                  /**< owned */
+  char command[1024];              /**< command line */
+  char roles[48];                  /**< "G:C:A" */
+  bl_provenance provenance;        /**< borrows from this object */
+  bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
+  int64_t first_round;             /**< of this sitting */
+  bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
+} bl_run;
+
+/** Split the ranks, make the output folder, and look whether the run was finished before (with --resume). Collective.
+ * \param [in] critics  whether the learner has critics; without, a split must be G:0:A.
+ * Returns BL_ERROR_USAGE for a missing `output` or a split that does not fit, BL_ERROR_USAGE when the folder holds
+ * checkpoints and --resume was not given, BL_ERROR_SYSTEM when the folder cannot be written. \param [out] run  the
+ * caller's; bl_run_destroy. */
+bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
+void bl_run_destroy(bl_run *run);
+
+/** A path in the output folder. Not collective. \param [out] path caller's, \a size bytes. */
+void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
+
+/** With --resume, take the newest checkpoint. Collective. Sets header.round and first_round. */
+bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count);
+
+/** After a round: count it, and write a checkpoint where one is due. Collective.
+ * \param [out] stop  whether this sitting ends here (checkpoint.stop), after a checkpoint. */
+bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
+
+/** Write model.nc and delete the checkpoints, which it replaces. Collective. */
+bl_status bl_run_finish(bl_run *run, const bl_aggregator *aggregator);
+
+#endif
