@@ -1,0 +1,510 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "learner/sft_pg.h"
+#include "metrics/distance.h"
+#include "metrics/reference.h"
+#include "network/configure.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "programs/program.h"
+#include "programs/run.h"
+#include "roles/round.h"
+#include "sampler/sampler.h"
+#include "store/picture.h"
+#include "store/record.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles G:C:A] [--output FOLDER] [--resume]\n"
+    "\n"
+    "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
+    "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
+    "generators, critics and aggregators; the result has the same bits for any number of ranks and any split.\n"
+    "\n"
+    "Keys that matter (beeline --defaults lists all with their meaning):\n"
+    "  model.file            the pre-trained model, made by beeline pretrain\n"
+    "  data.file             the data set, made by beeline import\n"
+    "  sampler.*             the chain of few steps that is fine-tuned\n"
+    "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
+    "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
+    "  metrics.*             what is measured before, during and after\n"
+    "\n"
+    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints.\n"
+    "\n"
+    "Example:\n"
+    "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
+
+enum { PATH_LENGTH = 4096, PICTURE_SAMPLES = 64, PICTURE_COLUMNS = 8, PICTURE_SIDE = 400 };
+
+/* Rounds that the measuring draws pretend to be in, apart from those of learning. */
+static const uint32_t round_of_measurement = 0xffffffffu;
+
+enum {
+  COLUMN_IPM,
+  COLUMN_VALUE,
+  COLUMN_PENALTY,
+  COLUMN_POLICY,
+  COLUMN_NORM,
+  COLUMN_CRITIC_NORM,
+  COLUMN_RATE,
+  COLUMN_SPEED,
+  COLUMN_DISTANCE,
+  COLUMNS
+};
+
+static const bl_record_column columns[COLUMNS] = {
+    [COLUMN_IPM] = {"ipm", "1", "critic's mean over generated minus over real samples, mean over the round's critic steps"},
+    [COLUMN_VALUE] = {"value_loss", "1", "mean squared difference of value network and critic"},
+    [COLUMN_PENALTY] = {"penalty", "1", "gradient penalty, 0 where another regulariser is used"},
+    [COLUMN_POLICY] = {"policy_loss", "1", "mean of advantage times log-density, mean over the round's policy steps"},
+    [COLUMN_NORM] = {"gradient_norm", "1",
+                     "norm of the policy gradient before clipping, mean over the round's policy steps"},
+    [COLUMN_CRITIC_NORM] = {"critic_gradient_norm", "1",
+                            "norm of the critic's gradient, mean over the round's critic steps"},
+    [COLUMN_RATE] = {"rate", "1", "learning rate of the policy"},
+    [COLUMN_SPEED] = {"speed", "s-1", "generated samples per second"},
+    [COLUMN_DISTANCE] = {"distance", "1",
+                         "distance of generated samples to the data after the round, where it was measured"}};
+
+/* Everything that a run needs. */
+typedef struct finetuner {
+  bl_run run;
+  bl_sft_pg method;
+  bl_dataset dataset;
+  bl_batches batches;
+  bl_schedule schedule;
+  bl_chain chain;
+  bl_network_shape critic_shape, value_shape;
+  bl_graph *sampler;                  /* ε network for measuring, on every rank */
+  bl_graph *critic_plan, *value_plan; /* for their parameter tables, on every rank */
+  bl_aggregator policy, critic, value;
+  bl_optimiser_settings policy_settings, critic_settings, value_settings;
+  bl_rate policy_rate, critic_rate, value_rate;
+  bl_buffer buffer;
+  bl_arrow *trajectories, *advantages;
+  bl_generator generators;
+  bl_critic critics;
+  bl_features *features; /* NULL where the sliced Wasserstein distance is measured */
+  bl_reference reference;
+  float *current; /* θ or its moving average, whole */
+  float *samples; /* (metrics.count, size) */
+  bl_record *record;
+  uint8_t *pictured[2]; /* (PICTURE_SAMPLES, size) samples before and after */
+  float *points[2];     /* (metrics.count, 2) points before and after */
+} finetuner;
+
+static void destroy(finetuner *f) {
+  (void)bl_record_close(&f->record);
+  for (int i = 0; i < 2; i++) {
+    bl_free(&f->pictured[i]);
+    bl_free(&f->points[i]);
+  }
+  bl_free(&f->samples);
+  bl_free(&f->current);
+  bl_reference_destroy(&f->reference);
+  bl_features_destroy(&f->features);
+  bl_critic_destroy(&f->critics);
+  bl_generator_destroy(&f->generators);
+  bl_arrow_destroy(&f->trajectories);
+  bl_arrow_destroy(&f->advantages);
+  bl_buffer_destroy(&f->buffer);
+  bl_aggregator_destroy(&f->policy);
+  bl_aggregator_destroy(&f->critic);
+  bl_aggregator_destroy(&f->value);
+  bl_graph_destroy(&f->sampler);
+  bl_graph_destroy(&f->critic_plan);
+  bl_graph_destroy(&f->value_plan);
+  bl_chain_destroy(&f->chain);
+  bl_schedule_destroy(&f->schedule);
+  bl_batches_destroy(&f->batches);
+  bl_dataset_destroy(&f->dataset);
+  bl_run_destroy(&f->run);
+}
+
+/* Check what the configuration alone can tell. */
+static bl_status check(finetuner *f, const bl_options *options) {
+  const bl_options_learner *learner = &options->learner;
+  if (strcmp(learner->name, "sft_pg") != 0)
+    return bl_options_reject(options, "learner.name", "sft_pg");
+  if (learner->rounds < 1)
+    return bl_options_reject(options, "learner.rounds", "1 or more");
+  if (learner->micro_batch < 1)
+    return bl_options_reject(options, "learner.micro_batch", "1 or more");
+  if (learner->batch < 1 || learner->batch % learner->micro_batch != 0)
+    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
+  if (learner->average < 0 || learner->average >= 1)
+    return bl_options_reject(options, "learner.average", "a number in [0, 1)");
+  if (options->metrics.count < 0)
+    return bl_options_reject(options, "metrics.count", "0 (measure nothing) or more");
+  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
+    return bl_options_reject(options, "model.weights", "average or last");
+  if (options->model.file[0] == '\0')
+    return bl_options_reject(options, "model.file", "a model made by beeline pretrain");
+  if (options->data.file[0] == '\0')
+    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  BL_TRY(bl_rate_create(&f->policy_rate, &f->policy_settings, options, &learner->optimiser, "learner.optimiser"));
+  BL_TRY(bl_rate_create(&f->critic_rate, &f->critic_settings, options, &options->critic.optimiser, "critic.optimiser"));
+  return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
+}
+
+/* The header of the pre-trained model, read by rank 0. */
+static bl_status read_header(bl_model_header *header, const bl_options *options, MPI_Comm comm) {
+  int rank;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  BL_TRY(bl_agree(rank == 0 ? bl_model_read_header(header, options->model.file) : BL_OK, comm));
+  return BL_MPI(MPI_Bcast(header, sizeof *header, MPI_BYTE, 0, comm));
+}
+
+/* Model, data, chain, networks: everything before ranks get their roles. Collective. */
+static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  const int batch = options->learner.micro_batch;
+  bl_dataset *data = &f->dataset;
+  BL_AGREE(check(f, options), invocation->comm);
+  BL_TRY(read_header(header, options, invocation->comm));
+  BL_TRY(bl_dataset_read_shared(data, options->data.file, invocation->comm));
+  const bl_network_shape *shape = &header->shape;
+  if (header->schedule[0] == '\0')
+    return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
+                   bl_network_kind_name(shape->kind));
+  if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",
+                   options->data.file, data->channels, data->height, data->width, options->model.file, shape->channels,
+                   shape->height, shape->width);
+  BL_TRY(
+      bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
+  BL_TRY(bl_sampler_plan(&f->chain, &f->schedule, options, true));
+  BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
+  BL_TRY(bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));
+  bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
+  bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
+  BL_TRY(bl_network_create(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false));
+  return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
+}
+
+/* What distances are measured against. Collective. */
+static bl_status prepare_metrics(finetuner *f) {
+  const bl_options_metrics *metrics = &f->run.options->metrics;
+  const MPI_Comm comm = f->run.world.comm;
+  if (metrics->count == 0)
+    return BL_OK;
+  BL_AGREE(bl_allocate(&f->samples, (size_t)metrics->count * f->method.size, sizeof *f->samples), comm);
+  if (metrics->classifier[0] == '\0')
+    return BL_OK;
+  BL_TRY(bl_features_create(&f->features, metrics->classifier, f->dataset.channels, f->dataset.height, f->dataset.width,
+                            comm));
+  return bl_reference_get(&f->reference, metrics->reference, f->features, &f->dataset, &f->run.provenance, comm);
+}
+
+/* The objects of the three roles. */
+static bl_status prepare_roles(finetuner *f) {
+  const bl_world *world = &f->run.world;
+  const bl_options *options = f->run.options;
+  BL_TRY(bl_arrow_create(&f->trajectories, world->trajectory_comm));
+  BL_TRY(bl_arrow_create(&f->advantages, world->advantage_comm));
+  BL_TRY(bl_aggregator_create(&f->policy, world, bl_sharing_policy(world), "policy", bl_graph_parameters(f->sampler),
+                              f->policy_settings, options->learner.optimiser.clip, options->learner.average));
+  BL_TRY(bl_aggregator_create(&f->critic, world, bl_sharing_critics(world), "critic", bl_graph_parameters(f->critic_plan),
+                              f->critic_settings, options->critic.optimiser.clip, 0));
+  BL_TRY(bl_aggregator_create(&f->value, world, bl_sharing_critics(world), "value network",
+                              bl_graph_parameters(f->value_plan), f->value_settings, options->value.optimiser.clip, 0));
+  BL_TRY(bl_buffer_create(&f->buffer, world, &f->method, options->learner.batch / options->learner.micro_batch));
+  BL_TRY(bl_generator_create(&f->generators, world, &f->run.header.shape, &f->method, &f->chain, &f->buffer,
+                             f->trajectories, f->advantages, &f->policy));
+  return bl_critic_create(&f->critics, world, &f->critic_shape, &f->value_shape, &f->method, &f->buffer, &f->batches,
+                          f->trajectories, f->advantages, &f->critic, &f->value);
+}
+
+/* θ from the model file, f and V drawn. */
+static bl_status initialise(finetuner *f) {
+  const bl_options *options = f->run.options;
+  bl_aggregator *drawn[2] = {&f->critic, &f->value};
+  BL_TRY(bl_checkpoint_values(f->current, options->model.file, f->policy.table,
+                              strcmp(options->model.weights, "average") == 0, &f->run.world));
+  bl_aggregator_set(&f->policy, &(bl_aggregator_state){.values = f->current});
+  for (int i = 0; i < 2; i++) {
+    float *values = NULL;
+    BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
+    bl_parameter_initialise(values, drawn[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
+    bl_aggregator_set(drawn[i], &(bl_aggregator_state){.values = values});
+    bl_free(&values);
+  }
+  return BL_OK;
+}
+
+static const char *distance_name(const finetuner *f) {
+  return f->features ? "FID" : "sliced Wasserstein";
+}
+
+/* Distance of samples to the data. Collective. */
+static bl_status distance_of(double *distance, finetuner *f, const float *samples, size_t count) {
+  const MPI_Comm comm = f->run.world.comm;
+  const size_t size = f->method.size;
+  float *real = NULL;
+  bl_status status = BL_OK;
+  if (f->features)
+    return bl_fid(distance, &f->reference, f->features, samples, count, comm);
+  BL_GOTO(bl_agree(bl_allocate(&real, f->dataset.count * size, sizeof *real), comm));
+  for (size_t i = 0; i < f->dataset.count; i++)
+    bl_dataset_sample(real + i * size, &f->dataset, i);
+  status = bl_agree(bl_sliced_wasserstein(distance, real, f->dataset.count, samples, count, (int)size,
+                                          f->run.options->metrics.projections, (uint64_t)f->run.options->seed),
+                    comm);
+done:
+  bl_free(&real);
+  return status;
+}
+
+/* Draw samples with the present model and measure their distance to the data. Collective. */
+static bl_status measure(double *distance, finetuner *f, const char *title) {
+  const bl_options *options = f->run.options;
+  const size_t count = (size_t)options->metrics.count;
+  *distance = NAN;
+  if (count == 0)
+    return BL_OK;
+  BL_TRY(bl_checkpoint_current(f->current, &f->policy, &f->run.world));
+  BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
+  BL_TRY(bl_sampler_draw(f->samples, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
+                         f->method.micro_batch, title, f->run.world.comm));
+  return distance_of(distance, f, f->samples, count);
+}
+
+/* Keep some of the samples just drawn for the picture. */
+static bl_status keep_for_picture(finetuner *f, int which) {
+  const size_t count = (size_t)f->run.options->metrics.count, size = f->method.size;
+  if (f->run.world.rank != 0 || count == 0)
+    return BL_OK;
+  if (f->dataset.pixels) {
+    const size_t shown = count < PICTURE_SAMPLES ? count : PICTURE_SAMPLES;
+    BL_TRY(bl_allocate(&f->pictured[which], PICTURE_SAMPLES * size, 1));
+    bl_dataset_quantise(f->pictured[which], f->samples, shown * size);
+  } else if (size == 2) {
+    BL_TRY(bl_allocate(&f->points[which], count * size, sizeof(float)));
+    memcpy(f->points[which], f->samples, count * size * sizeof(float));
+  }
+  return BL_OK;
+}
+
+/* One part of the picture: images in a grid, or points over the data. */
+static bl_status draw_part(bl_picture *picture, const finetuner *f, const uint8_t *images, const float *points) {
+  static const uint8_t data_colour[3] = {225, 170, 160}, sample_colour[3] = {20, 60, 150};
+  const bl_dataset *data = &f->dataset;
+  if (images) {
+    const int side = data->height > data->width ? data->height : data->width;
+    return bl_picture_grid(picture, images, PICTURE_SAMPLES, data->channels, data->height, data->width, PICTURE_COLUMNS,
+                           side < 24   ? 5
+                           : side < 48 ? 2
+                                       : 1);
+  }
+  BL_TRY(bl_picture_blank(picture, 3, PICTURE_SIDE, PICTURE_SIDE));
+  bl_picture_scatter(picture, data->points, data->count, 1, data_colour);
+  if (points)
+    bl_picture_scatter(picture, points, (size_t)f->run.options->metrics.count, 1, sample_colour);
+  return BL_OK;
+}
+
+/* before-after.png, on rank 0. */
+static bl_status draw_picture(const finetuner *f, const char *path) {
+  static const char *const captions[3] = {"before", "after", "real"};
+  bl_picture parts[3] = {0}, whole = {0};
+  bl_status status = BL_OK;
+  if (!f->pictured[0] && !f->points[0])
+    return BL_OK;
+  for (int i = 0; i < 3; i++)
+    BL_GOTO(draw_part(&parts[i], f, i < 2 ? f->pictured[i] : f->dataset.pixels, i < 2 ? f->points[i] : NULL));
+  BL_GOTO(bl_picture_join(&whole, parts, captions, 3));
+  status = bl_picture_write(&whole, path);
+done:
+  for (int i = 0; i < 3; i++)
+    bl_picture_destroy(&parts[i]);
+  bl_picture_destroy(&whole);
+  return status;
+}
+
+static bl_status open_record(finetuner *f) {
+  char path[PATH_LENGTH];
+  if (f->run.world.rank != 0)
+    return BL_OK;
+  bl_run_path(path, sizeof path, &f->run, "record.nc");
+  return bl_record_open(&f->record, path, columns, COLUMNS, f->run.first_round, &f->run.provenance);
+}
+
+/* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
+static bl_status learn(finetuner *f, bool *stopped) {
+  const bl_options *options = f->run.options;
+  const bl_checkpoint_entry entries[3] = {{"model", &f->policy}, {"critic", &f->critic}, {"value", &f->value}};
+  const int64_t rounds = options->learner.rounds;
+  const double samples = (double)options->learner.batch * options->learner.n_critic;
+  bl_progress *progress = NULL;
+  bl_status status = bl_progress_start(&progress, "finetune", f->run.first_round, rounds);
+  double distance = NAN;
+  *stopped = false;
+  for (int64_t round = f->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
+    const double start = bl_clock_seconds();
+    const bl_round_rates rates = {.policy = bl_rate_at(&f->policy_rate, round, rounds),
+                                  .critic = bl_rate_at(&f->critic_rate, round, rounds),
+                                  .value = bl_rate_at(&f->value_rate, round, rounds)};
+    bl_round_report report;
+    BL_GOTO(bl_round_run(&report, &f->generators, &f->critics, &f->policy, round, rates));
+    const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
+    const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
+    double measured = NAN;
+    if (due) {
+      BL_GOTO(measure(&measured, f, ""));
+      distance = measured;
+    }
+    const double row[COLUMNS] = {[COLUMN_IPM] = report.critic.generated - report.critic.real,
+                                 [COLUMN_VALUE] = report.critic.value_loss,
+                                 [COLUMN_PENALTY] = report.critic.penalty,
+                                 [COLUMN_POLICY] = report.policy_loss,
+                                 [COLUMN_NORM] = report.norm,
+                                 [COLUMN_CRITIC_NORM] = report.critic.norm,
+                                 [COLUMN_RATE] = rates.policy,
+                                 [COLUMN_SPEED] = speed,
+                                 [COLUMN_DISTANCE] = measured};
+    char latest[48] = "";
+    if (!isnan(distance))
+      snprintf(latest, sizeof latest, "  %s %.3g", f->features ? "FID" : "SW", distance);
+    bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s", row[COLUMN_IPM],
+                       row[COLUMN_VALUE], row[COLUMN_NORM], speed, latest);
+    BL_GOTO(bl_agree(f->record ? bl_record_append(f->record, round, row) : BL_OK, f->run.world.comm));
+    BL_GOTO(bl_run_round_done(stopped, &f->run, entries, 3));
+  }
+done:
+  bl_progress_finish(&progress);
+  return status;
+}
+
+/* Distance of the stored samples of another sampler. Collective. \param [out] count 0 when there are none. */
+static bl_status measure_reference(double *distance, size_t *count, finetuner *f) {
+  const char *path = f->run.options->metrics.samples;
+  bl_dataset stored = {0};
+  float *values = NULL;
+  bl_status status = BL_OK;
+  *count = 0;
+  if (path[0] == '\0' || f->run.options->metrics.count == 0)
+    return BL_OK;
+  BL_GOTO(bl_dataset_read_shared(&stored, path, f->run.world.comm));
+  const size_t size = bl_dataset_sample_size(&stored);
+  if (size != f->method.size)
+    BL_GOTO(bl_fail(BL_ERROR_INPUT, "%s: samples have %zu elements, the data have %zu", path, size, f->method.size));
+  BL_GOTO(bl_agree(bl_allocate(&values, stored.count * size, sizeof *values), f->run.world.comm));
+  for (size_t i = 0; i < stored.count; i++)
+    bl_dataset_sample(values + i * size, &stored, i);
+  *count = stored.count;
+  status = distance_of(distance, f, values, stored.count);
+done:
+  bl_free(&values);
+  bl_dataset_destroy(&stored);
+  return status;
+}
+
+/* The table at the end, to \a file. */
+static void write_table(FILE *file, const finetuner *f, double before, double after, double reference,
+                        size_t reference_count, double seconds) {
+  const bl_options *options = f->run.options;
+  char duration[32];
+  bl_clock_duration(duration, sizeof duration, seconds);
+  fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", distance_name(f), "samples");
+  fprintf(file, "  %-34s %6d %20.4g %9d\n", "before fine-tuning", f->chain.steps, before, options->metrics.count);
+  fprintf(file, "  %-34s %6d %20.4g %9d\n", "after fine-tuning", f->chain.steps, after, options->metrics.count);
+  if (reference_count > 0)
+    fprintf(file, "  %-34s %6d %20.4g %9zu\n", "same model before, DDPM, all steps", f->schedule.steps, reference,
+            reference_count);
+  fprintf(file, "\n");
+  if (f->features)
+    fprintf(file, "  FID on the features of %s\n", bl_features_name(f->features));
+  fprintf(file, "  %lld rounds, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
+          f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s", (long long)options->seed,
+          options->learner.average > 0 ? "moving average" : "last", duration);
+}
+
+/* Model, picture and table. Collective. */
+static bl_status finish(finetuner *f, double before, double start) {
+  char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
+  double after, reference = NAN;
+  size_t reference_count;
+  BL_TRY(bl_run_finish(&f->run, &f->policy));
+  BL_TRY(measure(&after, f, "measure after"));
+  BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
+  BL_TRY(measure_reference(&reference, &reference_count, f));
+  if (f->run.world.rank != 0)
+    return BL_OK;
+  const double seconds = bl_clock_seconds() - start;
+  bl_run_path(model, sizeof model, &f->run, "model.nc");
+  bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
+  bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
+  BL_TRY(draw_picture(f, picture));
+  FILE *file = fopen(summary, "w");
+  if (!file)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
+  write_table(file, f, before, after, reference, reference_count, seconds);
+  if (fclose(file) != 0)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
+  write_table(stdout, f, before, after, reference, reference_count, seconds);
+  printf("  model    %s\n", model);
+  if (f->pictured[0] || f->points[0])
+    printf("  picture  %s\n", picture);
+  printf("\n");
+  return BL_OK;
+}
+
+/* A run that was finished before: show its table again. */
+static bl_status show_summary(const finetuner *f) {
+  char path[PATH_LENGTH], line[512];
+  bl_run_path(path, sizeof path, &f->run, "summary.txt");
+  FILE *file = f->run.world.rank == 0 ? fopen(path, "r") : NULL;
+  bl_log("%s: this run is finished already; its result:", f->run.options->output);
+  while (file && fgets(line, sizeof line, file))
+    fputs(line, stdout);
+  if (file)
+    fclose(file);
+  return BL_OK;
+}
+
+static bl_status finetune(const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  const double start = bl_clock_seconds();
+  finetuner f = {0};
+  bl_model_header header = {0};
+  double before;
+  bool stopped;
+  bl_status status;
+  BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
+  BL_GOTO(bl_run_create(&f.run, invocation, true));
+  if (f.run.finished) {
+    status = show_summary(&f);
+    goto done;
+  }
+  f.run.header = header;
+  f.run.header.round = 0;
+  BL_GOTO(prepare_metrics(&f));
+  BL_GOTO(bl_agree(prepare_roles(&f), invocation->comm));
+  BL_GOTO(initialise(&f));
+  BL_GOTO(measure(&before, &f, "measure before"));
+  BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
+  const bl_checkpoint_entry entries[3] = {{"model", &f.policy}, {"critic", &f.critic}, {"value", &f.value}};
+  BL_GOTO(bl_run_resume(&f.run, entries, 3));
+  BL_GOTO(bl_agree(open_record(&f), invocation->comm));
+  BL_GOTO(learn(&f, &stopped));
+  if (stopped)
+    bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
+  else
+    status = bl_agree(finish(&f, before, start), invocation->comm);
+done:
+  destroy(&f);
+  return status;
+}
+
+const bl_program bl_program_finetune = {.name = "finetune",
+                                        .summary = "fine-tune a diffusion model for few steps by policy gradient",
+                                        .help = help,
+                                        .run = finetune};
