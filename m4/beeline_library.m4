@@ -1,4 +1,5 @@
-dnl BL_LIBRARY(VARIABLE, title, pkg-config module, libraries without pkg-config, headers, statements, Debian package, Spack package)
+dnl BL_LIBRARY(VARIABLE, title, pkg-config module, libraries without pkg-config, headers, statements,
+dnl            Debian package, Spack package)
 dnl
 dnl Finds one library, compiles the headers and links the statements against it. VARIABLE_CFLAGS and VARIABLE_LIBS of the
 dnl user win over pkg-config. On success they are added to BL_LIBRARY_CFLAGS and BL_LIBRARY_LIBS; on failure the library is
@@ -55,7 +56,8 @@ AC_DEFUN([BL_REPORT_MISSING], [
   AC_SUBST([BL_LIBRARY_CFLAGS])
   AC_SUBST([BL_LIBRARY_LIBS])
   AS_IF([test -n "$bl_missing"],
-    [AC_MSG_NOTICE([these libraries are missing, or their development files are:
+    [AS_IF([test -z "$PKG_CONFIG"], [BL_MISSING([pkg-config, to find them], [pkg-config], [pkgconf])])
+     AC_MSG_NOTICE([these libraries are missing, or their development files are:
 
   m4_format([%-28s], [library]) m4_format([%-26s], [Debian package]) Spack package$bl_missing
 
