@@ -263,7 +263,8 @@ done:
   return status;
 }
 
-/* Draw samples with the present model and measure their distance to the data. Collective. */
+/* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
+ * progress bar, or NULL. */
 static bl_status measure(double *distance, finetuner *f, const char *title) {
   const bl_options *options = f->run.options;
   const size_t count = (size_t)options->metrics.count;
@@ -358,7 +359,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
-      BL_GOTO(measure(&measured, f, ""));
+      BL_GOTO(measure(&measured, f, NULL));
       distance = measured;
     }
     const double row[COLUMNS] = {[COLUMN_IPM] = report.critic.generated - report.critic.real,
