@@ -74,7 +74,7 @@ typedef struct bl_options_sampler {
   int steps;          /**< T' */
   char *variance;     /**< ddpm: "small" or "large" */
   double kappa;       /**< FastDPM: 0 deterministic … 1 as DDPM */
-  double final_sigma; /**< noise of the last step; 0 for none */
+  double final_sigma; /**< standard deviation of the last step: 0 for none, negative to keep the sampler's own */
   bool clip;          /**< clip the prediction of x_0 to [−1, 1] (not for fine-tuning) */
   int count;          /**< samples to draw (`sample`) */
 } bl_options_sampler;

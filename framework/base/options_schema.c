@@ -176,7 +176,7 @@ static const struct {
     {"beta_first", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"beta_last", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"kappa", 0, 1, "0 to 1"},
-    {"final_sigma", 0, DBL_MAX, "0 or more"},
+    {"final_sigma", -1, DBL_MAX, "0 or more, or -1 for the sampler's own"},
     {"rounds", 0, DBL_MAX, "0 or more"},
     {"batch", 1, DBL_MAX, "at least 1"},
     {"micro_batch", 1, DBL_MAX, "at least 1"},

@@ -111,10 +111,6 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
   int count = options->sampler.steps;
   if (grid->law && count < 2)
     return bl_options_reject(options, "sampler.steps", "at least 2 with a grid of variances");
-  double kappa = options->sampler.kappa;
-  if (!(kappa >= 0.0 && kappa <= 1.0))
-    return bl_options_reject(options, "sampler.kappa", "a number from 0 (no noise) to 1 (as much as DDPM)");
-
   double *alpha_bar = NULL, *time = NULL;
   bl_status status = BL_OK;
   BL_GOTO(bl_allocate(&alpha_bar, (size_t)count, sizeof *alpha_bar));
@@ -127,7 +123,7 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
   for (int i = 0; i < count; i++) {
     int j = count - 1 - i;
     double here = alpha_bar[j], next = j == 0 ? 1.0 : alpha_bar[j - 1];
-    double sigma = kappa * sqrt((1.0 - next) / (1.0 - here) * (1.0 - here / next));
+    double sigma = options->sampler.kappa * sqrt((1.0 - next) / (1.0 - here) * (1.0 - here / next));
     bl_chain_set_step(chain, i, time[j], here, next, sigma);
   }
 done:

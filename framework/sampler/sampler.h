@@ -26,6 +26,7 @@ extern const bl_sampler bl_sampler_ddpm;
 extern const bl_sampler bl_sampler_fastdpm;
 
 /** The row named by options->sampler.name, planned for \a schedule. Not collective.
+ * sampler.final_sigma replaces σ of the last step unless it is negative; the mean stays what it was.
  * \param [in] fine_tuning  refuse samplers without a log-density, σ = 0 at any step, and clipping.
  * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, bool fine_tuning);

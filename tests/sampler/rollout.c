@@ -1,0 +1,106 @@
+#include "base/memory.h"
+#include "network/network.h"
+#include "sampler/sampler.h"
+#include "support/cmocka.h"
+
+#include <string.h>
+
+enum { BATCH = 6, SIZE = 3, STEPS = 10 };
+
+typedef struct fixture {
+  bl_graph *graph;
+  bl_chain chain;
+  float *parameters;
+} fixture;
+
+static void make(fixture *f) {
+  const bl_network_shape shape = {.kind = BL_NETWORK_MLP,
+                                  .channels = SIZE,
+                                  .height = 1,
+                                  .width = 1,
+                                  .width_count = 2,
+                                  .widths = {32, 32},
+                                  .steps = STEPS};
+  bl_schedule schedule;
+  bl_options *options;
+  const char *sets[] = {"sampler.name=ddpm", "sampler.grid=full", "sampler.variance=large", "sampler.final_sigma=0"};
+  assert_int_equal(bl_network_create(&f->graph, &shape, BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
+  const bl_parameter_table *table = bl_graph_parameters(f->graph);
+  assert_int_equal(bl_allocate(&f->parameters, table->count, sizeof(float)), BL_OK);
+  bl_parameter_initialise(f->parameters, table, 1);
+  assert_int_equal(bl_graph_load(f->graph, f->parameters), BL_OK);
+  assert_int_equal(bl_schedule_create(&schedule, "sigmoid", STEPS, 1e-5, 1e-2), BL_OK);
+  assert_int_equal(bl_options_load(&options, NULL, 4, sets), BL_OK);
+  assert_int_equal(bl_sampler_plan(&f->chain, &schedule, options, false), BL_OK);
+  bl_options_destroy(&options);
+  bl_schedule_destroy(&schedule);
+}
+
+static void destroy(fixture *f) {
+  bl_graph_destroy(&f->graph);
+  bl_chain_destroy(&f->chain);
+  bl_free(&f->parameters);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+static void trajectory_obeys_the_documented_draws(void **state) {
+  (void)state;
+  enum { COUNT = BATCH * SIZE };
+  fixture f;
+  make(&f);
+  float trajectory[(STEPS + 1) * COUNT], final[COUNT], alone[COUNT], work[3 * COUNT];
+  assert_int_equal(bl_sampler_rollout(trajectory, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
+  assert_int_equal(bl_sampler_rollout(NULL, alone, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
+  assert_memory_equal(final, alone, sizeof final);
+  assert_memory_equal(final, trajectory + STEPS * COUNT, sizeof final);
+  assert_int_equal(bl_graph_evaluations(f.graph), 2 * STEPS * BATCH);
+
+  float time[BATCH], epsilon[COUNT];
+  for (int i = 0; i <= STEPS; i++) {
+    bl_draw draw = {.seed = 9, .purpose = i == 0 ? BL_PURPOSE_PRIOR : BL_PURPOSE_TRANSITION, .round = 4};
+    draw.step = i == 0 ? 0 : (uint32_t)(i - 1);
+    if (i > 0) {
+      for (int s = 0; s < BATCH; s++)
+        time[s] = f.chain.time[i - 1];
+      assert_int_equal(bl_graph_forward(f.graph, epsilon, trajectory + (i - 1) * COUNT, time), BL_OK);
+    }
+    for (int s = 0; s < BATCH; s++) {
+      float z[SIZE];
+      draw.sample = 60 + (uint32_t)s;
+      bl_random_normal(z, SIZE, draw);
+      for (int e = 0; e < SIZE; e++) {
+        int place = s * SIZE + e;
+        double expected = (double)z[e];
+        if (i > 0)
+          expected = f.chain.state[i - 1] * (double)trajectory[(i - 1) * COUNT + place] +
+                     f.chain.noise[i - 1] * (double)epsilon[place] + f.chain.sigma[i - 1] * (double)z[e];
+        assert_near(trajectory[i * COUNT + place], expected, 2e-6);
+      }
+    }
+  }
+  destroy(&f);
+}
+
+static void a_network_that_explodes_is_reported(void **state) {
+  (void)state;
+  fixture f;
+  float final[BATCH * SIZE], work[3 * BATCH * SIZE];
+  make(&f);
+  size_t count = bl_graph_parameters(f.graph)->count;
+  for (size_t i = 0; i < count; i++)
+    f.parameters[i] = 1e30F;
+  assert_int_equal(bl_graph_load(f.graph, f.parameters), BL_OK);
+  bl_status_clear();
+  assert_int_equal(bl_sampler_rollout(NULL, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_ERROR_NUMERIC);
+  assert_non_null(strstr(bl_status_message(), "sample 60 is not finite"));
+  bl_status_clear();
+  destroy(&f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(trajectory_obeys_the_documented_draws),
+      cmocka_unit_test(a_network_that_explodes_is_reported),
+  };
+  return cmocka_run_group_tests_name("rollout", tests, NULL, NULL);
+}

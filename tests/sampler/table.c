@@ -1,0 +1,74 @@
+#include "base/memory.h"
+#include "sampler/sampler.h"
+#include "support/cmocka.h"
+
+#include <string.h>
+
+/* Plan with a few keys set; on refusal the message must hold \a word. */
+static void check(const char *const *sets, int count, bool fine_tuning, const char *word) {
+  bl_options *options;
+  bl_schedule schedule;
+  bl_chain chain = {0};
+  bl_status_clear();
+  assert_int_equal(bl_schedule_create(&schedule, "linear", 1000, 1e-4, 0.02), BL_OK);
+  bl_status status = bl_options_load(&options, NULL, count, sets);
+  if (status == BL_OK)
+    status = bl_sampler_plan(&chain, &schedule, options, fine_tuning);
+  if (word) {
+    assert_int_equal(status, BL_ERROR_USAGE);
+    if (!strstr(bl_status_message(), word))
+      fail_msg("\"%s\" is not in \"%s\"", word, bl_status_message());
+  } else {
+    assert_int_equal(status, BL_OK);
+  }
+  bl_chain_destroy(&chain);
+  bl_schedule_destroy(&schedule);
+  bl_options_destroy(&options);
+  bl_status_clear();
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+static void refuse(const char *first, const char *second, bool fine_tuning, const char *word) {
+  const char *sets[] = {first, second};
+  check(sets, second ? 2 : 1, fine_tuning, word);
+}
+
+static void defaults_are_ready_for_fine_tuning(void **state) {
+  (void)state;
+  check(NULL, 0, true, NULL);
+}
+
+static void nonsense_is_refused(void **state) {
+  (void)state;
+  refuse("sampler.name=ddim2", NULL, false, "sampler.name");
+  refuse("sampler.grid=full", NULL, false, "sampler.grid");
+  refuse("sampler.grid=cubic", "sampler.name=ddpm", false, "sampler.grid");
+  refuse("sampler.grid=full", "sampler.name=ddpm", false, "sampler.steps");
+  refuse("sampler.steps=0", NULL, false, "sampler.steps");
+  refuse("sampler.steps=1", NULL, false, "at least 2");
+  refuse("sampler.steps=1001", NULL, false, "1000");
+  refuse("sampler.kappa=1.5", NULL, false, "sampler.kappa");
+  refuse("sampler.kappa=-0.1", NULL, false, "sampler.kappa");
+  const char *sets[] = {"sampler.name=ddpm", "sampler.grid=linear", "sampler.variance=medium"};
+  check(sets, 3, false, "sampler.variance");
+}
+
+static void steps_without_density_are_refused_for_fine_tuning(void **state) {
+  (void)state;
+  refuse("sampler.final_sigma=0", NULL, true, "sampler.final_sigma");
+  refuse("sampler.final_sigma=-1", NULL, true, "sampler.final_sigma");
+  refuse("sampler.kappa=0", NULL, true, "sampler.kappa");
+  refuse("sampler.clip=true", NULL, true, "sampler.clip");
+  refuse("sampler.final_sigma=0", NULL, false, NULL);
+  refuse("sampler.kappa=0", NULL, false, NULL);
+  refuse("sampler.clip=true", NULL, false, NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(defaults_are_ready_for_fine_tuning),
+      cmocka_unit_test(nonsense_is_refused),
+      cmocka_unit_test(steps_without_density_are_refused_for_fine_tuning),
+  };
+  return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
