@@ -14,13 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { BL_DATASET_NAME = 64 }; /**< bytes of a class name with its final 0 */
+
 typedef struct bl_dataset {
   size_t count;
   int channels, height, width;
-  uint8_t *pixels; /**< (count, channels, height, width) or NULL for points; owned */
-  float *points;   /**< (count, channels) or NULL for images; owned */
-  int32_t *labels; /**< (count) or NULL; owned */
-  int classes;     /**< 0 without labels */
+  uint8_t *pixels;                      /**< (count, channels, height, width) or NULL for points; owned */
+  float *points;                        /**< (count, channels) or NULL for images; owned */
+  int32_t *labels;                      /**< (count) or NULL; owned */
+  int classes;                          /**< 0 without labels */
+  char (*class_names)[BL_DATASET_NAME]; /**< (classes) or NULL; owned */
 } bl_dataset;
 
 /** Elements of one sample. Not collective. */
@@ -33,7 +36,7 @@ bl_status bl_dataset_read(bl_dataset *dataset, const char *path);
 /** The same, read by rank 0 of \a comm and broadcast. Collective over \a comm. */
 bl_status bl_dataset_read_shared(bl_dataset *dataset, const char *path, MPI_Comm comm);
 
-/** Write atomically (temporary name, fsync, rename). Not collective. */
+/** Write atomically (temporary name, fsync, rename). Not collective. Returns BL_ERROR_SYSTEM when the disk is full. */
 bl_status bl_dataset_write(const bl_dataset *dataset, const char *path, const bl_provenance *provenance);
 
 /** Sample \a index as the network sees it: pixels / 127.5 − 1, points as they are. Not collective.

@@ -50,13 +50,14 @@ bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_c
 bl_status bl_model_has_part(bool *has, const char *path, const char *name);
 
 /** The newest intact checkpoint "checkpoint-NNNNNN.nc" in \a folder; damaged ones are skipped with a warning.
- * Not collective. \param [out] path caller's, \a size bytes; "" when there is none. */
+ * Not collective. \param [out] path caller's, \a size bytes; "" when there is none. Returns BL_ERROR_INPUT when there are
+ * some but none is intact. */
 bl_status bl_checkpoint_find(char *path, size_t size, const char *folder);
 
 /** The path of the checkpoint of \a round in \a folder. Not collective. */
 void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round);
 
-/** Delete all but the newest \a keep checkpoints of \a folder. Not collective. */
+/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Not collective. */
 bl_status bl_checkpoint_prune(const char *folder, int keep);
 
 #endif

@@ -1,0 +1,126 @@
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char file_start[] = "checkpoint-";
+
+void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round) {
+  snprintf(path, size, "%s/%s%06lld.nc", folder, file_start, (long long)round);
+}
+
+/* "checkpoint-000080.nc" → 80 and ".nc"; −1 for other names. */
+static int64_t parse_name(const char **rest, const char *name) {
+  const size_t start = sizeof file_start - 1;
+  if (strncmp(name, file_start, start) != 0 || name[start] < '0' || name[start] > '9')
+    return -1;
+  char *end;
+  errno = 0;
+  const long long round = strtoll(name + start, &end, 10);
+  *rest = end;
+  return errno == 0 && end - (name + start) >= 6 ? round : -1;
+}
+
+static int descending(const void *left, const void *right) {
+  const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+  return (a < b) - (a > b);
+}
+
+/* Rounds of the checkpoints of a folder, newest first. \param [out] rounds  caller's; bl_free. */
+static bl_status list_rounds(int64_t **rounds, size_t *count, const char *folder) {
+  *rounds = NULL;
+  *count = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    DIR *stream = opendir(folder);
+    if (stream == NULL && errno == ENOENT)
+      return BL_OK;
+    if (stream == NULL) {
+      const int reason = errno;
+      bl_free(rounds);
+      return bl_fail(BL_ERROR_INPUT, "%s: cannot list its checkpoints: %s", folder, strerror(reason));
+    }
+    size_t found = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(stream)) != NULL) {
+      const char *rest;
+      const int64_t round = parse_name(&rest, entry->d_name);
+      if (round < 0 || strcmp(rest, ".nc") != 0)
+        continue;
+      if (pass == 1 && found < *count)
+        (*rounds)[found] = round;
+      found++;
+    }
+    closedir(stream);
+    if (pass == 1) {
+      *count = found < *count ? found : *count;
+    } else {
+      *count = found;
+      BL_TRY(bl_allocate(rounds, found, sizeof **rounds));
+    }
+  }
+  qsort(*rounds, *count, sizeof **rounds, descending);
+  return BL_OK;
+}
+
+bl_status bl_checkpoint_find(char *path, size_t size, const char *folder) {
+  int64_t *rounds;
+  size_t count;
+  bl_model_header header;
+  BL_TRY(list_rounds(&rounds, &count, folder));
+  bool found = false;
+  for (size_t i = 0; i < count && !found; i++) {
+    bl_checkpoint_path(path, size, folder, rounds[i]);
+    found = bl_model_read_header(&header, path) == BL_OK;
+    if (!found) {
+      bl_warn("%s; looking for the checkpoint before it", bl_status_message());
+      bl_status_clear();
+    }
+  }
+  bl_free(&rounds);
+  if (!found && size > 0)
+    path[0] = '\0';
+  if (!found && count > 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: none of its %zu checkpoints is intact; delete them to begin anew", folder, count);
+  return BL_OK;
+}
+
+/* Temporary files that killed runs left behind. */
+static void remove_partial(const char *folder) {
+  DIR *stream = opendir(folder);
+  if (stream == NULL)
+    return;
+  const struct dirent *entry;
+  while ((entry = readdir(stream)) != NULL) {
+    const char *rest;
+    const size_t length = strlen(entry->d_name);
+    if (parse_name(&rest, entry->d_name) < 0 || strncmp(rest, ".nc.", 4) != 0 ||
+        strcmp(entry->d_name + length - 8, ".partial") != 0)
+      continue;
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path)
+      unlink(path);
+  }
+  closedir(stream);
+}
+
+bl_status bl_checkpoint_prune(const char *folder, int keep) {
+  int64_t *rounds;
+  size_t count;
+  bl_status status = BL_OK;
+  BL_TRY(list_rounds(&rounds, &count, folder));
+  for (size_t i = keep > 0 ? (size_t)keep : 0; i < count && status == BL_OK; i++) {
+    char path[4096];
+    bl_checkpoint_path(path, sizeof path, folder, rounds[i]);
+    if (unlink(path) != 0 && errno != ENOENT)
+      status = bl_fail(BL_ERROR_SYSTEM, "%s: cannot be deleted: %s", path, strerror(errno));
+  }
+  bl_free(&rounds);
+  remove_partial(folder);
+  return status;
+}

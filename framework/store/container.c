@@ -1,0 +1,211 @@
+#include "store/container.h"
+
+#include "base/log.h"
+#include "store/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netcdf.h>
+#include <netcdf_mem.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { SEAL_SIZE = 24, BLOCK_SIZE = 1 << 18 };
+static const char seal_start[] = "\nbeeline-crc32=";
+
+bl_status bl_container_result(bl_status status, int code, const char *path, const char *what) {
+  if (code == NC_NOERR)
+    return BL_OK;
+  return bl_fail(status, "%s: %s: %s", path, what, nc_strerror(code));
+}
+
+bl_status bl_container_create(int *ncid, const char *path, const char *content, const bl_provenance *provenance) {
+  *ncid = -1;
+  /* The name stands for the file in messages of the library; nothing of that name is opened. */
+  BL_NETCDF(nc_create_mem("beeline.nc", NC_NETCDF4, 1 << 16, ncid), path);
+  bl_status status;
+  BL_GOTO(bl_provenance_write(*ncid, path, provenance));
+  BL_GOTO(bl_container_text(*ncid, NC_GLOBAL, path, "content", content));
+  BL_GOTO(bl_container_text(*ncid, NC_GLOBAL, path, "seal",
+                            "the last 24 bytes of the file hold the CRC-32 of all bytes before them"));
+done:
+  if (status != BL_OK) {
+    bl_container_abandon(*ncid);
+    *ncid = -1;
+  }
+  return status;
+}
+
+bl_status bl_container_text(int ncid, int variable, const char *path, const char *name, const char *text) {
+  return bl_container_result(BL_ERROR_LIBRARY, nc_put_att_text(ncid, variable, name, strlen(text), text), path, name);
+}
+
+bl_status bl_container_variable(int *variable, int ncid, const char *path, const char *name, int type, int count,
+                                const int *dimensions, const char *units, const char *long_name) {
+  BL_TRY(bl_container_result(BL_ERROR_LIBRARY, nc_def_var(ncid, name, type, count, dimensions, variable), path, name));
+  BL_TRY(bl_container_text(ncid, *variable, path, "units", units));
+  return bl_container_text(ncid, *variable, path, "long_name", long_name);
+}
+
+static uint32_t checksum(uint32_t crc, const void *data, size_t size) {
+  return (uint32_t)crc32_z(crc, data, size);
+}
+
+bl_status bl_container_write(int ncid, const char *path) {
+  NC_memio image = {0};
+  BL_NETCDF(nc_close_memio(ncid, &image), path);
+  char seal[SEAL_SIZE + 1];
+  snprintf(seal, sizeof seal, "%s%08x\n", seal_start, checksum(0, image.memory, image.size));
+  const bl_bytes pieces[2] = {{image.memory, image.size}, {seal, SEAL_SIZE}};
+  const bl_status status = bl_output_write(path, pieces, 2);
+  free(image.memory);
+  return status;
+}
+
+void bl_container_abandon(int ncid) {
+  if (ncid >= 0)
+    nc_abort(ncid);
+}
+
+/* Compare the seal with the bytes before it. \param [out] sealed  whether there is a seal. */
+static bl_status check_seal(bool *sealed, int file, size_t size, const char *path) {
+  char seal[SEAL_SIZE + 1] = "";
+  *sealed = false;
+  if (size < SEAL_SIZE || pread(file, seal, SEAL_SIZE, (off_t)(size - SEAL_SIZE)) != SEAL_SIZE)
+    return BL_OK;
+  if (memcmp(seal, seal_start, sizeof seal_start - 1) != 0 || seal[SEAL_SIZE - 1] != '\n')
+    return BL_OK;
+  char *end;
+  const unsigned long expected = strtoul(seal + sizeof seal_start - 1, &end, 16);
+  if (end != seal + SEAL_SIZE - 1)
+    return BL_OK;
+  *sealed = true;
+  unsigned char *block = malloc(BLOCK_SIZE);
+  if (block == NULL)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
+  uint32_t found = 0;
+  for (size_t offset = 0; offset < size - SEAL_SIZE;) {
+    const size_t left = size - SEAL_SIZE - offset;
+    const ssize_t got = pread(file, block, left < BLOCK_SIZE ? left : BLOCK_SIZE, (off_t)offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      const int reason = errno;
+      free(block);
+      return bl_fail(BL_ERROR_INPUT, "%s: at byte %zu: %s", path, offset, got < 0 ? strerror(reason) : "the file ends");
+    }
+    found = checksum(found, block, (size_t)got);
+    offset += (size_t)got;
+  }
+  free(block);
+  if (found != expected)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: damaged: its bytes have the checksum %08x, expected %08lx; use a copy or make it again", path,
+                   found, expected);
+  return BL_OK;
+}
+
+/* Open for reading as plain bytes. */
+static bl_status open_bytes(int *file, size_t *size, const char *path) {
+  struct stat what;
+  if (stat(path, &what) != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
+  if (!S_ISREG(what.st_mode))
+    return bl_fail(BL_ERROR_INPUT, "%s: is %s, expected a netCDF file", path,
+                   S_ISDIR(what.st_mode) ? "a folder" : "no file");
+  *file = open(path, O_RDONLY | O_CLOEXEC);
+  if (*file < 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
+  *size = (size_t)what.st_size;
+  return BL_OK;
+}
+
+bl_status bl_container_open(int *ncid, const char *path, bool strict) {
+  int file = -1;
+  size_t size = 0;
+  bool sealed = false;
+  unsigned char magic[8] = {0};
+  *ncid = -1;
+  BL_TRY(open_bytes(&file, &size, path));
+  const ssize_t got = pread(file, magic, sizeof magic, 0);
+  const bool hdf = got == 8 && memcmp(magic, "\211HDF\r\n\032\n", 8) == 0;
+  const bool classic = got == 8 && memcmp(magic, "CDF", 3) == 0 && (magic[3] == 1 || magic[3] == 2 || magic[3] == 5);
+  bl_status status = BL_OK;
+  if (!hdf && !classic)
+    status = bl_fail(BL_ERROR_INPUT,
+                     "%s: not a netCDF file: at byte 0: found \"%c%c%c%c\" (%02x %02x %02x %02x), expected \"\\x89HDF\"%s",
+                     path, magic[0] >= 32 && magic[0] < 127 ? magic[0] : '.',
+                     magic[1] >= 32 && magic[1] < 127 ? magic[1] : '.', magic[2] >= 32 && magic[2] < 127 ? magic[2] : '.',
+                     magic[3] >= 32 && magic[3] < 127 ? magic[3] : '.', magic[0], magic[1], magic[2], magic[3],
+                     size == 0 ? " (the file is empty)" : "; foreign formats become netCDF by `beeline import`");
+  else if (hdf)
+    status = check_seal(&sealed, file, size, path);
+  close(file);
+  BL_TRY(status);
+  const int code = nc_open(path, NC_NOWRITE, ncid);
+  if (code != NC_NOERR) {
+    *ncid = -1;
+    return bl_fail(BL_ERROR_INPUT, "%s: damaged or cut off: of its %zu bytes netCDF says: %s", path, size,
+                   nc_strerror(code));
+  }
+  size_t length;
+  if (hdf && !sealed && nc_inq_attlen(*ncid, NC_GLOBAL, "seal", &length) == NC_NOERR) {
+    if (strict) {
+      nc_close(*ncid);
+      *ncid = -1;
+      return bl_fail(
+          BL_ERROR_INPUT,
+          "%s: the checksum at its end is missing: it was cut off or changed by another program; to use it all the "
+          "same, delete its attribute `seal` (ncatted -a seal,global,d,, FILE)",
+          path);
+    }
+    bl_warn("%s: the checksum at its end is missing: it was cut off or changed by another program", path);
+  }
+  return BL_OK;
+}
+
+void bl_container_get_text(char *text, size_t size, int ncid, const char *name) {
+  nc_type type;
+  size_t length;
+  text[0] = '\0';
+  if (nc_inq_att(ncid, NC_GLOBAL, name, &type, &length) != NC_NOERR)
+    return;
+  if (type == NC_STRING && length == 1) {
+    char *value = NULL;
+    if (nc_get_att_string(ncid, NC_GLOBAL, name, &value) == NC_NOERR && value != NULL) {
+      snprintf(text, size, "%s", value);
+      nc_free_string(1, &value);
+    }
+    return;
+  }
+  if (type != NC_CHAR || length > (size_t)1 << 24)
+    return;
+  char *value = calloc(length + 1, 1);
+  if (value != NULL && nc_get_att_text(ncid, NC_GLOBAL, name, value) == NC_NOERR)
+    snprintf(text, size, "%s", value);
+  free(value);
+}
+
+bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,
+                                 size_t element) {
+  struct stat what;
+  if (stat(path, &what) != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
+  const double most = 1100.0 * (double)what.st_size;
+  double declared = (double)element;
+  *bytes = element;
+  for (int i = 0; i < count; i++) {
+    declared *= (double)sizes[i];
+    *bytes *= sizes[i];
+  }
+  if (declared > most || declared > 9e18)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: variable %s: declares %.3g bytes, but a file of %lld bytes cannot hold them: damaged or forged",
+                   path, variable, declared, (long long)what.st_size);
+  return BL_OK;
+}

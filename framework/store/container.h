@@ -1,0 +1,61 @@
+/** \file
+ * What all netCDF files of Beeline have in common: how they are made, sealed, opened and refused.
+ *
+ * A file is built in memory (nc_create_mem) and written in one go (store/output.h): so a full disk is an ordinary error of
+ * write(2) that comes before the old file is touched, and the HDF5 library never meets it. After the netCDF-4 content stand
+ * 24 more bytes, the seal: "\nbeeline-crc32=XXXXXXXX\n", the CRC-32 of all bytes before it. Other netCDF readers ignore it;
+ * with it, a changed or missing byte anywhere is noticed before anything is believed.
+ */
+#ifndef BEELINE_STORE_CONTAINER_H
+#define BEELINE_STORE_CONTAINER_H
+
+#include "store/provenance.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** Values of the global attribute `content`. */
+#define BL_CONTENT_DATASET "data set"
+#define BL_CONTENT_MODEL   "model"
+#define BL_CONTENT_RECORD  "record"
+
+/** BL_OK when the netCDF call's result \a code is NC_NOERR, else \a status with "PATH: WHAT: reason". Not collective. */
+bl_status bl_container_result(bl_status status, int code, const char *path, const char *what);
+
+/** Return from the calling function with BL_ERROR_LIBRARY unless the netCDF call succeeds (used while writing). */
+#define BL_NETCDF(call, path) BL_TRY(bl_container_result(BL_ERROR_LIBRARY, (call), (path), #call))
+
+/** Begin a file in memory, in define mode, with its provenance and \a content. Not collective.
+ * \param [out] ncid  the caller's; hand it to bl_container_write or bl_container_abandon. */
+bl_status bl_container_create(int *ncid, const char *path, const char *content, const bl_provenance *provenance);
+
+/** Define a variable with the two attributes that every variable has. Not collective. \param [out] variable  its id.
+ * \param [in] dimensions  (count) ids. */
+bl_status bl_container_variable(int *variable, int ncid, const char *path, const char *name, int type, int count,
+                                const int *dimensions, const char *units, const char *long_name);
+
+/** Set a text attribute. Not collective. */
+bl_status bl_container_text(int ncid, int variable, const char *path, const char *name, const char *text);
+
+/** Close the file in memory, seal it and write it to \a path atomically; \a ncid is released in any case. Not collective.
+ */
+bl_status bl_container_write(int ncid, const char *path);
+
+/** Drop the file in memory; \a ncid below 0 is allowed. Not collective. */
+void bl_container_abandon(int ncid);
+
+/** Open a netCDF file for reading, after its seal was checked. Not collective. \param [out] ncid  caller's; nc_close.
+ * \param [in] strict  refuse a file of ours whose seal is missing (else a warning); files of others need none.
+ * Returns BL_ERROR_INPUT with the reason: missing, no regular file, not netCDF, cut off, damaged. */
+bl_status bl_container_open(int *ncid, const char *path, bool strict);
+
+/** The global attribute \a name as text, "" when there is none or when it is no text. Not collective.
+ * \param [out] text  (size) caller's; cut when it is longer. */
+void bl_container_get_text(char *text, size_t size, int ncid, const char *name);
+
+/** Refuse a variable whose declared size no file of \a path's length can hold (deflate shrinks at most by 1032), before
+ * memory is asked for. Not collective. \param [out] bytes  product of \a sizes and \a element. Returns BL_ERROR_INPUT. */
+bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,
+                                 size_t element);
+
+#endif

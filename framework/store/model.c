@@ -1,0 +1,283 @@
+#include "store/model.h"
+
+#include "store/container.h"
+
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The header: global attributes ---------------------------------------------------------------------------------- */
+
+static bl_status put_integers(int ncid, const char *path, const char *name, const int *values, int count) {
+  return bl_container_result(BL_ERROR_LIBRARY, nc_put_att_int(ncid, NC_GLOBAL, name, NC_INT, (size_t)count, values), path,
+                             name);
+}
+
+static bl_status write_shape(int ncid, const char *path, const bl_network_shape *shape) {
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "network_kind", bl_network_kind_name(shape->kind)));
+  BL_TRY(put_integers(ncid, path, "network_channels", &shape->channels, 1));
+  BL_TRY(put_integers(ncid, path, "network_height", &shape->height, 1));
+  BL_TRY(put_integers(ncid, path, "network_width", &shape->width, 1));
+  BL_TRY(put_integers(ncid, path, "network_base_channels", &shape->base_channels, 1));
+  BL_TRY(put_integers(ncid, path, "network_multipliers", shape->multipliers, shape->multiplier_count));
+  BL_TRY(put_integers(ncid, path, "network_blocks", &shape->blocks, 1));
+  BL_TRY(put_integers(ncid, path, "network_attention", shape->attention, shape->attention_count));
+  BL_NETCDF(nc_put_att_float(ncid, NC_GLOBAL, "network_dropout", NC_FLOAT, 1, &shape->dropout), path);
+  BL_TRY(put_integers(ncid, path, "network_widths", shape->widths, shape->width_count));
+  BL_TRY(put_integers(ncid, path, "network_steps", &shape->steps, 1));
+  return put_integers(ncid, path, "network_classes", &shape->classes, 1);
+}
+
+static bl_status write_header(int ncid, const char *path, const bl_model_header *header) {
+  BL_TRY(write_shape(ncid, path, &header->shape));
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "schedule", header->schedule));
+  BL_TRY(put_integers(ncid, path, "diffusion_steps", &header->diffusion_steps, 1));
+  BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_first", NC_DOUBLE, 1, &header->beta_first), path);
+  BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_last", NC_DOUBLE, 1, &header->beta_last), path);
+  const long long round = header->round;
+  const long long steps[3] = {header->optimiser_steps[0], header->optimiser_steps[1], header->optimiser_steps[2]};
+  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "round", NC_INT64, 1, &round), path);
+  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", NC_INT64, 3, steps), path);
+  return BL_OK;
+}
+
+static bl_status attribute_length(size_t *length, int ncid, const char *path, const char *name, bool text) {
+  nc_type type;
+  if (nc_inq_att(ncid, NC_GLOBAL, name, &type, length) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: no model: has no attribute %s", path, name);
+  if ((type == NC_CHAR) != text || type > NC_UINT64)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: expected %s", path, name, text ? "text" : "numbers");
+  return BL_OK;
+}
+
+/* One integer from \a lowest to \a highest. */
+static bl_status get_integer(int *value, int ncid, const char *path, const char *name, int lowest, int highest) {
+  size_t length;
+  long long found;
+  BL_TRY(attribute_length(&length, ncid, path, name, false));
+  if (length != 1)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected 1", path, name, length);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_longlong(ncid, NC_GLOBAL, name, &found), path, name));
+  if (found < lowest || found > highest)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %lld, expected %d to %d", path, name, found, lowest, highest);
+  *value = (int)found;
+  return BL_OK;
+}
+
+static bl_status get_integers(int values[BL_NETWORK_LEVELS], int *count, int ncid, const char *path, const char *name,
+                              int highest) {
+  size_t length;
+  BL_TRY(attribute_length(&length, ncid, path, name, false));
+  if (length > BL_NETWORK_LEVELS)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected at most %d", path, name, length,
+                   BL_NETWORK_LEVELS);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_int(ncid, NC_GLOBAL, name, values), path, name));
+  for (size_t i = 0; i < length; i++)
+    if (values[i] < 1 || values[i] > highest)
+      return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: value %zu is %d, expected 1 to %d", path, name, i, values[i],
+                     highest);
+  *count = (int)length;
+  return BL_OK;
+}
+
+static bl_status get_real(double *value, int ncid, const char *path, const char *name) {
+  size_t length;
+  BL_TRY(attribute_length(&length, ncid, path, name, false));
+  if (length != 1)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected 1", path, name, length);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_double(ncid, NC_GLOBAL, name, value), path, name));
+  if (!(*value >= 0.0 && *value <= 1.0))
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %g, expected 0 to 1", path, name, *value);
+  return BL_OK;
+}
+
+static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path) {
+  enum { SIDE = 16384, FEATURES = 1 << 16, ROWS = 1 << 20 };
+  char kind[32];
+  size_t length;
+  double dropout;
+  BL_TRY(attribute_length(&length, ncid, path, "network_kind", true));
+  bl_container_get_text(kind, sizeof kind, ncid, "network_kind");
+  if (bl_network_kind_parse(&shape->kind, kind) != BL_OK) {
+    bl_status_clear();
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute network_kind: \"%s\" is no kind of network that this version knows", path,
+                   kind);
+  }
+  BL_TRY(get_integer(&shape->channels, ncid, path, "network_channels", 1, SIDE));
+  BL_TRY(get_integer(&shape->height, ncid, path, "network_height", 1, SIDE));
+  BL_TRY(get_integer(&shape->width, ncid, path, "network_width", 1, SIDE));
+  BL_TRY(get_integer(&shape->base_channels, ncid, path, "network_base_channels", 0, FEATURES));
+  BL_TRY(get_integers(shape->multipliers, &shape->multiplier_count, ncid, path, "network_multipliers", 1024));
+  BL_TRY(get_integer(&shape->blocks, ncid, path, "network_blocks", 0, 1024));
+  BL_TRY(get_integers(shape->attention, &shape->attention_count, ncid, path, "network_attention", SIDE));
+  BL_TRY(get_real(&dropout, ncid, path, "network_dropout"));
+  shape->dropout = (float)dropout;
+  BL_TRY(get_integers(shape->widths, &shape->width_count, ncid, path, "network_widths", FEATURES));
+  BL_TRY(get_integer(&shape->steps, ncid, path, "network_steps", 0, ROWS));
+  return get_integer(&shape->classes, ncid, path, "network_classes", 0, ROWS);
+}
+
+static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
+  size_t length;
+  long long round, steps[3];
+  BL_TRY(read_shape(&header->shape, ncid, path));
+  BL_TRY(attribute_length(&length, ncid, path, "schedule", true));
+  bl_container_get_text(header->schedule, sizeof header->schedule, ncid, "schedule");
+  BL_TRY(get_integer(&header->diffusion_steps, ncid, path, "diffusion_steps", 0, 1 << 24));
+  BL_TRY(get_real(&header->beta_first, ncid, path, "beta_first"));
+  BL_TRY(get_real(&header->beta_last, ncid, path, "beta_last"));
+  BL_TRY(attribute_length(&length, ncid, path, "round", false));
+  if (length != 1 || nc_get_att_longlong(ncid, NC_GLOBAL, "round", &round) != NC_NOERR || round < 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute round: expected one count", path);
+  BL_TRY(attribute_length(&length, ncid, path, "optimiser_steps", false));
+  if (length != 3 || nc_get_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", steps) != NC_NOERR || steps[0] < 0 ||
+      steps[1] < 0 || steps[2] < 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute optimiser_steps: expected three counts", path);
+  header->round = round;
+  for (int i = 0; i < 3; i++)
+    header->optimiser_steps[i] = steps[i];
+  return BL_OK;
+}
+
+bl_status bl_model_read_header(bl_model_header *header, const char *path) {
+  int ncid;
+  memset(header, 0, sizeof *header);
+  BL_TRY(bl_container_open(&ncid, path, true));
+  const bl_status status = read_header(header, ncid, path);
+  nc_close(ncid);
+  return status;
+}
+
+/* ---- Parts: one group each, one variable per tensor ----------------------------------------------------------------- */
+
+/* Dimensions are shared by size ("size_32"), since tensors of a network have few different sizes. */
+static bl_status find_dimension(int *dimension, int root, const char *path, size_t size) {
+  char name[32];
+  snprintf(name, sizeof name, "size_%zu", size);
+  if (nc_inq_dimid(root, name, dimension) == NC_NOERR)
+    return BL_OK;
+  return bl_container_result(BL_ERROR_LIBRARY, nc_def_dim(root, name, size, dimension), path, name);
+}
+
+static bl_status define_part(int root, const char *path, const bl_model_part *part) {
+  enum { CHUNK_ELEMENTS = 1 << 20 };
+  int group;
+  BL_TRY(bl_container_result(BL_ERROR_LIBRARY, nc_def_grp(root, part->name, &group), path, part->name));
+  for (size_t i = 0; i < part->table->entry_count; i++) {
+    const bl_parameter *entry = &part->table->entries[i];
+    int dimensions[BL_PARAMETER_DIMENSIONS], variable;
+    size_t chunk[BL_PARAMETER_DIMENSIONS];
+    for (int d = 0; d < entry->dimensions; d++) {
+      BL_TRY(find_dimension(&dimensions[d], root, path, entry->shape[d]));
+      chunk[d] = entry->shape[d];
+    }
+    BL_TRY(bl_container_variable(&variable, group, path, entry->name, NC_FLOAT, entry->dimensions, dimensions, "1",
+                                 entry->name));
+    if (entry->dimensions == 0)
+      continue;
+    /* One chunk a tensor, large ones cut along their first dimension: netCDF checks checksums by chunk. */
+    if (entry->count > CHUNK_ELEMENTS) {
+      const size_t rows = CHUNK_ELEMENTS / (entry->count / entry->shape[0]);
+      chunk[0] = rows > 0 ? rows : 1;
+    }
+    BL_NETCDF(nc_def_var_chunking(group, variable, NC_CHUNKED, chunk), path);
+    BL_NETCDF(nc_def_var_fletcher32(group, variable, NC_FLETCHER32), path);
+  }
+  return BL_OK;
+}
+
+static bl_status write_part(int root, const char *path, const bl_model_part *part) {
+  int group, variable;
+  BL_NETCDF(nc_inq_ncid(root, part->name, &group), path);
+  for (size_t i = 0; i < part->table->entry_count; i++) {
+    const bl_parameter *entry = &part->table->entries[i];
+    BL_NETCDF(nc_inq_varid(group, entry->name, &variable), path);
+    BL_NETCDF(nc_put_var_float(group, variable, part->values + entry->offset), path);
+  }
+  return BL_OK;
+}
+
+bl_status bl_model_write(const char *path, const bl_model_header *header, const bl_model_part *parts, int part_count,
+                         const bl_provenance *provenance) {
+  int ncid;
+  bl_status status;
+  BL_TRY(bl_container_create(&ncid, path, BL_CONTENT_MODEL, provenance));
+  BL_GOTO(write_header(ncid, path, header));
+  for (int i = 0; i < part_count; i++)
+    BL_GOTO(define_part(ncid, path, &parts[i]));
+  BL_GOTO(bl_container_result(BL_ERROR_LIBRARY, nc_enddef(ncid), path, "nc_enddef"));
+  for (int i = 0; i < part_count; i++)
+    BL_GOTO(write_part(ncid, path, &parts[i]));
+  return bl_container_write(ncid, path);
+done:
+  bl_container_abandon(ncid);
+  return status;
+}
+
+/* "(64, 32, 3, 3)" */
+static void describe_shape(char *text, size_t size, const size_t *shape, int dimensions) {
+  size_t used = (size_t)snprintf(text, size, "(");
+  for (int d = 0; d < dimensions && used < size; d++)
+    used += (size_t)snprintf(text + used, size - used, "%s%zu", d > 0 ? ", " : "", shape[d]);
+  if (used < size)
+    snprintf(text + used, size - used, ")");
+}
+
+static bl_status read_tensor(float *values, int group, const char *path, const char *part, const bl_parameter *entry) {
+  int variable, dimension_count, dimensions[NC_MAX_VAR_DIMS];
+  nc_type type;
+  size_t shape[BL_PARAMETER_DIMENSIONS] = {0};
+  char expected[128], found[128];
+  describe_shape(expected, sizeof expected, entry->shape, entry->dimensions);
+  if (nc_inq_varid(group, entry->name, &variable) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: group %s: has no variable %s, expected one of shape %s: the file is of another network", path, part,
+                   entry->name, expected);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_var(group, variable, NULL, &type, &dimension_count, dimensions, NULL),
+                             path, entry->name));
+  bool same = dimension_count == entry->dimensions;
+  const int shown = dimension_count < BL_PARAMETER_DIMENSIONS ? dimension_count : BL_PARAMETER_DIMENSIONS;
+  for (int d = 0; d < shown; d++) {
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(group, dimensions[d], &shape[d]), path, entry->name));
+    same = same && shape[d] == entry->shape[d];
+  }
+  describe_shape(found, sizeof found, shape, shown);
+  if (!same)
+    return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: found shape %s, expected %s: the file is of another network",
+                   path, part, entry->name, found, expected);
+  if (type != NC_FLOAT)
+    return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: expected type float", path, part, entry->name);
+  const int code = nc_get_var_float(group, variable, values);
+  if (code != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: damaged (its checksum does not fit): %s", path, part,
+                   entry->name, nc_strerror(code));
+  return BL_OK;
+}
+
+static bl_status read_part(int root, const char *path, const bl_model_part *part) {
+  int group;
+  if (nc_inq_grp_ncid(root, part->name, &group) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", path, part->name);
+  for (size_t i = 0; i < part->table->entry_count; i++)
+    BL_TRY(read_tensor(part->values + part->table->entries[i].offset, group, path, part->name, &part->table->entries[i]));
+  return BL_OK;
+}
+
+bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count) {
+  int ncid;
+  bl_status status = BL_OK;
+  BL_TRY(bl_container_open(&ncid, path, true));
+  for (int i = 0; i < part_count && status == BL_OK; i++)
+    status = read_part(ncid, path, &parts[i]);
+  nc_close(ncid);
+  return status;
+}
+
+bl_status bl_model_has_part(bool *has, const char *path, const char *name) {
+  int ncid, group;
+  *has = false;
+  BL_TRY(bl_container_open(&ncid, path, true));
+  *has = nc_inq_grp_ncid(ncid, name, &group) == NC_NOERR;
+  nc_close(ncid);
+  return BL_OK;
+}

@@ -1,0 +1,52 @@
+#include "store/provenance.h"
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "store/container.h"
+
+#include <dnnl.h>
+#include <mpi.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+/* "netCDF 4.9.0, Open MPI v4.1.4, oneDNN 2.6.3, zlib 1.2.13" */
+static void describe_libraries(char *text, size_t size) {
+  char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(mpi, &length);
+  mpi[strcspn(mpi, ",\n")] = '\0';
+  char netcdf[64];
+  snprintf(netcdf, sizeof netcdf, "%s", nc_inq_libvers());
+  netcdf[strcspn(netcdf, " ")] = '\0';
+  const dnnl_version_t *dnnl = dnnl_version();
+  snprintf(text, size, "netCDF %s, %s, oneDNN %d.%d.%d, zlib %s", netcdf, mpi, dnnl->major, dnnl->minor, dnnl->patch,
+           zlibVersion());
+}
+
+static bl_status put_text(int ncid, const char *path, const char *name, const char *text) {
+  return text != NULL && text[0] != '\0' ? bl_container_text(ncid, NC_GLOBAL, path, name, text) : BL_OK;
+}
+
+bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *provenance) {
+  static const bl_provenance nothing = {0};
+  char text[MPI_MAX_LIBRARY_VERSION_STRING + 256], now[32], history[4096];
+  if (provenance == NULL)
+    provenance = &nothing;
+  BL_TRY(put_text(ncid, path, "Conventions", "CF-1.10"));
+  BL_TRY(put_text(ncid, path, "title", provenance->title));
+  snprintf(text, sizeof text, "Beeline %s, commit %s", bl_version, bl_commit);
+  BL_TRY(put_text(ncid, path, "source", text));
+  bl_clock_utc(now, sizeof now);
+  snprintf(history, sizeof history, "%s: %s", now, provenance->command != NULL ? provenance->command : "");
+  BL_TRY(put_text(ncid, path, "history", history));
+  BL_TRY(put_text(ncid, path, "configuration", provenance->configuration));
+  BL_TRY(put_text(ncid, path, "digest", provenance->digest));
+  const long long seed = provenance->seed;
+  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "seed", NC_INT64, 1, &seed), path);
+  BL_NETCDF(nc_put_att_int(ncid, NC_GLOBAL, "ranks", NC_INT, 1, &provenance->ranks), path);
+  BL_TRY(put_text(ncid, path, "roles", provenance->roles));
+  describe_libraries(text, sizeof text);
+  return put_text(ncid, path, "libraries", text);
+}

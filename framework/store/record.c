@@ -1,0 +1,185 @@
+/* Unlike the other files a record is netCDF's classic format (64-bit offsets): it grows while others read it. A row is
+ * appended in place, the count of rows after it, so a reader always sees whole rows; there are no locks, which HDF5 would
+ * take and which would let a reader stop the run. */
+#include "store/record.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/container.h"
+#include "store/output.h"
+
+#include <errno.h>
+#include <math.h>
+#include <netcdf.h>
+#include <netcdf_mem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct bl_record {
+  int ncid;
+  int round;      /* variable */
+  int *variables; /* (column_count) */
+  int column_count;
+  size_t rows;
+  char path[4096];
+};
+
+/* Rows that a resume keeps. */
+typedef struct kept_rows {
+  size_t count;
+  int *rounds;    /* (count) */
+  double *values; /* (columns, count) */
+} kept_rows;
+
+static void release_rows(kept_rows *kept) {
+  bl_free(&kept->rounds);
+  bl_free(&kept->values);
+  kept->count = 0;
+}
+
+/* Read the rows below first_round; columns that the file does not have become NaN. */
+static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl_record_column *columns, int column_count,
+                           int64_t first_round) {
+  int dimension, variable;
+  size_t length, bytes, rows = 0;
+  if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_varid(ncid, "round", &variable) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: no record: has no variable round(round)", path);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimension, &length), path, "round"));
+  BL_TRY(bl_container_plausible(&bytes, path, "round", &length, 1, sizeof(int)));
+  BL_TRY(bl_allocate(&kept->rounds, length, sizeof *kept->rounds));
+  BL_TRY(bl_allocate(&kept->values, length * (size_t)column_count, sizeof *kept->values));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_int(ncid, variable, kept->rounds), path, "round"));
+  while (rows < length && kept->rounds[rows] < first_round)
+    rows++;
+  const size_t start = 0;
+  for (int c = 0; c < column_count; c++) {
+    double *values = kept->values + (size_t)c * rows;
+    if (rows > 0 && nc_inq_varid(ncid, columns[c].name, &variable) == NC_NOERR)
+      BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_double(ncid, variable, &start, &rows, values), path,
+                                 columns[c].name));
+    else
+      for (size_t i = 0; i < rows; i++)
+        values[i] = NAN;
+  }
+  kept->count = rows;
+  return BL_OK;
+}
+
+/* A resume never fails because of the old record: a damaged one is put aside. */
+static bl_status keep_rows(kept_rows *kept, const char *path, const bl_record_column *columns, int column_count,
+                           int64_t first_round) {
+  struct stat what;
+  int ncid = -1;
+  if (first_round <= 0 || stat(path, &what) != 0)
+    return BL_OK;
+  bl_status status = bl_container_open(&ncid, path, false);
+  if (status == BL_OK) {
+    status = read_rows(kept, ncid, path, columns, column_count, first_round);
+    nc_close(ncid);
+  }
+  if (status != BL_ERROR_INPUT)
+    return status;
+  char aside[4200];
+  snprintf(aside, sizeof aside, "%s.damaged", path);
+  bl_warn("%s; the record begins anew, the old one is kept as %s", bl_status_message(), aside);
+  bl_status_clear();
+  release_rows(kept);
+  if (rename(path, aside) != 0)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot be renamed to %s: %s", path, aside, strerror(errno));
+  return BL_OK;
+}
+
+static bl_status build(int ncid, const char *path, const bl_record_column *columns, int column_count,
+                       const kept_rows *kept) {
+  int dimension, variable;
+  const size_t start = 0;
+  BL_NETCDF(nc_def_dim(ncid, "round", NC_UNLIMITED, &dimension), path);
+  BL_TRY(bl_container_variable(&variable, ncid, path, "round", NC_INT, 1, &dimension, "1", "rounds done"));
+  for (int c = 0; c < column_count; c++)
+    BL_TRY(bl_container_variable(&variable, ncid, path, columns[c].name, NC_DOUBLE, 1, &dimension, columns[c].units,
+                                 columns[c].long_name));
+  BL_NETCDF(nc_enddef(ncid), path);
+  if (kept->count == 0)
+    return BL_OK;
+  BL_NETCDF(nc_put_vara_int(ncid, 0, &start, &kept->count, kept->rounds), path);
+  for (int c = 0; c < column_count; c++)
+    BL_NETCDF(nc_put_vara_double(ncid, c + 1, &start, &kept->count, kept->values + (size_t)c * kept->count), path);
+  return BL_OK;
+}
+
+/* Write the file with the kept rows, whole or not at all. */
+static bl_status create(const char *path, const bl_record_column *columns, int column_count, const kept_rows *kept,
+                        const bl_provenance *provenance) {
+  int ncid;
+  bl_status status;
+  NC_memio image = {0};
+  BL_NETCDF(nc_create_mem("beeline.nc", NC_64BIT_OFFSET, 1 << 14, &ncid), path);
+  BL_GOTO(bl_provenance_write(ncid, path, provenance));
+  BL_GOTO(bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD));
+  BL_GOTO(build(ncid, path, columns, column_count, kept));
+  BL_NETCDF(nc_close_memio(ncid, &image), path);
+  const bl_bytes piece = {image.memory, image.size};
+  status = bl_output_write(path, &piece, 1);
+  free(image.memory);
+  return status;
+done:
+  bl_container_abandon(ncid);
+  return status;
+}
+
+static bl_status open_to_append(bl_record *record, const bl_record_column *columns) {
+  BL_TRY(
+      bl_container_result(BL_ERROR_SYSTEM, nc_open(record->path, NC_WRITE, &record->ncid), record->path, "cannot append"));
+  BL_NETCDF(nc_set_fill(record->ncid, NC_NOFILL, NULL), record->path);
+  BL_NETCDF(nc_inq_varid(record->ncid, "round", &record->round), record->path);
+  for (int c = 0; c < record->column_count; c++)
+    BL_NETCDF(nc_inq_varid(record->ncid, columns[c].name, &record->variables[c]), record->path);
+  return BL_OK;
+}
+
+bl_status bl_record_open(bl_record **record, const char *path, const bl_record_column *columns, int column_count,
+                         int64_t first_round, const bl_provenance *provenance) {
+  kept_rows kept = {0};
+  bl_status status;
+  BL_TRY(bl_allocate(record, 1, sizeof **record));
+  (*record)->ncid = -1;
+  (*record)->column_count = column_count;
+  BL_GOTO(bl_allocate(&(*record)->variables, (size_t)column_count, sizeof(int)));
+  if ((size_t)snprintf((*record)->path, sizeof(*record)->path, "%s", path) >= sizeof(*record)->path)
+    BL_GOTO(bl_fail(BL_ERROR_USAGE, "the name of the record is too long: %.40s...", path));
+  BL_GOTO(keep_rows(&kept, path, columns, column_count, first_round));
+  BL_GOTO(create(path, columns, column_count, &kept, provenance));
+  (*record)->rows = kept.count;
+  BL_GOTO(open_to_append(*record, columns));
+done:
+  release_rows(&kept);
+  if (status != BL_OK)
+    (void)bl_record_close(record);
+  return status;
+}
+
+bl_status bl_record_append(bl_record *record, int64_t round, const double *values) {
+  const int round_value = (int)round;
+  const char *what = "cannot append a row; what is there stays readable";
+  int code = nc_put_var1_int(record->ncid, record->round, &record->rows, &round_value);
+  for (int c = 0; c < record->column_count && code == NC_NOERR; c++)
+    code = nc_put_var1_double(record->ncid, record->variables[c], &record->rows, &values[c]);
+  if (code == NC_NOERR)
+    code = nc_sync(record->ncid);
+  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, what));
+  record->rows++;
+  return BL_OK;
+}
+
+bl_status bl_record_close(bl_record **record) {
+  bl_status status = BL_OK;
+  if (*record == NULL)
+    return BL_OK;
+  if ((*record)->ncid >= 0)
+    status = bl_container_result(BL_ERROR_SYSTEM, nc_close((*record)->ncid), (*record)->path, "cannot be closed");
+  bl_free(&(*record)->variables);
+  bl_free(record);
+  return status;
+}
