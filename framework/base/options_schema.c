@@ -149,7 +149,8 @@ static const char *const input_keys[] = {
     "metrics.classifier", "metrics.reference", "metrics.samples",
 };
 
-static const char *const undigested_keys[] = {"title", "output", "roles", "checkpoint.every", "checkpoint.keep"};
+static const char *const undigested_keys[] = {"title",           "output",         "roles", "checkpoint.every",
+                                              "checkpoint.keep", "checkpoint.stop"};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {
@@ -191,6 +192,7 @@ static const struct {
     {"n_generator", 1, DBL_MAX, "at least 1"},
     {"weight", 0, DBL_MAX, "0 or more"},
     {"every", 0, DBL_MAX, "0 or more"},
+    {"stop", 0, DBL_MAX, "0 or more"},
     {"keep", 2, DBL_MAX, "at least 2"},
     {"projections", 1, DBL_MAX, "at least 1"},
 };

@@ -1,0 +1,336 @@
+#include "base/options.h"
+
+#include "base/defaults.h"
+#include "base/memory.h"
+#include "base/options_schema.h"
+#include "support/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Merge text (as the file "folder/run.yaml") and one override (NULL for none). */
+static bl_status load(bl_options **options, const char *text, const char *set) {
+  return bl_options_parse(options, "folder/run.yaml", text, text == NULL ? 0 : strlen(text), set != NULL, &set);
+}
+
+static bl_options *loaded(const char *text, const char *set) {
+  bl_options *options;
+  if (load(&options, text, set) != BL_OK)
+    fail_msg("refused: %s", bl_status_message());
+  return options;
+}
+
+static int no_leak(void **state) {
+  (void)state;
+  bl_status_clear();
+  return bl_memory_balance() == 0 ? 0 : -1;
+}
+
+static void defaults_are_the_paper_s(void **state) {
+  (void)state;
+  bl_options *o;
+  assert_int_equal(bl_options_load(&o, NULL, 0, NULL), BL_OK);
+  assert_int_equal(o->diffusion.steps, 1000);
+  assert_string_equal(o->diffusion.schedule, "linear");
+  assert_true(o->diffusion.beta_first == 1e-4 && o->diffusion.beta_last == 0.02);
+  assert_string_equal(o->sampler.grid, "var_quadratic");
+  assert_int_equal(o->sampler.steps, 10);
+  assert_true(o->sampler.kappa == 1 && o->sampler.final_sigma == 0.001);
+  assert_int_equal(o->learner.n_critic, 5);
+  assert_int_equal(o->learner.n_generator, 10);
+  assert_int_equal(o->learner.batch, 128);
+  assert_true(o->learner.optimiser.clip == 0.1 && o->learner.optimiser.rate.first == 1e-6);
+  assert_true(o->critic.optimiser.rate.first == 1e-4 && o->value.optimiser.rate.first == 1e-4);
+  assert_true(o->learner.optimiser.beta1 == 0.9 && o->learner.optimiser.beta2 == 0.999);
+  assert_string_equal(o->learner.log_density, "mean");
+  assert_string_equal(o->critic.regulariser, "baseline");
+  assert_true(o->critic.weight == 1 && o->learner.baseline);
+  assert_int_equal(o->network.multipliers.count, 4);
+  assert_int_equal(o->network.multipliers.values[3], 2);
+  assert_int_equal(o->network.widths.count, 0);
+  assert_string_equal(o->metrics.classifier, "");
+  bl_options_destroy(&o);
+  assert_null(o);
+  bl_options_destroy(&o);
+}
+
+static void every_key_is_explained(void **state) {
+  (void)state;
+  const char *line = bl_defaults;
+  const char *optimiser = strstr(bl_defaults, "# keys as in learner.optimiser");
+  assert_non_null(optimiser);
+  for (; line < optimiser; line += strcspn(line, "\n") + 1) {
+    const size_t length = strcspn(line, "\n");
+    const bool is_value = length > 0 && line[0] != '#' && line[length - 1] != ':';
+    if (is_value && memchr(line, '#', length) == NULL)
+      fail_msg("defaults.yaml has no comment on: %.*s", (int)length, line);
+  }
+}
+
+static void file_overrides_defaults_and_arguments_override_the_file(void **state) {
+  (void)state;
+  bl_options *o = loaded("learner:\n  rounds: 3\n  batch: 32\ntitle: digits # 8 x 8\n", "learner.rounds=20");
+  assert_int_equal(o->learner.rounds, 20);
+  assert_int_equal(o->learner.batch, 32);
+  assert_string_equal(o->title, "digits");
+  bl_options_destroy(&o);
+  const char *const sets[] = {"seed=5",        "network.widths=[1, 2, 3]", "checkpoint={every: 3, keep: 4}",
+                              "--seed=7",      "title=a: \"b\" # \\c",     "model.file=",
+                              "data.flip=yes", "output=\"in quotes\""};
+  assert_int_equal(bl_options_load(&o, "", 8, sets), BL_OK);
+  assert_int_equal(o->seed, 7);
+  assert_int_equal(o->network.widths.count, 3);
+  assert_int_equal(o->network.widths.values[2], 3);
+  assert_int_equal(o->checkpoint.every, 3);
+  assert_int_equal(o->checkpoint.keep, 4);
+  assert_string_equal(o->title, "a: \"b\" # \\c");
+  assert_string_equal(o->model.file, "");
+  assert_true(o->data.flip);
+  assert_string_equal(o->output, "in quotes");
+  bl_options_destroy(&o);
+}
+
+static void input_paths_start_from_the_folder_that_names_them(void **state) {
+  (void)state;
+  bl_options *o = loaded("data:\n  file: digits.nc\nmodel: {file: /absolute.nc}\noutput: out\n", "metrics.reference=r.nc");
+  assert_string_equal(o->data.file, "folder/digits.nc");
+  assert_string_equal(o->model.file, "/absolute.nc");
+  assert_string_equal(o->output, "out");
+  assert_string_equal(o->metrics.reference, "r.nc");
+  assert_string_equal(o->metrics.classifier, "");
+  bl_options_destroy(&o);
+  const char *text = "data: {file: a.nc}";
+  assert_int_equal(bl_options_parse(&o, "q\"\\\n\xC3\xA9/run.yaml", text, strlen(text), 0, NULL), BL_OK);
+  assert_string_equal(o->data.file, "q\"\\\n\xC3\xA9/a.nc");
+  bl_options_destroy(&o);
+}
+
+static void the_text_is_a_configuration_again(void **state) {
+  (void)state;
+  bl_options *o = loaded("title: 'a \"quoted\" \\ title'\nnetwork: {attention: [4, 8]}\nseed: 9223372036854775807\n",
+                         "diffusion.beta_first=3e-5");
+  bl_options *again;
+  const char *text = bl_options_text(o);
+  assert_int_equal(bl_options_parse(&again, NULL, text, strlen(text), 0, NULL), BL_OK);
+  assert_string_equal(bl_options_text(again), text);
+  assert_string_equal(bl_options_digest(again), bl_options_digest(o));
+  assert_string_equal(again->title, "a \"quoted\" \\ title");
+  assert_true(again->seed == INT64_MAX);
+  bl_options_destroy(&o);
+  bl_options_destroy(&again);
+}
+
+static void digest_counts_what_changes_results(void **state) {
+  (void)state;
+  bl_options *o = loaded("seed: 1", NULL);
+  char digest[32];
+  snprintf(digest, sizeof digest, "%s", bl_options_digest(o));
+  assert_int_equal(strlen(digest), 16);
+  bl_options_destroy(&o);
+  const char *const same[] = {"title=x",           "output=x", "roles=1:1:1",        "checkpoint.every=3",
+                              "checkpoint.keep=7", "seed=1",   "checkpoint.stop=12", "diffusion.beta_first=0.0001",
+                              "sampler.kappa=1.0"};
+  for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+    o = loaded(NULL, same[i]);
+    assert_string_equal(bl_options_digest(o), digest);
+    bl_options_destroy(&o);
+  }
+  const char *const other[] = {"seed=2", "data.file=x", "network.widths=[1]", "learner.baseline=false",
+                               "sampler.kappa=0.999"};
+  for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+    o = loaded(NULL, other[i]);
+    assert_string_not_equal(bl_options_digest(o), digest);
+    bl_options_destroy(&o);
+  }
+}
+
+/* A text, and what the message must say. */
+typedef struct refusal {
+  const char *text;
+  const char *message;
+} refusal;
+
+static void refuse_all(const refusal *refusals, size_t count, bool as_argument) {
+  for (size_t i = 0; i < count; i++) {
+    bl_options *o = (bl_options *)1;
+    const bl_status status = as_argument ? load(&o, NULL, refusals[i].text) : load(&o, refusals[i].text, NULL);
+    if (status != BL_ERROR_USAGE || strncmp(bl_status_message(), refusals[i].message, strlen(refusals[i].message)) != 0)
+      fail_msg("%s\n  gave status %d: %s\n  expected       %s", refusals[i].text, (int)status, bl_status_message(),
+               refusals[i].message);
+    assert_null(o);
+    assert_null(strchr(bl_status_message(), '\n'));
+    bl_status_clear();
+    assert_int_equal(bl_memory_balance(), 0);
+  }
+}
+
+#define AT "folder/run.yaml:"
+
+static void bad_files_are_refused_by_line(void **state) {
+  (void)state;
+  const refusal refusals[] = {
+      {"learner:\n  round: 3\n", AT "2: there is no key learner.round; did you mean learner.rounds?"},
+      {"\nrounds: 3\n", AT "2: there is no key rounds; did you mean learner.rounds?"},
+      {"lerner: {}\n", AT "1: there is no key lerner; did you mean learner?"},
+      {"blubber: {}\n", AT "1: there is no key blubber (beeline --defaults lists all keys)"},
+      {"learner.rounds: 3\n", AT "1: learner.rounds is written with dots"},
+      {"learner:\n  rounds: many\n", AT "2: learner.rounds is many, expected an integer"},
+      {"learner:\n  rounds: 2.5\n", AT "2: learner.rounds is 2.5, expected an integer"},
+      {"learner:\n  rounds: \"20\"\n", AT "2: learner.rounds is the text \"20\", expected an integer"},
+      {"learner:\n  rounds:\n", AT "2: learner.rounds is empty, expected an integer"},
+      {"learner:\n  rounds: [1]\n", AT "2: learner.rounds is a list, expected an integer"},
+      {"learner:\n  rounds: {a: 1}\n", AT "2: learner.rounds is a section of keys, expected an integer"},
+      {"learner:\n  rounds: 2147483648\n", AT "2: learner.rounds is 2147483648, expected an integer of at most 2147483647"},
+      {"seed: 99999999999999999999\n",
+       AT "1: seed is 99999999999999999999, expected an integer of at most 9223372036854775807"},
+      {"seed: 0x10\n", AT "1: seed is 0x10, expected an integer"},
+      {"learner: 3\n", AT "1: learner is 3, expected a section of keys"},
+      {"title: [a]\n", AT "1: title is a list, expected text"},
+      {"title: \"a\\nb\"\n", AT "1: title has a line break or another control character"},
+      {"title: \"a\\0b\"\n", AT "1: title has a line break or another control character"},
+      {"data: {flip: maybe}\n", AT "1: data.flip is maybe, expected true or false"},
+      {"sampler: {kappa: .nan}\n", AT "1: sampler.kappa is .nan, expected a number"},
+      {"sampler: {kappa: 1e999}\n", AT "1: sampler.kappa is 1e999, expected a number that fits"},
+      {"sampler: {kappa: 1.5}\n", AT "1: sampler.kappa is 1.5, expected 0 to 1"},
+      {"checkpoint: {keep: 1}\n", AT "1: checkpoint.keep is 1, expected at least 2"},
+      {"network: {widths: 3}\n", AT "1: network.widths is 3, expected a list of integers"},
+      {"network: {widths: [1, x]}\n", AT "1: network.widths is x, expected an integer"},
+      {"network: {widths: [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n", AT "1: network.widths has more elements than 8"},
+      {"network: {widths: [[[[[[[[[[\n", AT "1: network.widths is a list, expected an integer"},
+      {"seed: 1\n\nseed: 2\n", AT "3: seed is set twice, first in line 1"},
+      {"data: {}\ndata: {}\n", AT "2: data is set twice, first in line 1"},
+      {"learner:\n\trounds: 1\n", AT "2: not valid YAML: found character that cannot start any token"},
+      {"title: \"open\n", AT "2: not valid YAML: "},
+      {"seed: &a 1\n", AT "1: anchors and aliases"},
+      {"seed: *a\n", AT "1: anchors and aliases"},
+      {"seed: !!int 1\n", AT "1: tags (!)"},
+      {"? [a]\n: 1\n", AT "1: a list or section is no name of a key"},
+      {"seed: 1\n---\nseed: 2\n", AT "2: a second document starts here"},
+      {"", AT "1: the configuration is empty"},
+      {"# nothing\n", AT "2: the configuration is empty"},
+      {"- seed\n", AT "1: the configuration is a list"},
+      {"seed:1\n", AT "1: the configuration is seed:1"},
+      {"seed: 1\ntitle: \xFF\n", AT "2: byte 15 is not text in UTF-8"},
+      {"CDF\x01", AT "1: byte 3 is not text in UTF-8: control characters"},
+  };
+  refuse_all(refusals, sizeof refusals / sizeof refusals[0], false);
+}
+
+static void bad_arguments_are_refused_by_name(void **state) {
+  (void)state;
+  const refusal refusals[] = {
+      {"learner.rounds", "--set learner.rounds: expected KEY=VALUE"},
+      {"=3", "--set =3: expected KEY=VALUE"},
+      {"", "--set : expected KEY=VALUE"},
+      {"lerner.rounds=3", "--set lerner.rounds=3: there is no key lerner.rounds; did you mean learner.rounds?"},
+      {"learner..rounds=3", "--set learner..rounds=3: there is no key learner..rounds; did you mean learner.rounds?"},
+      {"learner.rounds.x=3", "--set learner.rounds.x=3: there is no key learner.rounds.x; did you mean learner.rounds?"},
+      {"learner.rounds=x", "--set learner.rounds=x: learner.rounds is x, expected an integer"},
+      {"learner.rounds=", "--set learner.rounds=: learner.rounds is empty, expected an integer"},
+      {"learner.rounds=3\nseed: 4", "--set learner.rounds=3?seed: 4: "},
+      {"learner=3", "--set learner=3: learner is 3, expected a section"},
+      {"checkpoint={evry: 1}",
+       "--set checkpoint={evry: 1}: there is no key checkpoint.evry; did you mean checkpoint.every?"},
+      {"network.widths=[1", "--set network.widths=[1: not valid YAML: "},
+      {"title=\xFF", "--set title=?: byte 1 is not text in UTF-8"},
+      {"--roles=\t", "--roles=?: roles has a line break or another control character"},
+      {"--seed=-1", "--seed=-1: seed is -1, expected 0 or more"},
+  };
+  refuse_all(refusals, sizeof refusals / sizeof refusals[0], true);
+}
+
+static void every_number_has_a_range(void **state) {
+  (void)state;
+  static bl_options_slot slots[BL_OPTIONS_SLOTS];
+  const int count = bl_options_schema_list(slots);
+  assert_in_range(count, 70, BL_OPTIONS_SLOTS - 1);
+  for (int i = 0; i < count; i++) {
+    if (slots[i].type->type == CYAML_STRING || slots[i].type->type == CYAML_BOOL)
+      continue;
+    char set[2 * BL_OPTIONS_KEY];
+    bl_options *o;
+    snprintf(set, sizeof set, slots[i].type->type == CYAML_SEQUENCE ? "%s=[-1]" : "%s=-1", slots[i].key);
+    if (load(&o, NULL, set) != BL_ERROR_USAGE)
+      fail_msg("%s is accepted", set);
+    bl_status_clear();
+  }
+}
+
+static void bad_places_are_refused(void **state) {
+  (void)state;
+  bl_options *o;
+  assert_int_equal(bl_options_load(&o, "/nonexistent/run.yaml", 0, NULL), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "/nonexistent/run.yaml: No such file"));
+  bl_status_clear();
+  assert_int_equal(bl_options_load(&o, "/", 0, NULL), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "/ is a folder"));
+  bl_status_clear();
+  assert_int_equal(bl_options_load(&o, "/dev/zero", 0, NULL), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "larger than 1 MiB"));
+  assert_null(o);
+}
+
+static void a_rejected_value_is_named_with_its_place(void **state) {
+  (void)state;
+  bl_options *o = loaded("seed: 1\nlearner:\n  batch: 100\n  name: \"x\"\n", "learner.micro_batch=16");
+  assert_int_equal(bl_options_reject(o, "learner.batch", "a multiple of learner.micro_batch (%d)", 16), BL_ERROR_USAGE);
+  assert_string_equal(bl_status_message(), AT "3: learner.batch is 100, expected a multiple of learner.micro_batch (16)");
+  bl_status_clear();
+  bl_options_reject(o, "learner.micro_batch", "a divisor");
+  assert_string_equal(bl_status_message(), "--set learner.micro_batch=16: learner.micro_batch is 16, expected a divisor");
+  bl_status_clear();
+  bl_options_reject(o, "learner.rounds", "less");
+  assert_string_equal(bl_status_message(), "learner.rounds is 78 (the default), expected less");
+  bl_status_clear();
+  assert_int_equal(bl_options_blame(o, "learner.name", bl_fail(BL_ERROR_USAGE, "no learner x")), BL_ERROR_USAGE);
+  assert_string_equal(bl_status_message(), AT "4: learner.name: no learner x");
+  bl_status_clear();
+  assert_int_equal(bl_options_blame(o, "learner.name", BL_OK), BL_OK);
+  assert_string_equal(bl_status_message(), "");
+  bl_options_destroy(&o);
+}
+
+/* Whatever bytes come: a status and a message, no crash and no leak (the sanitizers look on). */
+static void mangled_configurations_do_no_harm(void **state) {
+  (void)state;
+  const size_t size = strlen(bl_defaults);
+  char *text = malloc(size);
+  assert_non_null(text);
+  uint32_t random = 1;
+  for (int i = 0; i < 400; i++) {
+    memcpy(text, bl_defaults, size);
+    for (int k = 0; k < 1 + i % 5; k++) {
+      random = random * 1664525u + 1013904223u;
+      const size_t at = (random >> 4) % size;
+      random = random * 1664525u + 1013904223u;
+      text[at] = "\t\n :[]{}&*!|>'\"%@`#-,?0x\xC3\x80\x01"[(random >> 8) % 28];
+    }
+    bl_options *o;
+    const bl_status status = bl_options_parse(&o, "run.yaml", text, size - (random >> 8) % 50, 0, NULL);
+    assert_true((status == BL_OK) == (o != NULL));
+    assert_true(status == BL_OK || status == BL_ERROR_USAGE);
+    assert_true((status == BL_OK) == (bl_status_message()[0] == '\0'));
+    bl_status_clear();
+    bl_options_destroy(&o);
+  }
+  free(text);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(defaults_are_the_paper_s, no_leak),
+      cmocka_unit_test_teardown(every_key_is_explained, no_leak),
+      cmocka_unit_test_teardown(file_overrides_defaults_and_arguments_override_the_file, no_leak),
+      cmocka_unit_test_teardown(input_paths_start_from_the_folder_that_names_them, no_leak),
+      cmocka_unit_test_teardown(the_text_is_a_configuration_again, no_leak),
+      cmocka_unit_test_teardown(digest_counts_what_changes_results, no_leak),
+      cmocka_unit_test_teardown(bad_files_are_refused_by_line, no_leak),
+      cmocka_unit_test_teardown(bad_arguments_are_refused_by_name, no_leak),
+      cmocka_unit_test_teardown(every_number_has_a_range, no_leak),
+      cmocka_unit_test_teardown(bad_places_are_refused, no_leak),
+      cmocka_unit_test_teardown(a_rejected_value_is_named_with_its_place, no_leak),
+      cmocka_unit_test_teardown(mangled_configurations_do_no_harm, no_leak),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
