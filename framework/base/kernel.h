@@ -13,4 +13,14 @@
 #define BL_KERNEL
 #endif
 
+/** Before a loop whose iterations are independent although its arrays may be the same one (never shifted against each
+ * other): lets compilers vectorise what may run in place. */
+#if defined __clang__
+#define BL_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined __GNUC__
+#define BL_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define BL_INDEPENDENT
+#endif
+
 #endif

@@ -1,99 +1,128 @@
-/* Element-wise functions on oneDNN. */
+/* Element-wise functions. Piecewise linear ones find their derivative from the output, so that their input need not be kept
+ * and forward may run in place; the others keep their input. */
+#include "base/kernel.h"
 #include "base/memory.h"
-#include "network/primitive.h"
+#include "network/exponential.h"
+#include "network/node.h"
 
-typedef struct element_wise {
-  bl_activation function;
-  bl_primitive forward, backward;
-} element_wise;
+#include <math.h>
 
-/** oneDNN's name of a function. The two that allow it find their derivative from the output: then the input need not be
- * kept, and forward may run in place. */
-typedef struct algorithm {
-  dnnl_alg_kind_t kind;
-  float alpha;
-  bool from_output;
-} algorithm;
+/** log(1 + u) for 0 <= u <= 1 as 2 artanh(s), s = u / (2 + u) <= 1/3, by its series: the first term left out is below 2e-9.
+ */
+static BL_ALWAYS_INLINE float log_of_one_plus(float u) {
+  const float s = u / (2.0f + u), z = s * s;
+  float p = 1.0f / 15;
+  p = p * z + 1.0f / 13;
+  p = p * z + 1.0f / 11;
+  p = p * z + 1.0f / 9;
+  p = p * z + 1.0f / 7;
+  p = p * z + 1.0f / 5;
+  p = p * z + 1.0f / 3;
+  p = p * z + 1.0f;
+  return 2.0f * s * p;
+}
 
-static const algorithm algorithms[] = {
-    [BL_RELU] = {dnnl_eltwise_relu_use_dst_for_bwd, 0, true},
-    [BL_LEAKY_RELU] = {dnnl_eltwise_relu_use_dst_for_bwd, 0.2F, true},
-    [BL_SILU] = {dnnl_eltwise_swish, 1, false},
-    [BL_SOFTPLUS] = {dnnl_eltwise_soft_relu, 0, false},
-};
+BL_KERNEL static void leaky_relu(float *y, const float *x, size_t count, float slope) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    y[i] = x[i] > 0.0f ? x[i] : slope * x[i];
+}
 
-static bl_status plan_backward(element_wise *e, bl_graph *graph, const dnnl_memory_desc_t *layout,
-                               const_dnnl_primitive_desc_t hint) {
-  const algorithm a = algorithms[e->function];
-  const bl_operand operands[] = {{a.from_output ? DNNL_ARG_DST : DNNL_ARG_SRC, *layout, false},
-                                 {DNNL_ARG_DIFF_DST, *layout, false},
-                                 {DNNL_ARG_DIFF_SRC, *layout, true}};
-  dnnl_eltwise_desc_t d;
-  dnnl_primitive_desc_t description = NULL;
-  BL_DNNL(dnnl_eltwise_backward_desc_init(&d, a.kind, layout, layout, a.alpha, 0));
-  BL_TRY(bl_primitive_describe(&description, graph, &d, hint));
-  const bl_status status = bl_primitive_create(&e->backward, graph, description, operands, 3);
-  dnnl_primitive_desc_destroy(description);
-  return status;
+BL_KERNEL static void leaky_relu_backward(float *d_x, const float *y, const float *d_y, size_t count, float slope) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    d_x[i] = y[i] > 0.0f ? d_y[i] : slope * d_y[i];
+}
+
+BL_KERNEL static void silu(float *y, const float *x, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    y[i] = x[i] * bl_sigmoid(x[i]);
+}
+
+BL_KERNEL static void silu_backward(float *d_x, const float *x, const float *d_y, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++) {
+    const float s = bl_sigmoid(x[i]);
+    d_x[i] = d_y[i] * (s * (1.0f + x[i] * (1.0f - s)));
+  }
+}
+
+/** log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
+BL_KERNEL static void softplus(float *y, const float *x, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    y[i] = (x[i] > 0.0f ? x[i] : 0.0f) + log_of_one_plus(bl_exponential(-fabsf(x[i])));
+}
+
+BL_KERNEL static void softplus_backward(float *d_x, const float *x, const float *d_y, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    d_x[i] = d_y[i] * bl_sigmoid(x[i]);
+}
+
+static bl_activation function_of(const bl_node *node) {
+  return *(const bl_activation *)node->state;
+}
+
+static float slope_of(bl_activation function) {
+  return function == BL_RELU ? 0.0f : 0.2f;
 }
 
 static bl_status plan(bl_graph *graph, bl_node *node) {
-  element_wise *e = node->state;
-  const algorithm a = algorithms[e->function];
-  dnnl_memory_desc_t layout;
-  dnnl_eltwise_desc_t d;
-  dnnl_primitive_desc_t description = NULL;
-  bl_status status = BL_OK;
+  (void)graph;
+  const bl_activation function = function_of(node);
+  const bool from_output = function == BL_RELU || function == BL_LEAKY_RELU;
   node->output->block = node->input[0]->block;
-  node->keeps_input[0] = !a.from_output;
-  node->keeps_output = a.from_output;
+  node->keeps_input[0] = !from_output;
+  node->keeps_output = from_output;
   node->in_place = true;
   node->in_place_gradient = true;
-  BL_TRY(bl_tensor_descriptor(&layout, node->input[0]));
-  BL_DNNL(dnnl_eltwise_forward_desc_init(&d, dnnl_forward_training, a.kind, &layout, a.alpha, 0));
-  BL_TRY(bl_primitive_describe(&description, graph, &d, NULL));
-  const bl_operand operands[] = {{DNNL_ARG_SRC, layout, false}, {DNNL_ARG_DST, layout, true}};
-  BL_GOTO(bl_primitive_create(&e->forward, graph, description, operands, 2));
-  if (graph->mode == BL_GRAPH_TRAINING && node->output->needs_gradient)
-    BL_GOTO(plan_backward(e, graph, &layout, description));
-  node->scratch = e->forward.scratch > e->backward.scratch ? e->forward.scratch : e->backward.scratch;
-done:
-  dnnl_primitive_desc_destroy(description);
-  return status;
+  return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
-  element_wise *e = node->state;
-  return bl_primitive_run(&e->forward, graph, (float *const[]){node->input[0]->data, node->output->data}, graph->scratch);
+  (void)graph;
+  const bl_activation function = function_of(node);
+  const size_t count = bl_tensor_count(node->output);
+  float *y = node->output->data;
+  const float *x = node->input[0]->data;
+  if (function == BL_SILU)
+    silu(y, x, count);
+  else if (function == BL_SOFTPLUS)
+    softplus(y, x, count);
+  else
+    leaky_relu(y, x, count, slope_of(function));
+  return BL_OK;
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
-  element_wise *e = node->state;
-  if (node->d_input[0] == NULL)
+  (void)graph;
+  const bl_activation function = function_of(node);
+  const size_t count = bl_tensor_count(node->output);
+  float *d_x = node->d_input[0];
+  const float *d_y = node->output->gradient;
+  if (d_x == NULL)
     return BL_OK;
-  float *data = algorithms[e->function].from_output ? node->output->data : node->input[0]->data;
-  return bl_primitive_run(&e->backward, graph, (float *const[]){data, node->output->gradient, node->d_input[0]},
-                          graph->scratch);
+  if (function == BL_SILU)
+    silu_backward(d_x, node->input[0]->data, d_y, count);
+  else if (function == BL_SOFTPLUS)
+    softplus_backward(d_x, node->input[0]->data, d_y, count);
+  else
+    leaky_relu_backward(d_x, node->output->data, d_y, count, slope_of(function));
+  return BL_OK;
 }
 
-static void destroy(bl_node *node) {
-  element_wise *e = node->state;
-  if (e == NULL)
-    return;
-  bl_primitive_destroy(&e->forward);
-  bl_primitive_destroy(&e->backward);
-}
-
-static const bl_node_kind kind = {"activation", plan, NULL, forward, backward, destroy};
+static const bl_node_kind kind = {"activation", plan, NULL, forward, backward, NULL};
 
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation) {
   bl_node *node =
       bl_node_add(graph, &kind, 1, &x, x == NULL ? 0 : x->channels, x == NULL ? 0 : x->height, x == NULL ? 0 : x->width);
   if (node == NULL)
     return NULL;
-  graph->status = bl_allocate(&node->state, 1, sizeof(element_wise));
+  graph->status = bl_allocate(&node->state, 1, sizeof(bl_activation));
   if (graph->status != BL_OK)
     return NULL;
-  ((element_wise *)node->state)->function = activation;
+  *(bl_activation *)node->state = activation;
   return node->output;
 }

@@ -1,4 +1,5 @@
 /* a + b of equal shape, or b (batch, channels, 1, 1) added to every pixel of a. */
+#include "base/kernel.h"
 #include "network/node.h"
 
 #include <string.h>
@@ -29,14 +30,22 @@ static extent measure(const bl_tensor *a) {
   return (extent){bl_tensor_count(a) / (pixels * block), pixels, block};
 }
 
-static void add_vector(float *y, const float *a, const float *b, extent e) {
-  for (size_t g = 0; g < e.groups; g++)
-    for (size_t p = 0; p < e.pixels; p++)
-      for (size_t c = 0; c < e.block; c++)
-        y[(g * e.pixels + p) * e.block + c] = a[(g * e.pixels + p) * e.block + c] + b[g * e.block + c];
+BL_KERNEL static void add_image(float *y, const float *a, const float *b, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++)
+    y[i] = a[i] + b[i];
 }
 
-static void sum_pixels(float *restrict d_b, const float *restrict d_y, extent e) {
+BL_KERNEL static void add_vector(float *y, const float *a, const float *b, extent e) {
+  for (size_t g = 0; g < e.groups; g++)
+    for (size_t p = 0; p < e.pixels; p++) {
+      BL_INDEPENDENT
+      for (size_t c = 0; c < e.block; c++)
+        y[(g * e.pixels + p) * e.block + c] = a[(g * e.pixels + p) * e.block + c] + b[g * e.block + c];
+    }
+}
+
+BL_KERNEL static void sum_pixels(float *restrict d_b, const float *restrict d_y, extent e) {
   for (size_t g = 0; g < e.groups; g++) {
     float *restrict sum = d_b + g * e.block;
     memset(sum, 0, e.block * sizeof *sum);
@@ -50,13 +59,10 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
   (void)graph;
   float *y = node->output->data;
   const float *a = node->input[0]->data, *b = node->input[1]->data;
-  if (is_broadcast(node)) {
+  if (is_broadcast(node))
     add_vector(y, a, b, measure(node->input[0]));
-  } else {
-    const size_t count = bl_tensor_count(node->output);
-    for (size_t i = 0; i < count; i++)
-      y[i] = a[i] + b[i];
-  }
+  else
+    add_image(y, a, b, bl_tensor_count(node->output));
   return BL_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "network/graph.h"
 
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "network/node.h"
 #include "network/plan.h"
@@ -137,6 +138,11 @@ static bool wants_gradient(const bl_graph *graph, const bl_tensor *tensor) {
   return (graph->d_x_wanted && tensor->depends_on_x) || (graph->d_parameters != NULL && tensor->depends_on_parameters);
 }
 
+BL_KERNEL static void add_to(float *restrict sum, const float *restrict part, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    sum[i] += part[i];
+}
+
 bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   if (!wants_gradient(graph, node->output))
     return BL_OK;
@@ -145,22 +151,18 @@ bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   graph->scratch = node->scratch_data[1];
   BL_TRY(node->kind->backward(graph, node));
   for (int i = 0; i < node->inputs; i++)
-    if (node->d_input[i] != NULL && node->d_input_adds[i]) {
-      const size_t count = bl_tensor_count(node->input[i]);
-      float *restrict sum = node->input[i]->gradient;
-      const float *restrict part = node->d_input[i];
-      for (size_t j = 0; j < count; j++)
-        sum[j] += part[j];
-    }
+    if (node->d_input[i] != NULL && node->d_input_adds[i])
+      add_to(node->input[i]->gradient, node->d_input[i], bl_tensor_count(node->input[i]));
   return BL_OK;
 }
 
 bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const float *time) {
+  if (!graph->compiled)
+    return bl_fail(BL_ERROR_USAGE, "a graph was evaluated before it was compiled");
   if (!graph->loaded && graph->parameters.entry_count > 0)
     return bl_fail(BL_ERROR_USAGE, "a network was evaluated before its parameters were loaded");
-  if (!graph->compiled || (graph->time != NULL && time == NULL))
-    return bl_fail(BL_ERROR_USAGE, graph->compiled ? "a network with a time input was evaluated without a time"
-                                                   : "a graph was evaluated before it was compiled");
+  if (graph->time != NULL && time == NULL)
+    return bl_fail(BL_ERROR_USAGE, "a network with a time input was evaluated without a time");
   graph->forwarded = false;
   bl_tensor_from_plain(graph->x->data, graph->x, x);
   if (graph->time != NULL)

@@ -69,6 +69,51 @@ void trial_close(const char *what, const float *found, const double *expected, s
                largest, tolerance);
 }
 
+/* Finite differences */
+
+/** sum of d_y y at values + step * direction, and the same for x. */
+static double objective(trial *t) {
+  double sum = 0;
+  float *y = array(t->outputs);
+  require(bl_graph_load(t->graph, t->values));
+  require(bl_graph_forward(t->graph, y, t->x, t->time));
+  for (size_t i = 0; i < t->outputs; i++)
+    sum += (double)t->d_y[i] * (double)y[i];
+  bl_free(&y);
+  return sum;
+}
+
+static void along(trial *t, float *operand, const float *gradient, size_t count, double step, double tolerance,
+                  const char *what) {
+  float *direction = array(count), *kept = array(count);
+  double expected = 0, length = 0, value[2];
+  trial_random(direction, count, 3);
+  memcpy(kept, operand, count * sizeof *kept);
+  for (size_t i = 0; i < count; i++) {
+    expected += (double)gradient[i] * (double)direction[i];
+    length += (double)gradient[i] * (double)gradient[i];
+  }
+  for (int side = 0; side < 2; side++) {
+    for (size_t i = 0; i < count; i++)
+      operand[i] = (float)((double)kept[i] + (side == 0 ? -step : step) * (double)direction[i]);
+    value[side] = objective(t);
+  }
+  memcpy(operand, kept, count * sizeof *kept);
+  const double found = (value[1] - value[0]) / (2 * step);
+  if (!(fabs(found - expected) <= tolerance * sqrt(length)))
+    fail_msg("derivative along %s: %.8g by differences, %.8g by backward (length of the gradient %.3g)", what, found,
+             expected, sqrt(length));
+  bl_free(&kept);
+  bl_free(&direction);
+}
+
+void trial_differences(trial *t, double step, double tolerance) {
+  along(t, t->x, t->d_x, t->inputs, step, tolerance, "x");
+  if (t->parameters > 0)
+    along(t, t->values, t->d_values, t->parameters, step, tolerance, "the parameters");
+  require(bl_graph_load(t->graph, t->values));
+}
+
 /* Step by step */
 
 static void poison(float *values, size_t count) {

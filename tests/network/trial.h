@@ -29,6 +29,10 @@ void trial_end(trial *t);
  * it: data of inputs, data and statistics kept for backward, gradients summed over readers. */
 void trial_watch(trial *t);
 
+/** Compare the gradients of the latest trial_run with central differences of \a step along a random direction of x and of
+ * the parameters: fail unless the error is below \a tolerance * |gradient| * |direction| / sqrt(dimension). */
+void trial_differences(trial *t, double step, double tolerance);
+
 /** Fail unless all |found - expected| <= tolerance * max |expected|. */
 void trial_close(const char *what, const float *found, const double *expected, size_t count, double tolerance);
 

@@ -1,0 +1,184 @@
+/* The executor: random graphs with tensors that have many readers, passes that want a part of the gradients, misuse. */
+#include "network/trial.h"
+
+#include "base/memory.h"
+#include "support/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const bl_conv_shape same3 = {3, 1, 1, 1};
+
+static uint32_t draw(uint32_t round, uint32_t number) {
+  uint32_t bits;
+  bl_random_bits(&bits, 1, (bl_draw){.seed = 9, .purpose = BL_PURPOSE_TEST, .round = round, .sample = number});
+  return bits;
+}
+
+/** A graph of \a count layers on images of 16 channels, each on random tensors that exist; what is left unread is added. */
+static bl_graph *random_graph(uint32_t round, int count) {
+  bl_graph *g = NULL;
+  bl_tensor *made[64];
+  bool read[64] = {false};
+  char name[16];
+  int tensors = 0;
+  assert_int_equal(bl_graph_create(&g, 2), BL_OK);
+  made[tensors++] = bl_input(g, 16, 4, 4);
+  for (int i = 0; i < count; i++) {
+    const uint32_t bits = draw(round, (uint32_t)i);
+    const int a = (int)(bits % (uint32_t)tensors), b = (int)(bits / 64 % (uint32_t)tensors);
+    snprintf(name, sizeof name, "c%d", i);
+    read[a] = true;
+    switch (bits / 4096 % 6) {
+      case 0:
+        made[tensors++] = bl_conv(g, made[a], name, 16, same3, BL_INITIALISE_KAIMING_NORMAL);
+        break;
+      case 1:
+        made[tensors++] = bl_activate(g, made[a], BL_SILU);
+        break;
+      case 2:
+        made[tensors++] = bl_activate(g, made[a], BL_SOFTPLUS);
+        break;
+      case 3:
+        made[tensors++] = bl_add(g, made[a], bl_spatial_mean(g, made[a]));
+        break;
+      case 4:
+        made[tensors++] = bl_add(g, made[a], bl_dense(g, made[a], name, 16, BL_INITIALISE_XAVIER_NORMAL));
+        break;
+      default:
+        read[b] = true;
+        made[tensors++] = bl_add(g, made[a], made[b]);
+        break;
+    }
+  }
+  bl_tensor *y = made[tensors - 1];
+  for (int i = 0; i < tensors - 1; i++)
+    if (!read[i])
+      y = bl_add(g, y, made[i]);
+  bl_output(g, y);
+  return g;
+}
+
+/** Smaller weights, so that values stay near one. */
+static void shrink(trial *t) {
+  for (size_t i = 0; i < t->parameters; i++)
+    t->values[i] *= 0.1F;
+  assert_int_equal(bl_graph_load(t->graph, t->values), BL_OK);
+}
+
+static void random_graphs(void **state) {
+  (void)state;
+  for (uint32_t round = 0; round < 40; round++) {
+    trial t, u;
+    trial_begin(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
+    shrink(&t);
+    trial_watch(&t);
+    trial_differences(&t, 1e-3, 5e-3);
+    trial_begin(&u, random_graph(round, 12), BL_GRAPH_INFERENCE);
+    shrink(&u);
+    trial_watch(&u);
+    assert_memory_equal(t.y, u.y, t.outputs * sizeof(float));
+    assert_true(bl_graph_memory(u.graph) <= bl_graph_memory(t.graph));
+    bl_graph_destroy(&u.graph);
+    float **const arrays[] = {&u.x, &u.time, &u.values, &u.y, &u.d_y, &u.d_x, &u.d_values};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+      bl_free(arrays[i]);
+    trial_end(&t);
+  }
+}
+
+/** A pass that wants only some gradients gives the same bits for these. */
+static void partial_gradients(void **state) {
+  (void)state;
+  trial t;
+  float only_x[2 * 16 * 16];
+  trial_begin(&t, random_graph(3, 12), BL_GRAPH_TRAINING);
+  trial_run(&t);
+  assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+  assert_int_equal(bl_graph_backward(t.graph, NULL, only_x, t.d_y), BL_OK);
+  assert_memory_equal(only_x, t.d_x, sizeof only_x);
+  float *only_parameters = NULL;
+  assert_int_equal(bl_allocate(&only_parameters, t.parameters, sizeof(float)), BL_OK);
+  memset(only_parameters, 0xff, t.parameters * sizeof(float));
+  assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+  assert_int_equal(bl_graph_backward(t.graph, only_parameters, NULL, t.d_y), BL_OK);
+  assert_memory_equal(only_parameters, t.d_values, t.parameters * sizeof(float));
+  bl_free(&only_parameters);
+  trial_end(&t);
+}
+
+/** Without gradients a chain needs the memory of two or three tensors, however long it is. */
+static void chains_share_memory(void **state) {
+  (void)state;
+  size_t memory[2];
+  for (int i = 0; i < 2; i++) {
+    bl_graph *g = NULL;
+    char name[16];
+    assert_int_equal(bl_graph_create(&g, 4), BL_OK);
+    bl_tensor *h = bl_input(g, 16, 8, 8);
+    for (int k = 0; k < (i == 0 ? 4 : 40); k++) {
+      snprintf(name, sizeof name, "c%d", k);
+      h = bl_activate(g, bl_conv(g, h, name, 16, same3, BL_INITIALISE_ZERO), BL_RELU);
+    }
+    bl_output(g, h);
+    assert_int_equal(bl_graph_compile(g, BL_GRAPH_INFERENCE), BL_OK);
+    memory[i] = bl_graph_memory(g);
+    bl_graph_destroy(&g);
+  }
+  assert_int_equal(memory[0], memory[1]);
+}
+
+static void expect_usage(bl_status status, const char *part) {
+  assert_int_equal(status, BL_ERROR_USAGE);
+  if (strstr(bl_status_message(), part) == NULL)
+    fail_msg("the message '%s' does not say '%s'", bl_status_message(), part);
+  bl_status_clear();
+}
+
+static void misuse(void **state) {
+  (void)state;
+  bl_graph *g = NULL;
+  float x[4] = {0}, y[4], values[16] = {0};
+  expect_usage(bl_graph_create(&g, 0), "at least 1");
+  assert_null(g);
+  bl_graph_destroy(&g);
+
+  assert_int_equal(bl_graph_create(&g, 2), BL_OK);
+  bl_tensor *in = bl_input(g, 2, 1, 1);
+  expect_usage(bl_graph_load(g, values), "not compiled");
+  bl_dense(g, in, "unread", 3, BL_INITIALISE_ZERO);
+  bl_output(g, bl_dense(g, in, "read", 2, BL_INITIALISE_ZERO));
+  expect_usage(bl_graph_compile(g, BL_GRAPH_TRAINING), "nothing reads");
+  bl_graph_destroy(&g);
+
+  assert_int_equal(bl_graph_create(&g, 2), BL_OK);
+  bl_output(g, bl_dense(g, bl_input(g, 2, 1, 1), "read", 2, BL_INITIALISE_ZERO));
+  expect_usage(bl_graph_forward(g, y, x, NULL), "compiled");
+  assert_int_equal(bl_graph_compile(g, BL_GRAPH_TRAINING), BL_OK);
+  expect_usage(bl_graph_compile(g, BL_GRAPH_TRAINING), "twice");
+  expect_usage(bl_graph_forward(g, y, x, NULL), "before its parameters");
+  assert_int_equal(bl_graph_load(g, values), BL_OK);
+  expect_usage(bl_graph_backward(g, values, x, y), "forward");
+  assert_int_equal(bl_graph_forward(g, y, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_backward(g, values, x, y), BL_OK);
+  expect_usage(bl_graph_backward(g, values, x, y), "forward");
+  assert_int_equal(bl_graph_evaluations(g), 2);
+  bl_graph_destroy(&g);
+
+  assert_int_equal(bl_graph_create(&g, 1), BL_OK);
+  bl_input(g, 2, 1, 1);
+  assert_null(bl_input(g, 2, 1, 1));
+  expect_usage(bl_graph_compile(g, BL_GRAPH_INFERENCE), "one input x");
+  bl_graph_destroy(&g);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(random_graphs),
+      cmocka_unit_test(partial_gradients),
+      cmocka_unit_test(chains_share_memory),
+      cmocka_unit_test(misuse),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
