@@ -1,0 +1,89 @@
+#include "learner/supervised.h"
+
+#include "base/memory.h"
+#include "network/network.h"
+#include "support/cmocka.h"
+
+#include <math.h>
+
+enum { BATCH = 8, STEPS = 10 };
+
+/* Gradients against central differences of the loss, for every seventh parameter. */
+static void check_gradient(const bl_supervised *learner, bl_graph *graph, const bl_schedule *schedule,
+                           const bl_sample_batch *batch) {
+  const bl_parameter_table *table = bl_graph_parameters(graph);
+  float *values = NULL, *gradient = NULL;
+  double loss, above, below;
+  assert_int_equal(bl_allocate(&values, table->count, sizeof *values), BL_OK);
+  assert_int_equal(bl_allocate(&gradient, table->count, sizeof *gradient), BL_OK);
+  bl_parameter_initialise(values, table, 5);
+  assert_int_equal(bl_graph_load(graph, values), BL_OK);
+  assert_int_equal(learner->gradient(gradient, &loss, graph, schedule, batch), BL_OK);
+  assert_true(loss > 0.1 && loss < 10);
+  for (size_t i = 0; i < table->count; i += 7) {
+    const float held = values[i], step = 1e-2f;
+    values[i] = held + step;
+    assert_int_equal(bl_graph_load(graph, values), BL_OK);
+    assert_int_equal(learner->gradient(NULL, &above, graph, schedule, batch), BL_OK);
+    values[i] = held - step;
+    assert_int_equal(bl_graph_load(graph, values), BL_OK);
+    assert_int_equal(learner->gradient(NULL, &below, graph, schedule, batch), BL_OK);
+    values[i] = held;
+    assert_near(gradient[i], (above - below) / (2 * (double)step), 2e-3 * fabs((double)gradient[i]) + 1e-4);
+  }
+  bl_free(&values);
+  bl_free(&gradient);
+}
+
+static void denoise_gradient_is_that_of_its_loss(void **state) {
+  const bl_network_shape shape = {
+      .kind = BL_NETWORK_MLP, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {16, 16}, .steps = STEPS};
+  bl_graph *graph = NULL;
+  bl_schedule schedule;
+  float values[BATCH * 2], work[BATCH * 9];
+  (void)state;
+  assert_int_equal(bl_schedule_create(&schedule, "linear", STEPS, 1e-3, 0.3), BL_OK);
+  assert_int_equal(bl_network_create(&graph, &shape, BATCH, BL_GRAPH_TRAINING, false), BL_OK);
+  bl_random_normal(values, BATCH * 2, (bl_draw){.seed = 1, .purpose = BL_PURPOSE_TEST});
+  const bl_sample_batch batch = {
+      .values = values, .count = BATCH, .size = 2, .seed = 2, .round = 3, .first = 16, .work = work};
+  check_gradient(bl_supervised_find("denoise"), graph, &schedule, &batch);
+  bl_graph_destroy(&graph);
+  bl_schedule_destroy(&schedule);
+}
+
+static void classify_gradient_is_that_of_its_loss(void **state) {
+  const bl_network_shape shape = {.kind = BL_NETWORK_CLASSIFIER,
+                                  .channels = 1,
+                                  .height = 8,
+                                  .width = 8,
+                                  .width_count = 2,
+                                  .widths = {16, 16},
+                                  .classes = 5};
+  bl_graph *graph = NULL;
+  float values[BATCH * 64], work[BATCH * 10];
+  int32_t labels[BATCH];
+  (void)state;
+  assert_int_equal(bl_network_create(&graph, &shape, BATCH, BL_GRAPH_TRAINING, false), BL_OK);
+  bl_random_normal(values, BATCH * 64, (bl_draw){.seed = 1, .purpose = BL_PURPOSE_TEST});
+  for (int i = 0; i < BATCH; i++)
+    labels[i] = i % 5;
+  const bl_sample_batch batch = {.values = values, .labels = labels, .count = BATCH, .size = 64, .work = work};
+  check_gradient(bl_supervised_find("classify"), graph, NULL, &batch);
+  bl_graph_destroy(&graph);
+}
+
+static void the_table_is_complete(void **state) {
+  (void)state;
+  assert_non_null(bl_supervised_find("denoise"));
+  assert_non_null(bl_supervised_find("classify"));
+  assert_null(bl_supervised_find("guess"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(denoise_gradient_is_that_of_its_loss),
+                                     cmocka_unit_test(classify_gradient_is_that_of_its_loss),
+                                     cmocka_unit_test(the_table_is_complete)};
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  return failed + (bl_memory_balance() != 0);
+}
