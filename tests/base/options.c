@@ -250,7 +250,7 @@ static void every_number_has_a_range(void **state) {
       continue;
     char set[2 * BL_OPTIONS_KEY];
     bl_options *o;
-    snprintf(set, sizeof set, slots[i].type->type == CYAML_SEQUENCE ? "%s=[-1]" : "%s=-1", slots[i].key);
+    snprintf(set, sizeof set, slots[i].type->type == CYAML_SEQUENCE ? "%s=[-2]" : "%s=-2", slots[i].key);
     if (load(&o, NULL, set) != BL_ERROR_USAGE)
       fail_msg("%s is accepted", set);
     bl_status_clear();
