@@ -332,14 +332,18 @@ bl_status bl_options_reject(const bl_options *options, const char *key, const ch
 }
 
 bl_status bl_options_blame(const bl_options *options, const char *key, bl_status status) {
-  bl_options_merge *merge = ((const bl_options_loaded *)options)->merge;
-  const bl_options_slot *slot = bl_options_slot_find(merge, key);
-  if (status == BL_OK || slot == NULL)
+  if (status == BL_OK)
     return status;
+  bl_options_merge *merge = ((const bl_options_loaded *)options)->merge;
   char message[BL_MESSAGE_SIZE];
-  char place[BL_MESSAGE_SIZE];
+  char place[BL_MESSAGE_SIZE] = "";
   snprintf(message, sizeof message, "%s", bl_status_message());
-  place_of(place, sizeof place, merge, slot);
+  char word[BL_OPTIONS_KEY];
+  snprintf(word, sizeof word, "%.*s", (int)strcspn(message, " :"), message);
+  const bl_options_slot *named = bl_options_slot_find(merge, word);
+  const bl_options_slot *slot = named == NULL ? bl_options_slot_find(merge, key) : named;
+  if (slot != NULL)
+    place_of(place, sizeof place, merge, slot);
   bl_status_clear();
-  return bl_fail(status, "%s%s: %s", place, key, message);
+  return bl_fail(status, "%s%s%s%s", place, named == NULL ? key : "", named == NULL ? ": " : "", message);
 }

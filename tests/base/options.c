@@ -286,6 +286,9 @@ static void a_rejected_value_is_named_with_its_place(void **state) {
   assert_int_equal(bl_options_blame(o, "learner.name", bl_fail(BL_ERROR_USAGE, "no learner x")), BL_ERROR_USAGE);
   assert_string_equal(bl_status_message(), AT "4: learner.name: no learner x");
   bl_status_clear();
+  bl_options_blame(o, "learner.name", bl_fail(BL_ERROR_USAGE, "learner.batch is odd"));
+  assert_string_equal(bl_status_message(), AT "3: learner.batch is odd");
+  bl_status_clear();
   assert_int_equal(bl_options_blame(o, "learner.name", BL_OK), BL_OK);
   assert_string_equal(bl_status_message(), "");
   bl_options_destroy(&o);
