@@ -30,18 +30,23 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
   return NULL;
 }
 
-/* Bytes of the UTF-8 letter that begins at text, 0 when it is none that can be shown. */
+/* Bytes of the UTF-8 letter that begins at text; 0 when it is none, or a control character, or breaks a line for YAML. */
 static size_t letter_size(const char *text, size_t length) {
+  static const uint32_t least[] = {0, 0x20, 0xA0, 0x800, 0x10000}; /* smaller ones are controls, or fit into fewer bytes */
   const unsigned char first = (unsigned char)text[0];
-  if (first < 0x80)
-    return first >= 0x20 && first != 0x7F;
-  const size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || size > length)
+  const size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if ((first >= 0x80 && first < 0xC2) || first > 0xF4 || size > length)
     return 0;
-  for (size_t i = 1; i < size; i++)
-    if (((unsigned char)text[i] & 0xC0) != 0x80)
+  uint32_t letter = size == 1 ? first : first & (0x7Fu >> size);
+  for (size_t i = 1; i < size; i++) {
+    const unsigned char next = (unsigned char)text[i];
+    if ((next & 0xC0) != 0x80)
       return 0;
-  return size;
+    letter = letter << 6 | (next & 0x3F);
+  }
+  const bool breaks = letter == 0x7F || letter == 0x2028 || letter == 0x2029;
+  const bool is_none = (letter >= 0xD800 && letter < 0xE000) || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF;
+  return letter < least[size] || letter > 0x10FFFF || breaks || is_none ? 0 : size;
 }
 
 void bl_options_clip(char *clipped, size_t size, const char *text, size_t length) {
@@ -296,14 +301,17 @@ static bl_status read_text(reader *r, const cyaml_schema_value_t *type, const ch
   BL_TRY(bl_allocate(&quoted, 2 * length + 3, 1));
   size_t count = 0;
   quoted[count++] = '"';
-  for (size_t i = 0; i < length; i++) {
-    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F) {
+  for (size_t i = 0; i < length;) {
+    const size_t letter = letter_size(text + i, length - i);
+    if (letter == 0) {
       bl_free(&quoted);
       return refuse(r, "%s has a line break or another control character, expected one line of text", key);
     }
     if (text[i] == '"' || text[i] == '\\')
       quoted[count++] = '\\';
-    quoted[count++] = text[i];
+    memcpy(quoted + count, text + i, letter);
+    count += letter;
+    i += letter;
   }
   quoted[count] = '"';
   bl_status status = store(r, key, quoted);

@@ -75,16 +75,21 @@ static void file_overrides_defaults_and_arguments_override_the_file(void **state
   assert_int_equal(o->learner.batch, 32);
   assert_string_equal(o->title, "digits");
   bl_options_destroy(&o);
-  const char *const sets[] = {"seed=5",        "network.widths=[1, 2, 3]", "checkpoint={every: 3, keep: 4}",
-                              "--seed=7",      "title=a: \"b\" # \\c",     "model.file=",
-                              "data.flip=yes", "output=\"in quotes\""};
+  const char *const sets[] = {"seed=5",
+                              "network.widths=[1, 2, 3]",
+                              "checkpoint={every: 3, keep: 4}",
+                              "--seed=7",
+                              "title=a: \"b\" # \\c \xC3\xA9 \xE2\x86\x92 \xF0\x9F\x90\x9D",
+                              "model.file=",
+                              "data.flip=yes",
+                              "output=\"in quotes\""};
   assert_int_equal(bl_options_load(&o, "", 8, sets), BL_OK);
   assert_int_equal(o->seed, 7);
   assert_int_equal(o->network.widths.count, 3);
   assert_int_equal(o->network.widths.values[2], 3);
   assert_int_equal(o->checkpoint.every, 3);
   assert_int_equal(o->checkpoint.keep, 4);
-  assert_string_equal(o->title, "a: \"b\" # \\c");
+  assert_string_equal(o->title, "a: \"b\" # \\c \xC3\xA9 \xE2\x86\x92 \xF0\x9F\x90\x9D");
   assert_string_equal(o->model.file, "");
   assert_true(o->data.flip);
   assert_string_equal(o->output, "in quotes");
@@ -189,6 +194,8 @@ static void bad_files_are_refused_by_line(void **state) {
       {"title: [a]\n", AT "1: title is a list, expected text"},
       {"title: \"a\\nb\"\n", AT "1: title has a line break or another control character"},
       {"title: \"a\\0b\"\n", AT "1: title has a line break or another control character"},
+      {"title: \"a\\x95b\"\n", AT "1: title has a line break or another control character"},
+      {"title: \"a\\u2028b\"\n", AT "1: title has a line break or another control character"},
       {"data: {flip: maybe}\n", AT "1: data.flip is maybe, expected true or false"},
       {"sampler: {kappa: .nan}\n", AT "1: sampler.kappa is .nan, expected a number"},
       {"sampler: {kappa: 1e999}\n", AT "1: sampler.kappa is 1e999, expected a number that fits"},
