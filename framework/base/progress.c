@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -35,24 +37,39 @@ struct bl_progress {
   double updated;     /* when `done` last changed */
   double fresh_steps; /* steps and seconds, both forgotten at the same pace: their quotient is the smoothed rate */
   double fresh_seconds;
+  int terminal;  /* descriptor of the terminal that shows the bar, −1 for none */
   bool redraws;  /* in place */
   bool complete; /* the state on the screen is the present one */
 };
 
-/* Under a launcher standard error is a pipe even when a person is watching; BEELINE_PROGRESS=bar says that one is. */
-static bool redraws_in_place(void) {
+/* The terminal that standard error leads to: itself, or (below mpiexec, which gives its ranks a pipe and copies what comes
+ * out of it) that of the parent process. −1 when nobody is watching. BEELINE_PROGRESS=bar or =lines decides instead. */
+static int find_terminal(bool *redraws) {
   const char *wish = getenv("BEELINE_PROGRESS");
-  if (wish != NULL && strcmp(wish, "bar") == 0)
-    return true;
-  if (wish != NULL && strcmp(wish, "lines") == 0)
-    return false;
-  return isatty(STDERR_FILENO) == 1;
+  int terminal = -1;
+  if (isatty(STDERR_FILENO)) {
+    terminal = dup(STDERR_FILENO);
+  } else if (getenv("OMPI_COMM_WORLD_RANK") != NULL) {
+    char path[64];
+    struct stat about;
+    snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)getppid());
+    if (stat(path, &about) == 0 && S_ISCHR(about.st_mode)) /* do not open a pipe: that could block */
+      terminal = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal >= 0 && !isatty(terminal)) {
+      close(terminal);
+      terminal = -1;
+    }
+  }
+  *redraws = wish != NULL && strcmp(wish, "bar") == 0     ? true
+             : wish != NULL && strcmp(wish, "lines") == 0 ? false
+                                                          : terminal >= 0;
+  return terminal;
 }
 
 /* Asked at each redraw, since windows change their size. */
-static int terminal_width(void) {
+static int terminal_width(int terminal) {
   struct winsize window;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+  if (terminal >= 0 && ioctl(terminal, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
     return window.ws_col;
   const char *columns = getenv("COLUMNS");
   const long width = columns != NULL ? strtol(columns, NULL, 10) : 0;
@@ -114,7 +131,7 @@ static void write_line(char *line, const bl_progress *progress, int width) {
 
 static void draw(bl_progress *progress) {
   char line[LINE_SIZE];
-  write_line(line, progress, progress->redraws ? terminal_width() : 0);
+  write_line(line, progress, progress->redraws ? terminal_width(progress->terminal) : 0);
   if (progress->redraws)
     fprintf(stderr, "\r%s\033[K", line);
   else
@@ -133,7 +150,7 @@ bl_status bl_progress_start(bl_progress **progress, const char *title, long firs
   p->first = p->done = first;
   p->total = total;
   p->started = p->updated = p->drawn = bl_clock_seconds();
-  p->redraws = redraws_in_place();
+  p->terminal = find_terminal(&p->redraws);
   *progress = p;
   if (p->redraws && bl_log_speaks())
     draw(p);
@@ -171,5 +188,7 @@ void bl_progress_finish(bl_progress **progress) {
       fputc('\n', stderr);
     bl_log_line_open(false);
   }
+  if (p->terminal >= 0)
+    close(p->terminal);
   bl_free(progress);
 }

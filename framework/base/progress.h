@@ -1,5 +1,10 @@
 /** \file
- * A progress bar with time left: redrawn in place on a terminal, one line every few seconds or per tenth elsewhere. */
+ * A progress bar with time left: redrawn in place on a terminal, a line every ten seconds elsewhere.
+ *
+ *     fine-tune  [=========>                    ]   33 %  100/300  41 s, 1 min 20 s left  critic -0.31  value 0.42
+ *
+ * Below mpiexec the bar is drawn when mpiexec itself writes to a terminal. The environment variable BEELINE_PROGRESS=bar or
+ * BEELINE_PROGRESS=lines decides where that guess is wrong. */
 #ifndef BEELINE_BASE_PROGRESS_H
 #define BEELINE_BASE_PROGRESS_H
 
