@@ -16,13 +16,13 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {NULL};
+static const bl_program *const programs[] = {&bl_program_pretrain};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
 static const bl_program *find_program(const char *name) {
   for (int i = 0; i < PROGRAMS; i++)
-    if (programs[i] != NULL && strcmp(programs[i]->name, name) == 0)
+    if (strcmp(programs[i]->name, name) == 0)
       return programs[i];
   return NULL;
 }
@@ -41,8 +41,7 @@ static void print_help(void) {
       "\n"
       "Commands, in the order of a first use:");
   for (int i = 0; i < PROGRAMS; i++)
-    if (programs[i] != NULL)
-      printf("  %-10s %s\n", programs[i]->name, programs[i]->summary);
+    printf("  %-10s %s\n", programs[i]->name, programs[i]->summary);
   puts(
       "\n"
       "Options:\n"
