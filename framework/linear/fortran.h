@@ -1,0 +1,26 @@
+/** \file
+ * The routines of LAPACK, ScaLAPACK and BLACS that are called here; their libraries come without a header. */
+#ifndef BEELINE_LINEAR_FORTRAN_H
+#define BEELINE_LINEAR_FORTRAN_H
+
+#include <mpi.h>
+
+int Csys2blacs_handle(MPI_Comm comm);
+void Cfree_blacs_system_handle(int handle);
+void Cblacs_gridinit(int *context, const char *order, int rows, int columns);
+void Cblacs_gridinfo(int context, int *rows, int *columns, int *row, int *column);
+void Cblacs_gridexit(int context);
+
+int numroc_(const int *size, const int *block, const int *index, const int *source, const int *processes);
+void descinit_(int *descriptor, const int *rows, const int *columns, const int *row_block, const int *column_block,
+               const int *row_source, const int *column_source, const int *context, const int *local_rows, int *info);
+
+/* Eigenvalues in rising order and eigenvectors of a symmetric matrix, by divide and conquer. */
+void dsyevd_(const char *job, const char *triangle, const int *size, double *matrix, const int *stride, double *values,
+             double *work, const int *work_size, int *integers, const int *integer_size, int *info);
+void pdsyevd_(const char *job, const char *triangle, const int *size, double *matrix, const int *row, const int *column,
+              const int *descriptor, double *values, double *vectors, const int *vector_row, const int *vector_column,
+              const int *vector_descriptor, double *work, const int *work_size, int *integers, const int *integer_size,
+              int *info);
+
+#endif
