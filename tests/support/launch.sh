@@ -5,11 +5,11 @@ test_path=$1
 name=$(basename "$test_path")
 ranks=$(expr "$name" : '.*_n\([1-9][0-9]*\)$')
 limit=${TEST_TIMEOUT:-120}
-umask 022
 
 if test -n "$TEST_WRAPPER"; then
   case $name in
     *.sh) echo "skipped: a script, not run under valgrind"; exit 77 ;;
+    schedule) echo "skipped: valgrind computes long double in 64 bits"; exit 77 ;;
   esac
 fi
 
