@@ -19,6 +19,9 @@ void trial_random(float *values, size_t count, uint32_t stream);
 /** Compile \a graph (which the trial owns then), draw x, parameters and d_y, and load. */
 void trial_begin(trial *t, bl_graph *graph, bl_graph_mode mode);
 
+/** The same for a graph that is compiled already. */
+void trial_attach(trial *t, bl_graph *graph);
+
 /** Forward, and in training backward with all gradients. */
 void trial_run(trial *t);
 
@@ -29,8 +32,8 @@ void trial_end(trial *t);
  * it: data of inputs, data and statistics kept for backward, gradients summed over readers. */
 void trial_watch(trial *t);
 
-/** Compare the gradients of the latest trial_run with central differences of \a step along a random direction of x and of
- * the parameters: fail unless the error is below \a tolerance * |gradient| * |direction| / sqrt(dimension). */
+/** Compare the gradients of the latest trial_run with central differences along one direction of length 1 to 2 in x, and in
+ * each parameter: fail unless the error is below \a tolerance * |gradient|, besides rounding errors. */
 void trial_differences(trial *t, double step, double tolerance);
 
 /** Fail unless all |found - expected| <= tolerance * max |expected|. */
