@@ -185,8 +185,10 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
   BL_TRY(bl_network_create(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false));
-  BL_TRY(bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false));
-  BL_TRY(bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_options_blame(options, "critic.widths",
+                          bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false)));
+  BL_TRY(bl_options_blame(options, "value.widths",
+                          bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false)));
   return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
 }
 

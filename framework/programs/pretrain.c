@@ -94,6 +94,8 @@ static bl_status check(pretrainer *p, const bl_options *options) {
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   if (learner->average < 0 || learner->average >= 1)
     return bl_options_reject(options, "learner.average", "a number in [0, 1)");
+  if (options->data.file[0] == '\0')
+    return bl_options_reject(options, "data.file", "a data set made by beeline import");
   p->strata = learner->batch / learner->micro_batch;
   return bl_rate_create(&p->rate, &p->settings, options, &learner->optimiser, "learner.optimiser");
 }
@@ -116,15 +118,17 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   if (!denoises && !p->dataset.labels)
     return bl_fail(BL_ERROR_INPUT, "%s: has no labels, which learner.name classify needs", options->data.file);
   if (denoises) {
-    BL_TRY(bl_schedule_create(&p->schedule, diffusion->schedule, diffusion->steps, diffusion->beta_first,
-                              diffusion->beta_last));
+    BL_TRY(bl_options_blame(options, "diffusion.schedule",
+                            bl_schedule_create(&p->schedule, diffusion->schedule, diffusion->steps, diffusion->beta_first,
+                                               diffusion->beta_last)));
     snprintf(header->schedule, sizeof header->schedule, "%s", diffusion->schedule);
     header->diffusion_steps = diffusion->steps;
     header->beta_first = diffusion->beta_first;
     header->beta_last = diffusion->beta_last;
   }
   p->size = bl_dataset_sample_size(&p->dataset);
-  BL_TRY(bl_network_create(&p->graph, &header->shape, (int)batch, BL_GRAPH_TRAINING, false));
+  BL_TRY(bl_options_blame(options, "network.kind",
+                          bl_network_create(&p->graph, &header->shape, (int)batch, BL_GRAPH_TRAINING, false)));
   const bl_parameter_table *table = bl_graph_parameters(p->graph);
   const size_t widest = p->size > (size_t)p->dataset.classes ? p->size : (size_t)p->dataset.classes;
   BL_TRY(bl_allocate(&p->values, batch * p->size, sizeof *p->values));

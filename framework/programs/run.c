@@ -83,7 +83,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   if (!critics && strcmp(options->roles, "all") == 0)
     split = (bl_split){.generators = size, .critics = 0, .aggregators = size};
   else
-    BL_TRY(bl_split_parse(&split, options->roles, size));
+    BL_TRY(bl_options_blame(options, "roles", bl_split_parse(&split, options->roles, size)));
   if (critics && split.critics == 0)
     return bl_options_reject(options, "roles", "at least one critic for this learner, G:C:A");
   if (!critics && split.critics > 0)
