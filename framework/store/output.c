@@ -116,34 +116,67 @@ static int sync_folder(const char *folder) {
   return reason;
 }
 
+bl_status bl_output_begin(char *temporary, size_t size, const char *path) {
+  char folder[PATH_SIZE], host[65] = "";
+  BL_TRY(folder_of(folder, path));
+  BL_TRY(make_folders(folder, path));
+  if (gethostname(host, sizeof host - 1) != 0)
+    host[0] = '\0';
+  if ((size_t)snprintf(temporary, size, "%s.%s-%ld.partial", path, host, (long)getpid()) >= size)
+    return bl_fail(BL_ERROR_USAGE, "the name of the file to write is too long: %.40s...", path);
+  return BL_OK;
+}
+
+/* Rename a synced file. */
+static bl_status publish(const char *temporary, const char *path, size_t size) {
+  char folder[PATH_SIZE];
+  BL_TRY(folder_of(folder, path));
+  if (rename(temporary, path) != 0) {
+    const int reason = errno;
+    unlink(temporary);
+    return fail_write(path, folder, size, reason);
+  }
+  const int reason = sync_folder(folder);
+  if (reason != 0)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: was written, but folder %s cannot be synced: %s", path, folder, strerror(reason));
+  return BL_OK;
+}
+
+bl_status bl_output_finish(const char *temporary, const char *path) {
+  const int file = open(temporary, O_RDONLY | O_CLOEXEC);
+  const int reason = file < 0 || fsync(file) != 0 ? errno : 0;
+  struct stat what = {0};
+  if (file >= 0) {
+    fstat(file, &what);
+    close(file);
+  }
+  if (reason != 0) {
+    unlink(temporary);
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(reason));
+  }
+  return publish(temporary, path, (size_t)what.st_size);
+}
+
 bl_status bl_output_write(const char *path, const bl_bytes *pieces, int count) {
-  char folder[PATH_SIZE], host[65] = "", temporary[PATH_SIZE + 128];
+  char folder[PATH_SIZE], temporary[PATH_SIZE + 128];
   size_t size = 0;
   for (int i = 0; i < count; i++)
     size += pieces[i].size;
+  BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
   BL_TRY(folder_of(folder, path));
-  BL_TRY(make_folders(folder, path));
   /* The limit is looked up instead of met, since meeting it kills a process that does not handle SIGXFSZ. */
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > (uintmax_t)limit.rlim_cur)
     return fail_write(path, folder, size, EFBIG);
-  if (gethostname(host, sizeof host - 1) != 0)
-    host[0] = '\0';
-  snprintf(temporary, sizeof temporary, "%s.%s-%ld.partial", path, host, (long)getpid());
   const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
     return fail_write(path, folder, size, errno);
   int reason = write_all(file, pieces, count);
   if (close(file) != 0 && reason == 0)
     reason = errno;
-  if (reason == 0 && rename(temporary, path) != 0)
-    reason = errno;
   if (reason != 0) {
     unlink(temporary);
     return fail_write(path, folder, size, reason);
   }
-  reason = sync_folder(folder);
-  if (reason != 0)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: was written, but folder %s cannot be synced: %s", path, folder, strerror(reason));
-  return BL_OK;
+  return publish(temporary, path, size);
 }

@@ -26,4 +26,11 @@ bl_status bl_output_check(const char *path);
  * Returns BL_ERROR_SYSTEM with the bytes needed and those free when the disk is full. */
 bl_status bl_output_write(const char *path, const bl_bytes *pieces, int count);
 
+/** For libraries that write files themselves: make missing folders above \a path and name the temporary file. Not
+ * collective. \param [out] temporary (size) caller's, a name in the same folder. */
+bl_status bl_output_begin(char *temporary, size_t size, const char *path);
+
+/** Sync the finished file \a temporary and give it the name \a path; it is removed when that fails. Not collective. */
+bl_status bl_output_finish(const char *temporary, const char *path);
+
 #endif

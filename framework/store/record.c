@@ -1,4 +1,4 @@
-/* Unlike the other files a record is netCDF's classic format (64-bit offsets): it grows while others read it. A row is
+/* Unlike the other files a record is netCDF's classic format (CDF-5): it grows while others read it. A row is
  * appended in place, the count of rows after it, so a reader always sees whole rows; there are no locks, which HDF5 would
  * take and which would let a reader stop the run. */
 #include "store/record.h"
@@ -11,11 +11,10 @@
 #include <errno.h>
 #include <math.h>
 #include <netcdf.h>
-#include <netcdf_mem.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct bl_record {
   int ncid;
@@ -112,20 +111,22 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
 /* Write the file with the kept rows, whole or not at all. */
 static bl_status create(const char *path, const bl_record_column *columns, int column_count, const kept_rows *kept,
                         const bl_provenance *provenance) {
-  int ncid;
-  bl_status status;
-  NC_memio image = {0};
-  BL_NETCDF(nc_create_mem("beeline.nc", NC_64BIT_OFFSET, 1 << 14, &ncid), path);
-  BL_GOTO(bl_provenance_write(ncid, path, provenance));
-  BL_GOTO(bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD));
-  BL_GOTO(build(ncid, path, columns, column_count, kept));
-  BL_NETCDF(nc_close_memio(ncid, &image), path);
-  const bl_bytes piece = {image.memory, image.size};
-  status = bl_output_write(path, &piece, 1);
-  free(image.memory);
-  return status;
-done:
-  bl_container_abandon(ncid);
+  char temporary[4300];
+  int ncid = -1;
+  BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
+  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path,
+                             "cannot be written"));
+  bl_status status = bl_provenance_write(ncid, path, provenance);
+  if (status == BL_OK)
+    status = bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD);
+  if (status == BL_OK)
+    status = build(ncid, path, columns, column_count, kept);
+  const int code = nc_close(ncid);
+  if (status == BL_OK)
+    status = bl_container_result(BL_ERROR_SYSTEM, code, path, "cannot be written");
+  if (status == BL_OK)
+    return bl_output_finish(temporary, path);
+  unlink(temporary);
   return status;
 }
 
