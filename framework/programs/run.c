@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "store/output.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,10 +33,9 @@ static bl_status make_folder(const char *folder) {
   struct stat about;
   if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
     return bl_fail(BL_ERROR_USAGE, "output: %s is not a folder; choose another with --output", folder);
-  if (access(folder, W_OK | X_OK) != 0)
-    return bl_fail(BL_ERROR_USAGE, "output: cannot write into %s: %s; choose another folder with --output", folder,
-                   strerror(errno));
-  return BL_OK;
+  char model[PATH_LENGTH + 16];
+  snprintf(model, sizeof model, "%s/model.nc", folder);
+  return bl_output_check(model);
 }
 
 /* On rank 0: the folder, and what is in it already. */

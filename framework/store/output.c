@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,9 +51,15 @@ bl_status bl_output_check(const char *path) {
     return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: folder %s: %s", path, folder, strerror(errno));
   if (!S_ISDIR(what.st_mode))
     return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: %s is not a folder", path, folder);
-  if (access(folder, W_OK | X_OK) != 0)
+  /* Only trying tells for sure: the super-user may write by access(2), but not on every file system. */
+  char trial[PATH_SIZE + 32];
+  snprintf(trial, sizeof trial, "%s/.beeline-XXXXXX", folder);
+  const int file = mkstemp(trial);
+  if (file < 0)
     return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: folder %s: %s; choose another `output`", path, folder,
                    strerror(errno));
+  close(file);
+  unlink(trial);
   return BL_OK;
 }
 

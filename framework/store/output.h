@@ -17,9 +17,9 @@ typedef struct bl_bytes {
   size_t size;
 } bl_bytes;
 
-/** Whether a file \a path could be written, without touching anything: it is no folder, and its folder (or, when that is
- * missing, the nearest one above that exists) is writable. For programs, before they start to work. Not collective.
- * Returns BL_ERROR_USAGE saying which folder refuses and why. */
+/** Whether a file \a path could be written: it is no folder, and in its folder (or, when that is missing, the nearest one
+ * above that exists) a trial file can be made, which is removed at once. For programs, before they start to work. Not
+ * collective. Returns BL_ERROR_USAGE saying which folder refuses and why. */
 bl_status bl_output_check(const char *path);
 
 /** Replace the file \a path by the \a count \a pieces in a row; missing folders above it are made. Not collective.
