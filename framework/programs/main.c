@@ -27,6 +27,10 @@ static const bl_program *find_program(const char *name) {
   return NULL;
 }
 
+static const char exit_statuses[] =
+    "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input file is wrong, and\n"
+    "nothing was written. Options of all commands: beeline --help.\n";
+
 /* ---- What needs no MPI ------------------------------------------------------------------------------------------------
  */
 
@@ -63,7 +67,7 @@ static bool print_text(const bl_command_line *line) {
   if (line->version)
     printf("beeline %s (commit %s)\n", bl_version, bl_commit);
   else if (line->help && program != NULL)
-    fputs(program->help, stdout);
+    printf("%s\n%s", program->help, exit_statuses);
   else if (line->help && line->command == NULL)
     print_help();
   else if (line->defaults)
