@@ -1,5 +1,6 @@
 /** \file
- * Statistics of the real data, computed once and stored (netCDF: mean, covariance, feature name, data file, count). */
+ * Statistics of the real data, computed once and stored (netCDF: mean, covariance, feature name, checksum and count of the
+ * images). */
 #ifndef BEELINE_METRICS_REFERENCE_H
 #define BEELINE_METRICS_REFERENCE_H
 
@@ -8,19 +9,25 @@
 
 typedef struct bl_reference {
   int size;
+  size_t count;       /**< images */
   double *mean;       /**< (size); owned */
   double *covariance; /**< (size, size); owned */
 } bl_reference;
 
 /** Read the statistics from \a path; where the file is missing, compute them from \a dataset and write it; where it was
- * made with other features, refuse (BL_ERROR_INPUT says which). Collective over \a comm. \param [out] reference caller's;
- * bl_reference_destroy. */
+ * made with other features or other images, refuse (BL_ERROR_INPUT says which). With \a path "" nothing is stored. Without
+ * a \a dataset (NULL) the file must be there. Collective over \a comm; rank 0 reads and writes. \param [out] reference
+ * caller's; bl_reference_destroy. */
 bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
                            const bl_provenance *provenance, MPI_Comm comm);
 void bl_reference_destroy(bl_reference *reference);
 
 /** FID of \a count images (network units) against the reference. Collective over \a comm. */
-bl_status bl_fid(double *fid, const bl_reference *reference, bl_features *features, const float *images, size_t count,
+bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const float *images, size_t count,
                  MPI_Comm comm);
+
+/** The same of all images of a data set. Collective over \a comm. */
+bl_status bl_fid_dataset(double *result, const bl_reference *reference, bl_features *features, const bl_dataset *dataset,
+                         MPI_Comm comm);
 
 #endif

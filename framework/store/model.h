@@ -11,6 +11,8 @@
 #include "network/network.h"
 #include "store/provenance.h"
 
+#include <mpi.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +50,14 @@ bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_c
 
 /** Whether the file has a group of that name. Not collective. */
 bl_status bl_model_has_part(bool *has, const char *path, const char *name);
+
+/** The header, read by rank 0 and broadcast. Collective over \a comm. */
+bl_status bl_model_read_header_shared(bl_model_header *header, const char *path, MPI_Comm comm);
+
+/** The weights of the model, read by rank 0 and broadcast: the moving average when \a average is set and the file has one,
+ * else the last ones. Collective over \a comm. \param [out] values (table->count), caller's. */
+bl_status bl_model_read_weights_shared(float *values, const char *path, const bl_parameter_table *table, bool average,
+                                       MPI_Comm comm);
 
 /** The newest intact checkpoint "checkpoint-NNNNNN.nc" in \a folder; damaged ones are skipped with a warning.
  * Not collective. \param [out] path caller's, \a size bytes; "" when there is none. Returns BL_ERROR_INPUT when there are

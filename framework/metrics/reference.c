@@ -1,0 +1,201 @@
+#include "metrics/reference.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "metrics/distance.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "store/container.h"
+
+#include <errno.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONTENT "reference statistics"
+
+enum { TEXT_LENGTH = 256 };
+
+static bl_status allocate(bl_reference *reference, int size) {
+  *reference = (bl_reference){.size = size};
+  BL_TRY(bl_allocate(&reference->mean, (size_t)size, sizeof *reference->mean));
+  return bl_allocate(&reference->covariance, (size_t)size * (size_t)size, sizeof *reference->covariance);
+}
+
+void bl_reference_destroy(bl_reference *reference) {
+  bl_free(&reference->mean);
+  bl_free(&reference->covariance);
+  reference->size = 0;
+}
+
+/* Which images: their number and a hash (FNV-1a, 64 bits) of all pixels. */
+static void describe_images(char *text, size_t size, const bl_dataset *dataset) {
+  uint64_t hash = 14695981039346656037U;
+  size_t bytes = dataset->count * bl_dataset_sample_size(dataset);
+  for (size_t i = 0; i < bytes; i++)
+    hash = (hash ^ dataset->pixels[i]) * 1099511628211U;
+  snprintf(text, size, "%zu images %016llx", dataset->count, (unsigned long long)hash);
+}
+
+/* ---- The file, on rank 0 --------------------------------------------------------------------------------------------- */
+
+static bl_status define_and_put(int ncid, const char *path, const bl_reference *reference, const char *features,
+                                const char *images) {
+  int dimensions[2], mean, covariance, count;
+  const long long number = (long long)reference->count;
+  BL_NETCDF(nc_def_dim(ncid, "feature", (size_t)reference->size, &dimensions[0]), path);
+  dimensions[1] = dimensions[0];
+  BL_TRY(bl_container_variable(&mean, ncid, path, "mean", NC_DOUBLE, 1, dimensions, "1", "mean of the features"));
+  BL_TRY(bl_container_variable(&covariance, ncid, path, "covariance", NC_DOUBLE, 2, dimensions, "1",
+                               "covariance of the features, divisor count - 1"));
+  BL_TRY(bl_container_variable(&count, ncid, path, "count", NC_INT64, 0, NULL, "1", "images"));
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "features", features));
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "images", images));
+  BL_NETCDF(nc_enddef(ncid), path);
+  BL_NETCDF(nc_put_var_double(ncid, mean, reference->mean), path);
+  BL_NETCDF(nc_put_var_double(ncid, covariance, reference->covariance), path);
+  BL_NETCDF(nc_put_var_longlong(ncid, count, &number), path);
+  return BL_OK;
+}
+
+static bl_status write_file(const char *path, const bl_reference *reference, const char *features, const char *images,
+                            const bl_provenance *provenance) {
+  int ncid;
+  BL_TRY(bl_container_create(&ncid, path, CONTENT, provenance));
+  bl_status status = define_and_put(ncid, path, reference, features, images);
+  if (status != BL_OK) {
+    bl_container_abandon(ncid);
+    return status;
+  }
+  return bl_container_write(ncid, path);
+}
+
+static bl_status check_made_of(int ncid, const char *path, const char *attribute, const char *expected) {
+  char found[TEXT_LENGTH];
+  bl_container_get_text(found, sizeof found, ncid, attribute);
+  if (strcmp(found, expected) == 0)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "%s: was made of %s \"%s\", expected \"%s\"; delete it, or name another metrics.reference",
+                 path, attribute, found, expected);
+}
+
+static bl_status get_variable(double *values, int ncid, const char *path, const char *name, int rank, size_t size) {
+  int variable, found_rank, dimensions[NC_MAX_VAR_DIMS];
+  nc_type type;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, name, &variable), path, name));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_var(ncid, variable, NULL, &type, &found_rank, dimensions, NULL), path,
+                             name));
+  bool fits = found_rank == rank && type == NC_DOUBLE;
+  for (int i = 0; fits && i < rank; i++) {
+    size_t length;
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimensions[i], &length), path, name));
+    fits = length == size;
+  }
+  if (!fits)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected %d dimensions of %zu elements of type double", path, name,
+                   rank, size);
+  return bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, values), path, name);
+}
+
+static bl_status get_all(bl_reference *reference, int ncid, const char *path, const char *features, const char *images) {
+  char content[TEXT_LENGTH];
+  double count;
+  bl_container_get_text(content, sizeof content, ncid, "content");
+  if (strcmp(content, CONTENT) != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: holds %s%s%s, expected " CONTENT " (metrics.reference)", path,
+                   content[0] ? "a \"" : "something else", content, content[0] ? "\"" : "");
+  BL_TRY(check_made_of(ncid, path, "features", features));
+  if (images)
+    BL_TRY(check_made_of(ncid, path, "images", images));
+  BL_TRY(get_variable(reference->mean, ncid, path, "mean", 1, (size_t)reference->size));
+  BL_TRY(get_variable(reference->covariance, ncid, path, "covariance", 2, (size_t)reference->size));
+  int variable;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, "count", &variable), path, "count"));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, &count), path, "count"));
+  reference->count = (size_t)count;
+  return BL_OK;
+}
+
+static bl_status read_file(bl_reference *reference, const char *path, const char *features, const char *images) {
+  int ncid;
+  BL_TRY(bl_container_open(&ncid, path, true));
+  bl_status status = get_all(reference, ncid, path, features, images);
+  nc_close(ncid);
+  return status;
+}
+
+/* ---- All ranks ---------------------------------------------------------------------------------------------------------
+ */
+
+/* What rank 0 read, to all. */
+static bl_status share(bl_reference *reference, MPI_Comm comm) {
+  unsigned long long count = reference->count;
+  BL_TRY(BL_MPI(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm)));
+  reference->count = (size_t)count;
+  BL_TRY(BL_MPI(MPI_Bcast(reference->mean, reference->size, MPI_DOUBLE, 0, comm)));
+  for (int row = 0; row < reference->size; row++)
+    BL_TRY(BL_MPI(
+        MPI_Bcast(reference->covariance + (size_t)row * (size_t)reference->size, reference->size, MPI_DOUBLE, 0, comm)));
+  return BL_OK;
+}
+
+static bl_status get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
+                     const bl_provenance *provenance, int rank, MPI_Comm comm) {
+  char images[TEXT_LENGTH];
+  int there = rank == 0 && path[0] != '\0' && (access(path, F_OK) == 0 || errno != ENOENT);
+  BL_TRY(BL_MPI(MPI_Bcast(&there, 1, MPI_INT, 0, comm)));
+  if (dataset && dataset->pixels)
+    describe_images(images, sizeof images, dataset);
+  if (there) {
+    BL_AGREE(rank == 0 ? read_file(reference, path, bl_features_name(features), dataset ? images : NULL) : BL_OK, comm);
+    return share(reference, comm);
+  }
+  if (!dataset)
+    return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
+  reference->count = dataset->count;
+  BL_TRY(bl_features_dataset_statistics(reference->mean, reference->covariance, features, dataset, comm));
+  if (path[0] == '\0')
+    return BL_OK;
+  bl_log("writing the statistics of the %zu real images to %s", dataset->count, path);
+  return bl_agree(rank == 0 ? write_file(path, reference, bl_features_name(features), images, provenance) : BL_OK, comm);
+}
+
+bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
+                           const bl_provenance *provenance, MPI_Comm comm) {
+  int rank;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  bl_status status = bl_agree(allocate(reference, bl_features_size(features)), comm);
+  if (status == BL_OK)
+    status = get(reference, path, features, dataset, provenance, rank, comm);
+  if (status != BL_OK)
+    bl_reference_destroy(reference);
+  return status;
+}
+
+/* FID of a data set, or of images where there is none. */
+static bl_status fid(double *result, const bl_reference *reference, bl_features *features, const float *images,
+                     size_t count, const bl_dataset *dataset, MPI_Comm comm) {
+  bl_reference made = {0};
+  bl_status status = BL_OK;
+  BL_GOTO(bl_agree(allocate(&made, reference->size), comm));
+  if (dataset)
+    BL_GOTO(bl_features_dataset_statistics(made.mean, made.covariance, features, dataset, comm));
+  else
+    BL_GOTO(bl_features_statistics(made.mean, made.covariance, features, images, count, comm));
+  status = bl_frechet_distance(result, made.mean, made.covariance, reference->mean, reference->covariance, reference->size,
+                               comm);
+done:
+  bl_reference_destroy(&made);
+  return status;
+}
+
+bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const float *images, size_t count,
+                 MPI_Comm comm) {
+  return fid(result, reference, features, images, count, NULL, comm);
+}
+
+bl_status bl_fid_dataset(double *result, const bl_reference *reference, bl_features *features, const bl_dataset *dataset,
+                         MPI_Comm comm) {
+  return fid(result, reference, features, NULL, dataset->count, dataset, comm);
+}
