@@ -1,0 +1,130 @@
+#include "metrics/reference.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "support/classifier.h"
+#include "support/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const bl_provenance provenance = {"title", "command", "seed: 1\n", "0123", 1, 1, "all"};
+
+typedef struct fixture {
+  char folder[512], model[600], path[600];
+  bl_features *features;
+  bl_dataset dataset;
+} fixture;
+
+static void make(fixture *f) {
+  test_folder_create(f->folder, sizeof f->folder);
+  snprintf(f->model, sizeof f->model, "%s/classifier.nc", f->folder);
+  snprintf(f->path, sizeof f->path, "%s/reference.nc", f->folder);
+  test_model_write(f->model, true, 1);
+  assert_int_equal(bl_features_create(&f->features, f->model, 1, TEST_SIDE, TEST_SIDE, MPI_COMM_WORLD), BL_OK);
+  test_images_create(&f->dataset, 200, 1);
+}
+
+static void destroy(fixture *f) {
+  bl_features_destroy(&f->features);
+  bl_dataset_destroy(&f->dataset);
+  test_folder_remove(f->folder);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+static bl_status get(bl_reference *reference, const fixture *f, const bl_dataset *dataset) {
+  return bl_reference_get(reference, f->path, f->features, dataset, &provenance, MPI_COMM_WORLD);
+}
+
+static void what_was_stored_is_read_again(void **state) {
+  (void)state;
+  fixture f;
+  bl_reference made, read, unstored;
+  make(&f);
+  assert_int_equal(bl_reference_get(&unstored, "", f.features, &f.dataset, &provenance, MPI_COMM_WORLD), BL_OK);
+  assert_int_not_equal(access(f.path, F_OK), 0);
+  assert_int_equal(get(&made, &f, &f.dataset), BL_OK);
+  MPI_Barrier(MPI_COMM_WORLD);
+  assert_int_equal(access(f.path, F_OK), 0);
+  assert_int_equal(get(&read, &f, NULL), BL_OK);
+  assert_int_equal(read.size, TEST_FEATURES);
+  assert_int_equal(read.count, 200);
+  assert_memory_equal(read.mean, made.mean, TEST_FEATURES * sizeof(double));
+  assert_memory_equal(read.covariance, made.covariance, TEST_FEATURES * TEST_FEATURES * sizeof(double));
+  assert_memory_equal(unstored.covariance, made.covariance, TEST_FEATURES * TEST_FEATURES * sizeof(double));
+  bl_reference_destroy(&made);
+  bl_reference_destroy(&read);
+  bl_reference_destroy(&unstored);
+  destroy(&f);
+}
+
+static void fid_is_zero_on_the_data_and_grows_with_the_difference(void **state) {
+  (void)state;
+  fixture f;
+  bl_reference reference;
+  double same, noise, far;
+  static float images[200 * TEST_PIXELS];
+  make(&f);
+  assert_int_equal(get(&reference, &f, &f.dataset), BL_OK);
+  for (size_t i = 0; i < 200; i++)
+    bl_dataset_sample(images + i * TEST_PIXELS, &f.dataset, i);
+  assert_int_equal(bl_fid(&same, &reference, f.features, images, 200, MPI_COMM_WORLD), BL_OK);
+  assert_near(same, 0.0, 1e-6);
+  for (uint32_t kind = 2; kind <= 10; kind += 8) {
+    bl_dataset other;
+    test_images_create(&other, 300, kind);
+    assert_int_equal(bl_fid_dataset(kind == 2 ? &noise : &far, &reference, f.features, &other, MPI_COMM_WORLD), BL_OK);
+    bl_dataset_destroy(&other);
+  }
+  assert_true(noise > 1e-4 && far > 10.0 * noise);
+  bl_reference_destroy(&reference);
+  destroy(&f);
+}
+
+static void refuse(const fixture *f, const bl_dataset *dataset, const char *word) {
+  bl_reference reference;
+  bl_status_clear();
+  assert_int_equal(get(&reference, f, dataset), BL_ERROR_INPUT);
+  if (!strstr(bl_status_message(), word))
+    fail_msg("\"%s\" is not in \"%s\"", word, bl_status_message());
+  assert_null(reference.mean);
+  bl_status_clear();
+}
+
+static void other_features_images_and_files_are_refused(void **state) {
+  (void)state;
+  fixture f;
+  bl_reference reference;
+  bl_dataset other;
+  make(&f);
+  refuse(&f, NULL, "data.file");
+  assert_int_equal(get(&reference, &f, &f.dataset), BL_OK);
+  bl_reference_destroy(&reference);
+  test_images_create(&other, 200, 2);
+  refuse(&f, &other, "images");
+  bl_dataset_destroy(&other);
+
+  char path[600];
+  bl_features_destroy(&f.features);
+  snprintf(path, sizeof path, "%s/other.nc", f.folder);
+  test_model_write(path, true, 2);
+  assert_int_equal(bl_features_create(&f.features, path, 1, TEST_SIDE, TEST_SIDE, MPI_COMM_WORLD), BL_OK);
+  refuse(&f, NULL, "classifier.nc");
+  snprintf(f.path, sizeof f.path, "%s", path);
+  refuse(&f, NULL, "reference statistics");
+  destroy(&f);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_was_stored_is_read_again),
+      cmocka_unit_test(fid_is_zero_on_the_data_and_grows_with_the_difference),
+      cmocka_unit_test(other_features_images_and_files_are_refused),
+  };
+  MPI_Init(&argc, &argv);
+  bl_log_speak(false);
+  int failed = cmocka_run_group_tests_name("reference", tests, NULL, NULL);
+  MPI_Finalize();
+  return failed;
+}
