@@ -48,10 +48,9 @@ static bl_status add_word(bl_command_line *line, const char *word) {
 
 bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv) {
   *line = (bl_command_line){0};
-  optind = 1;
+  optind = 0; /* start anew, also in the middle of a word */
   opterr = 0;
   for (;;) {
-    const char *word = optind < argc ? argv[optind] : "";
     int which = 0;
     /* "-" first: words come in their order, as the argument of option 1. */
     const int option = getopt_long(argc, argv, "-:h", long_options, &which);
@@ -85,9 +84,11 @@ bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv) {
         line->defaults = true;
         break;
       case ':':
-        return bl_fail(BL_ERROR_USAGE, "%s needs a value after it", word);
-      default:
-        return bl_fail(BL_ERROR_USAGE, "there is no option %s; --help lists all", word);
+        return bl_fail(BL_ERROR_USAGE, "%s needs a value after it", argv[optind - 1]);
+      default: /* optopt is the letter, or no letter at all */
+        if (optopt > 0 && optopt < SET)
+          return bl_fail(BL_ERROR_USAGE, "there is no option -%c; --help lists all", optopt);
+        return bl_fail(BL_ERROR_USAGE, "there is no option %s; --help lists all", argv[optind - 1]);
     }
   }
 }
