@@ -37,9 +37,10 @@ struct bl_progress {
   double updated;     /* when `done` last changed */
   double fresh_steps; /* steps and seconds, both forgotten at the same pace: their quotient is the smoothed rate */
   double fresh_seconds;
-  int terminal;  /* descriptor of the terminal that shows the bar, −1 for none */
-  bool redraws;  /* in place */
-  bool complete; /* the state on the screen is the present one */
+  int terminal;   /* descriptor of the terminal that shows the bar, −1 for none */
+  int bar_length; /* columns between the brackets, 0 for no bar */
+  bool redraws;   /* in place */
+  bool complete;  /* the state on the screen is the present one */
 };
 
 /* The terminal that standard error leads to: itself, or (below mpiexec, which gives its ranks a pipe and copies what comes
@@ -103,7 +104,7 @@ static void write_bar(char *bar, int length, double fraction) {
 }
 
 /* `width` 0 is a line without a bar and without a limit. */
-static void write_line(char *line, const bl_progress *progress, int width) {
+static void write_line(char *line, bl_progress *progress, int width) {
   const double now = bl_clock_seconds();
   const bool finished = progress->done >= progress->total;
   const double fraction =
@@ -120,9 +121,13 @@ static void write_line(char *line, const bl_progress *progress, int width) {
   snprintf(text, sizeof text, "%3d %%  %ld/%ld  %s%s%s%s", (int)(100.0 * fraction), progress->done, progress->total,
            elapsed, left, progress->figures[0] != '\0' ? "  " : "", progress->figures);
   if (width > 0) {
-    const int room = width - 1 - columns_of(progress->title) - 2 - columns_of(text) - 4;
-    if (room >= BAR_SHORTEST)
-      write_bar(bar, room < BAR_LONGEST ? room : BAR_LONGEST, fraction);
+    const int spare = width - 1 - columns_of(progress->title) - 2 - columns_of(text) - 4;
+    const int room = spare < BAR_SHORTEST ? 0 : spare < BAR_LONGEST ? spare : BAR_LONGEST;
+    /* Figures change their lengths all the time; the bar follows only when it must or when much is gained. */
+    if (room < progress->bar_length || room > progress->bar_length + 6)
+      progress->bar_length = room;
+    if (progress->bar_length > 0)
+      write_bar(bar, progress->bar_length, fraction);
   }
   snprintf(line, LINE_SIZE, "%s  %s%s", progress->title, bar, text);
   if (width > 0)

@@ -53,7 +53,7 @@ static void test_bar_on_a_terminal(void **state) {
   display screen = {0};
   bl_progress *progress = NULL;
   now = 100;
-  capture_begin(100);
+  capture_begin(120);
   assert_int_equal(bl_progress_start(&progress, "fine-tune", 0, 200), BL_OK);
   read_screen(&screen);
   char first[1024], half[1024], last[1024];
@@ -81,7 +81,7 @@ static void test_bar_on_a_terminal(void **state) {
   assert_string_equal(last, "fine-tune  [==============================]  100 %  200/200  3 min 20 s  critic -0.50");
   assert_int_equal(ended, 0);
   assert_int_equal(screen.ended, 1);
-  assert_true(screen.widest < 100);
+  assert_true(screen.widest < 120);
 }
 
 static void test_bar_fits_any_width(void **state) {
@@ -102,6 +102,26 @@ static void test_bar_fits_any_width(void **state) {
   capture_end();
   for (int columns = 1; columns <= 200; columns++)
     assert_true(widest[columns] < columns + 6); /* six continuation bytes of UTF-8 */
+}
+
+/* Figures of changing length leave the bar as it is. */
+static void test_bar_keeps_its_length(void **state) {
+  (void)state;
+  bl_progress *progress = NULL;
+  int lengths[40];
+  capture_begin(80);
+  bl_progress_start(&progress, "x", 0, 100);
+  for (int i = 0; i < 40; i++) {
+    display screen = {0};
+    now += 1;
+    bl_progress_update(progress, i, "%.*s", 30 + i % 4, "figures figures figures figures figures");
+    read_screen(&screen);
+    lengths[i] = (int)(strcspn(screen.line, "]") - strcspn(screen.line, "["));
+  }
+  bl_progress_finish(&progress);
+  capture_end();
+  for (int i = 11; i < 40; i++)
+    assert_int_equal(lengths[i], lengths[10]);
 }
 
 static void test_redraws_ten_times_a_second(void **state) {
@@ -160,8 +180,8 @@ static void test_time_left_follows_the_present_rate(void **state) {
     bl_progress_update(progress, step, "-");
     read_screen(&screen);
   }
-  capture_end();
   bl_progress_finish(&progress);
+  capture_end();
   const char *left = strstr(screen.line, "s, ");
   assert_non_null(left);
   assert_in_range(atoi(left + 3), 50, 75); /* the plain mean would say 83 s */
@@ -177,8 +197,8 @@ static void test_resumed_steps_do_not_count_as_fast(void **state) {
   now += 10;
   bl_progress_update(progress, 910, "-");
   read_screen(&screen);
-  capture_end();
   bl_progress_finish(&progress);
+  capture_end();
   assert_non_null(strstr(screen.line, "91 %  910/1000  10 s, 1 min 30 s left"));
 }
 
@@ -255,6 +275,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bar_on_a_terminal),
       cmocka_unit_test(test_bar_fits_any_width),
+      cmocka_unit_test(test_bar_keeps_its_length),
       cmocka_unit_test(test_redraws_ten_times_a_second),
       cmocka_unit_test(test_lines_in_a_pipe),
       cmocka_unit_test(test_time_left_follows_the_present_rate),
