@@ -4,10 +4,10 @@
  * Every element is held as two 64-bit integers, high · 2^-20 + low · 2^-62, whose sums are associative. A float term of
  * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63.
  *
- * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add must together stay below 2^42:
- * for example 4096 calls with terms below 2^30, or a million with terms below 2^22. A term that is NaN, infinite or too
- * large, or a sum that may be too large, poisons the whole vector, and bl_exact_sum_get says so: after allreduce on every
- * rank, after reduce on the root, whichever range holds the term.
+ * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add, each rounded up to a whole
+ * number, must together stay below 2^42: for example 4000 calls with terms below 2^30, or a million below 2^22.
+ * A term that is NaN, infinite or too large, or a sum that may be too large, poisons the whole vector, and
+ * bl_exact_sum_get says so: after allreduce on every rank, after reduce on the root, whichever range holds the term.
  */
 #ifndef BEELINE_PARALLEL_EXACT_SUM_H
 #define BEELINE_PARALLEL_EXACT_SUM_H

@@ -95,7 +95,7 @@ static void test_every_split(void **state) {
         if (g + c + a < size)
           continue;
         bl_world world;
-        char text[32];
+        char text[48];
         snprintf(text, sizeof text, "%d:%d:%d", g, c, a);
         expect_split(text, size, g, c, a);
         assert_int_equal(bl_world_create(&world, MPI_COMM_WORLD, (bl_split){g, c, a}), BL_OK);
