@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {&bl_program_pretrain};
+static const bl_program *const programs[] = {&bl_program_pretrain, &bl_program_finetune};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
