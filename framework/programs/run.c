@@ -13,28 +13,14 @@
 
 enum { PATH_LENGTH = 4096 };
 
-/* mkdir -p. */
-static bl_status make_folder(const char *folder) {
-  char path[PATH_LENGTH];
-  if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
-    return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", PATH_LENGTH - 1);
-  for (char *end = path + 1;; end++) {
-    if (*end != '/' && *end != '\0')
-      continue;
-    const char held = *end;
-    *end = '\0';
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-      return bl_fail(BL_ERROR_USAGE, "output: cannot make the folder %s: %s; choose another with --output", path,
-                     strerror(errno));
-    *end = held;
-    if (held == '\0')
-      break;
-  }
+/* Whether files could be written into the folder, which is made with the first of them. */
+static bl_status check_folder(const char *folder) {
+  char model[PATH_LENGTH];
   struct stat about;
-  if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode))
+  if (snprintf(model, sizeof model, "%s/model.nc", folder) >= (int)sizeof model)
+    return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", PATH_LENGTH - 1);
+  if (stat(folder, &about) == 0 && !S_ISDIR(about.st_mode))
     return bl_fail(BL_ERROR_USAGE, "output: %s is not a folder; choose another with --output", folder);
-  char model[PATH_LENGTH + 16];
-  snprintf(model, sizeof model, "%s/model.nc", folder);
   return bl_output_check(model);
 }
 
@@ -47,7 +33,7 @@ static bl_status look_into_folder(int *finished, const bl_run *run) {
   *finished = 0;
   if (folder[0] == '\0')
     return bl_options_reject(run->options, "output", "a folder to write into, for example --output out/run1");
-  BL_TRY(make_folder(folder));
+  BL_TRY(check_folder(folder));
   bl_run_path(model, sizeof model, run, "model.nc");
   if (run->invocation->resume) {
     if (access(model, R_OK) == 0 && bl_model_read_header(&header, model) == BL_OK)

@@ -21,11 +21,11 @@ typedef struct bl_run {
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
-/** Split the ranks, make the output folder, and look whether the run was finished before (with --resume). Collective.
+/** Split the ranks, check that the output folder can be written, and look whether the run was finished before (with
+ * --resume). Writes nothing. Collective. \param [out] run  the caller's; bl_run_destroy.
  * \param [in] critics  whether the learner has critics; without, a split must be G:0:A.
- * Returns BL_ERROR_USAGE for a missing `output` or a split that does not fit, BL_ERROR_USAGE when the folder holds
- * checkpoints and --resume was not given, BL_ERROR_SYSTEM when the folder cannot be written. \param [out] run  the
- * caller's; bl_run_destroy. */
+ * Returns BL_ERROR_USAGE for a missing `output`, a split that does not fit, a folder that cannot be written, or one that
+ * holds checkpoints when --resume was not given. */
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
 void bl_run_destroy(bl_run *run);
 
