@@ -6,17 +6,27 @@ name=$(basename "$test_path")
 ranks=$(expr "$name" : '.*_n\([1-9][0-9]*\)$')
 limit=${TEST_TIMEOUT:-120}
 
-if test -n "$TEST_WRAPPER"; then
-  case $name in
-    *.sh) echo "skipped: a script, not run under valgrind"; exit 77 ;;
-    schedule) echo "skipped: valgrind computes long double in 64 bits"; exit 77 ;;
-  esac
-fi
+before=$TEST_WRAPPER
+case $name in
+  *.sh)
+    if test -n "$TEST_WRAPPER"; then
+      echo "skipped: a script, not run under valgrind"
+      exit 77
+    fi
+    before=bash
+    ;;
+  schedule)
+    if test -n "$TEST_WRAPPER"; then
+      echo "skipped: valgrind computes long double in 64 bits"
+      exit 77
+    fi
+    ;;
+esac
 
 if test -n "$ranks"; then
-  timeout -k 10 "$limit" $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" $TEST_WRAPPER "$test_path" </dev/null
+  timeout -k 10 "$limit" $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" $before "$test_path" </dev/null
 else
-  timeout -k 10 "$limit" $TEST_WRAPPER "$test_path" </dev/null
+  timeout -k 10 "$limit" $before "$test_path" </dev/null
 fi
 status=$?
 if test $status -eq 124 || test $status -eq 137; then
