@@ -91,8 +91,11 @@ typedef struct finetuner {
   bl_critic critics;
   bl_features *features; /* NULL where the sliced Wasserstein distance is measured */
   bl_reference reference;
-  float *current; /* θ or its moving average, whole */
-  float *samples; /* (metrics.count, size) */
+  bl_dataset stored;      /* of metrics.samples, until they are measured */
+  size_t stored_count;    /* 0 without them */
+  double stored_distance; /* to the data */
+  float *current;         /* θ or its moving average, whole */
+  float *samples;         /* (metrics.count, size) */
   bl_record *record;
   uint8_t *pictured[2]; /* (PICTURE_SAMPLES, size) samples before and after */
   float *points[2];     /* (metrics.count, 2) points before and after */
@@ -123,6 +126,7 @@ static void destroy(finetuner *f) {
   bl_schedule_destroy(&f->schedule);
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
+  bl_dataset_destroy(&f->stored);
   bl_run_destroy(&f->run);
 }
 
@@ -160,6 +164,20 @@ static bl_status read_header(bl_model_header *header, const bl_options *options,
   return BL_MPI(MPI_Bcast(header, sizeof *header, MPI_BYTE, 0, comm));
 }
 
+/* Read the stored samples of another sampler. Collective. */
+static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
+  const char *path = options->metrics.samples;
+  if (path[0] == '\0' || options->metrics.count == 0)
+    return BL_OK;
+  BL_TRY(bl_dataset_read_shared(&f->stored, path, comm));
+  const size_t found = bl_dataset_sample_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
+  if (found != expected)
+    return bl_fail(BL_ERROR_INPUT, "%s: samples have %zu elements, expected %zu as those of %s", path, found, expected,
+                   options->data.file);
+  f->stored_count = f->stored.count;
+  return BL_OK;
+}
+
 /* Model, data, chain, networks: everything before ranks get their roles. Collective. */
 static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
@@ -179,6 +197,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
                    shape->height, shape->width);
   BL_TRY(
       bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
+  BL_TRY(read_stored(f, options, invocation->comm));
   BL_TRY(bl_sampler_plan(&f->chain, &f->schedule, options, true));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
   BL_TRY(bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));
@@ -262,6 +281,23 @@ static bl_status distance_of(double *distance, finetuner *f, const float *sample
                     comm);
 done:
   bl_free(&real);
+  return status;
+}
+
+/* Distance of the stored samples; they are not needed any more. Collective. */
+static bl_status measure_stored(finetuner *f) {
+  const size_t size = f->method.size;
+  float *values = NULL;
+  bl_status status = BL_OK;
+  if (f->stored_count == 0)
+    return BL_OK;
+  BL_GOTO(bl_agree(bl_allocate(&values, f->stored_count * size, sizeof *values), f->run.world.comm));
+  for (size_t i = 0; i < f->stored_count; i++)
+    bl_dataset_sample(values + i * size, &f->stored, i);
+  status = distance_of(&f->stored_distance, f, values, f->stored_count);
+done:
+  bl_free(&values);
+  bl_dataset_destroy(&f->stored);
   return status;
 }
 
@@ -386,42 +422,17 @@ done:
   return status;
 }
 
-/* Distance of the stored samples of another sampler. Collective. \param [out] count 0 when there are none. */
-static bl_status measure_reference(double *distance, size_t *count, finetuner *f) {
-  const char *path = f->run.options->metrics.samples;
-  bl_dataset stored = {0};
-  float *values = NULL;
-  bl_status status = BL_OK;
-  *count = 0;
-  if (path[0] == '\0' || f->run.options->metrics.count == 0)
-    return BL_OK;
-  BL_GOTO(bl_dataset_read_shared(&stored, path, f->run.world.comm));
-  const size_t size = bl_dataset_sample_size(&stored);
-  if (size != f->method.size)
-    BL_GOTO(bl_fail(BL_ERROR_INPUT, "%s: samples have %zu elements, the data have %zu", path, size, f->method.size));
-  BL_GOTO(bl_agree(bl_allocate(&values, stored.count * size, sizeof *values), f->run.world.comm));
-  for (size_t i = 0; i < stored.count; i++)
-    bl_dataset_sample(values + i * size, &stored, i);
-  *count = stored.count;
-  status = distance_of(distance, f, values, stored.count);
-done:
-  bl_free(&values);
-  bl_dataset_destroy(&stored);
-  return status;
-}
-
 /* The table at the end, to \a file. */
-static void write_table(FILE *file, const finetuner *f, double before, double after, double reference,
-                        size_t reference_count, double seconds) {
+static void write_table(FILE *file, const finetuner *f, double before, double after, double seconds) {
   const bl_options *options = f->run.options;
   char duration[32];
   bl_clock_duration(duration, sizeof duration, seconds);
   fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", distance_name(f), "samples");
   fprintf(file, "  %-34s %6d %20.4g %9d\n", "before fine-tuning", f->chain.steps, before, options->metrics.count);
   fprintf(file, "  %-34s %6d %20.4g %9d\n", "after fine-tuning", f->chain.steps, after, options->metrics.count);
-  if (reference_count > 0)
-    fprintf(file, "  %-34s %6d %20.4g %9zu\n", "same model before, DDPM, all steps", f->schedule.steps, reference,
-            reference_count);
+  if (f->stored_count > 0)
+    fprintf(file, "  %-34s %6d %20.4g %9zu\n", "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance,
+            f->stored_count);
   fprintf(file, "\n");
   if (f->features)
     fprintf(file, "  FID on the features of %s\n", bl_features_name(f->features));
@@ -433,12 +444,10 @@ static void write_table(FILE *file, const finetuner *f, double before, double af
 /* Model, picture and table. Collective. */
 static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
-  double after, reference = NAN;
-  size_t reference_count;
+  double after;
   BL_TRY(bl_run_finish(&f->run, &f->policy));
   BL_TRY(measure(&after, f, "measure after"));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
-  BL_TRY(measure_reference(&reference, &reference_count, f));
   if (f->run.world.rank != 0)
     return BL_OK;
   const double seconds = bl_clock_seconds() - start;
@@ -449,10 +458,10 @@ static bl_status finish(finetuner *f, double before, double start) {
   FILE *file = fopen(summary, "w");
   if (!file)
     return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(file, f, before, after, reference, reference_count, seconds);
+  write_table(file, f, before, after, seconds);
   if (fclose(file) != 0)
     return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(stdout, f, before, after, reference, reference_count, seconds);
+  write_table(stdout, f, before, after, seconds);
   printf("  model    %s\n", model);
   if (f->pictured[0] || f->points[0])
     printf("  picture  %s\n", picture);
@@ -490,6 +499,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   f.run.header = header;
   f.run.header.round = 0;
   BL_GOTO(prepare_metrics(&f));
+  BL_GOTO(measure_stored(&f));
   BL_GOTO(bl_agree(prepare_roles(&f), invocation->comm));
   BL_GOTO(initialise(&f));
   BL_GOTO(measure(&before, &f, "measure before"));
