@@ -133,6 +133,7 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   if (length != 3 || nc_get_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", steps) != NC_NOERR || steps[0] < 0 ||
       steps[1] < 0 || steps[2] < 0)
     return bl_fail(BL_ERROR_INPUT, "%s: attribute optimiser_steps: expected three counts", path);
+  bl_container_get_text(header->digest, sizeof header->digest, ncid, "digest");
   header->round = round;
   for (int i = 0; i < 3; i++)
     header->optimiser_steps[i] = steps[i];
