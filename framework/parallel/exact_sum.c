@@ -103,19 +103,18 @@ BL_KERNEL static uint64_t add_doubles(uint64_t *restrict high, uint64_t *restric
   return peak;
 }
 
-/* low = 2^42 carry + rest with rest in [−2^41, 2^41): the carry; the rest replaces *low. Unique for the value. */
-static inline int64_t take_carry(int64_t *low) {
-  const int64_t half = (int64_t)1 << 41;
-  const int64_t carry = ((*low + half) - ((*low + half) & (2 * half - 1))) / (2 * half);
-  *low -= carry * 2 * half;
-  return carry;
+/* low = 2^42 carry + rest with rest in [−2^41, 2^41), unique for the value: the carry. Written with an unsigned shift of
+ * the number moved up by 2^63, which every instruction set has for vectors. */
+static inline uint64_t carry_of(uint64_t low) {
+  const uint64_t moved = low + ((uint64_t)1 << 63) + ((uint64_t)1 << 41);
+  return (moved >> 42) - ((uint64_t)1 << 21);
 }
 
 static void move_carries(bl_exact_sum *sum) {
   for (size_t i = 0; i < sum->count; i++) {
-    int64_t low = (int64_t)sum->low[i];
-    sum->high[i] += (uint64_t)take_carry(&low);
-    sum->low[i] = (uint64_t)low;
+    const uint64_t carry = carry_of(sum->low[i]);
+    sum->high[i] += carry;
+    sum->low[i] -= carry << 42;
   }
   sum->calls = 1; /* what is left of the low limbs is as large as one call makes it */
 }
@@ -192,22 +191,41 @@ static bl_status check(const bl_exact_sum *sum) {
                  " in all; a smaller learning rate or a smaller clip usually cures it");
 }
 
+/* The number that two's complement bits mean, below 2^51 in magnitude; exact. */
+static inline double double_of_integer(uint64_t integer) {
+  const uint64_t bits = bits_of_double(shifter) + integer;
+  double shifted;
+  memcpy(&shifted, &bits, sizeof shifted);
+  return shifted - shifter;
+}
+
 static inline double value_of(uint64_t high, uint64_t low) {
-  int64_t rest = (int64_t)low;
-  const int64_t whole = (int64_t)(high + (uint64_t)take_carry(&rest));
-  return (double)whole * 0x1p-20 + (double)rest * 0x1p-62;
+  const uint64_t carry = carry_of(low), whole = high + carry;
+  const double upper = double_of_integer((whole + ((uint64_t)1 << 63)) >> 32) - 0x1p31;
+  const double lower = double_of_integer(whole & 0xffffffffu);
+  return (upper * 0x1p32 + lower) * 0x1p-20 + double_of_integer(low - (carry << 42)) * 0x1p-62;
+}
+
+BL_KERNEL static void to_floats(float *restrict values, const uint64_t *restrict high, const uint64_t *restrict low,
+                                size_t count, double scale) {
+  for (size_t i = 0; i < count; i++)
+    values[i] = (float)(scale * value_of(high[i], low[i]));
+}
+
+BL_KERNEL static void to_doubles(double *restrict values, const uint64_t *restrict high, const uint64_t *restrict low,
+                                 size_t count, double scale) {
+  for (size_t i = 0; i < count; i++)
+    values[i] = scale * value_of(high[i], low[i]);
 }
 
 bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale) {
   BL_TRY(check(sum));
-  for (size_t i = 0; i < count; i++)
-    values[i] = (float)(scale * value_of(sum->high[offset + i], sum->low[offset + i]));
+  to_floats(values, sum->high + offset, sum->low + offset, count, scale);
   return BL_OK;
 }
 
 bl_status bl_exact_sum_get_double(double *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale) {
   BL_TRY(check(sum));
-  for (size_t i = 0; i < count; i++)
-    values[i] = scale * value_of(sum->high[offset + i], sum->low[offset + i]);
+  to_doubles(values, sum->high + offset, sum->low + offset, count, scale);
   return BL_OK;
 }
