@@ -23,12 +23,6 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
   const bool cosine = strcmp(decay, "cosine") == 0;
   BL_TRY(require(adam || strcmp(optimiser->name, "rmsprop") == 0, options, key, "name", "adam or rmsprop"));
   BL_TRY(require(linear || cosine || strcmp(decay, "none") == 0, options, key, "rate.decay", "none, linear or cosine"));
-  BL_TRY(require(optimiser->rate.first >= 0, options, key, "rate.first", "a number of 0 or more"));
-  BL_TRY(require(optimiser->rate.last >= 0, options, key, "rate.last", "a number of 0 or more"));
-  BL_TRY(require(optimiser->beta1 >= 0 && optimiser->beta1 < 1, options, key, "beta1", "a number in [0, 1)"));
-  BL_TRY(require(optimiser->beta2 >= 0 && optimiser->beta2 < 1, options, key, "beta2", "a number in [0, 1)"));
-  BL_TRY(require(optimiser->weight_decay >= 0, options, key, "weight_decay", "a number of 0 or more"));
-  BL_TRY(require(optimiser->clip >= 0, options, key, "clip", "a number of 0 (no clipping) or more"));
   rate->first = optimiser->rate.first;
   rate->last = optimiser->rate.last;
   rate->decay = linear ? BL_DECAY_LINEAR : cosine ? BL_DECAY_COSINE : BL_DECAY_NONE;

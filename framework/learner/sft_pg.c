@@ -26,14 +26,10 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
     method->regulariser = BL_REGULARISER_PENALTY;
   else if (strcmp(regulariser, "none") != 0)
     return bl_options_reject(options, "critic.regulariser", "baseline, penalty or none");
-  if (learner->n_critic < 1)
-    return bl_options_reject(options, "learner.n_critic", "1 or more");
-  if (learner->n_generator < 1 || learner->n_generator > learner->n_critic * steps)
+  if (learner->n_generator > learner->n_critic * steps)
     return bl_options_reject(options, "learner.n_generator",
                              "1 to %d: a round holds learner.n_critic × sampler.steps transitions a sample",
                              learner->n_critic * steps);
-  if (options->critic.weight < 0)
-    return bl_options_reject(options, "critic.weight", "0 or more");
   return BL_OK;
 }
 

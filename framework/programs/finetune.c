@@ -135,16 +135,8 @@ static bl_status check(finetuner *f, const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
   if (strcmp(learner->name, "sft_pg") != 0)
     return bl_options_reject(options, "learner.name", "sft_pg");
-  if (learner->rounds < 1)
-    return bl_options_reject(options, "learner.rounds", "1 or more");
-  if (learner->micro_batch < 1)
-    return bl_options_reject(options, "learner.micro_batch", "1 or more");
-  if (learner->batch < 1 || learner->batch % learner->micro_batch != 0)
+  if (learner->batch % learner->micro_batch != 0)
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
-  if (learner->average < 0 || learner->average >= 1)
-    return bl_options_reject(options, "learner.average", "a number in [0, 1)");
-  if (options->metrics.count < 0)
-    return bl_options_reject(options, "metrics.count", "0 (measure nothing) or more");
   if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
     return bl_options_reject(options, "model.weights", "average or last");
   if (options->model.file[0] == '\0')

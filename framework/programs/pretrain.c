@@ -86,14 +86,10 @@ static bl_status check(pretrainer *p, const bl_options *options) {
   p->learner = bl_supervised_find(learner->name);
   if (!p->learner)
     return bl_options_reject(options, "learner.name", "one that pre-trains: %s", bl_supervised_names());
-  if (learner->rounds < 1)
-    return bl_options_reject(options, "learner.rounds", "1 or more");
-  if (learner->micro_batch < 1 || learner->micro_batch % 2 != 0)
+  if (learner->micro_batch % 2 != 0)
     return bl_options_reject(options, "learner.micro_batch", "an even number of 2 or more");
-  if (learner->batch < 1 || learner->batch % learner->micro_batch != 0)
+  if (learner->batch % learner->micro_batch != 0)
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
-  if (learner->average < 0 || learner->average >= 1)
-    return bl_options_reject(options, "learner.average", "a number in [0, 1)");
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "a data set made by beeline import");
   p->strata = learner->batch / learner->micro_batch;
