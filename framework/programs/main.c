@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "base/threads.h"
 #include "base/version.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
@@ -148,6 +149,7 @@ int main(int argc, char **argv) {
     return fflush(stdout) == 0 ? 0 : 1;
   }
 
+  bl_threads_one_by_default();
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
