@@ -1,0 +1,84 @@
+#include "metrics/spectrum.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "support/cmocka.h"
+
+#include <string.h>
+
+enum { COUNT = 300, CHANNELS = 2, SIDE = 8, SIZE = CHANNELS * SIDE * SIDE };
+
+/* Noise of the given amplitude. */
+static void make_images(bl_dataset *dataset, size_t count, float amplitude, uint32_t kind) {
+  float values[SIZE];
+  *dataset = (bl_dataset){.count = count, .channels = CHANNELS, .height = SIDE, .width = SIDE};
+  assert_int_equal(bl_allocate(&dataset->pixels, count * SIZE, 1), BL_OK);
+  for (size_t i = 0; i < count; i++) {
+    bl_random_normal(values, SIZE, (bl_draw){.purpose = BL_PURPOSE_TEST, .round = kind, .sample = (uint32_t)i});
+    for (int p = 0; p < SIZE; p++)
+      values[p] *= amplitude;
+    bl_dataset_quantise(dataset->pixels + i * SIZE, values, SIZE);
+  }
+}
+
+static void halving_the_amplitude_is_six_decibels(void **state) {
+  (void)state;
+  bl_dataset a, b, other;
+  double distance, alone;
+  make_images(&a, COUNT, 0.2F, 0);
+  make_images(&b, COUNT, 0.1F, 0);
+  make_images(&other, 2 * COUNT, 0.2F, 1);
+  assert_int_equal(bl_spectrum_distance(&distance, &a, &a, MPI_COMM_WORLD), BL_OK);
+  assert_near(distance, 0.0, 0.0);
+  assert_int_equal(bl_spectrum_distance(&distance, &a, &b, MPI_COMM_WORLD), BL_OK);
+  assert_near(distance, 20.0 * log10(2.0), 0.05);
+  assert_int_equal(bl_spectrum_distance(&alone, &a, &b, MPI_COMM_SELF), BL_OK);
+  assert_near(alone, distance, 0.0);
+  assert_int_equal(bl_spectrum_distance(&distance, &a, &other, MPI_COMM_WORLD), BL_OK);
+  assert_true(distance > 0.0 && distance < 0.5);
+  bl_dataset_destroy(&a);
+  bl_dataset_destroy(&b);
+  bl_dataset_destroy(&other);
+}
+
+static void empty_images_have_a_spectrum(void **state) {
+  (void)state;
+  bl_dataset black, noise;
+  double distance;
+  make_images(&black, 3, 0.0F, 0);
+  make_images(&noise, 3, 0.2F, 0);
+  assert_int_equal(bl_spectrum_distance(&distance, &black, &noise, MPI_COMM_WORLD), BL_OK);
+  assert_true(isfinite(distance) && distance > 10.0);
+  bl_dataset_destroy(&black);
+  bl_dataset_destroy(&noise);
+}
+
+static void other_sizes_and_points_are_refused(void **state) {
+  (void)state;
+  bl_dataset a, b;
+  double distance;
+  make_images(&a, 3, 0.2F, 0);
+  make_images(&b, 3, 0.2F, 0);
+  b.channels = 1;
+  bl_status_clear();
+  assert_int_equal(bl_spectrum_distance(&distance, &a, &b, MPI_COMM_WORLD), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "1 × 8 × 8"));
+  bl_status_clear();
+  bl_dataset_destroy(&a);
+  bl_dataset_destroy(&b);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(halving_the_amplitude_is_six_decibels),
+      cmocka_unit_test(empty_images_have_a_spectrum),
+      cmocka_unit_test(other_sizes_and_points_are_refused),
+  };
+  MPI_Init(&argc, &argv);
+  bl_log_speak(false);
+  int failed = cmocka_run_group_tests_name("spectrum", tests, NULL, NULL);
+  MPI_Finalize();
+  return failed;
+}
