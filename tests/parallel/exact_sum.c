@@ -31,13 +31,13 @@ static void fill(void) {
 /* A term in units of 2^-62, ties to even, as whole numbers. */
 static wide units_of(double term) {
   const double high = floor(term * 0x1p20);
-  return ((wide)(int64_t)high << 42) + (wide)(int64_t)nearbyint((term * 0x1p20 - high) * 0x1p42);
+  return (wide)(int64_t)high * ((wide)1 << 42) + (wide)(int64_t)nearbyint((term * 0x1p20 - high) * 0x1p42);
 }
 
 /* The double next to a sum in units of 2^-62; exact conversion in two halves, then one rounding. */
 static double double_of(wide units) {
   const int64_t high = (int64_t)(units >> 42);
-  return (double)high * 0x1p-20 + (double)(int64_t)(units - ((wide)high << 42)) * 0x1p-62;
+  return (double)high * 0x1p-20 + (double)(int64_t)(units - (wide)high * ((wide)1 << 42)) * 0x1p-62;
 }
 
 static bl_exact_sum *sum_of_all(void) {
