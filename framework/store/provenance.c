@@ -11,6 +11,21 @@
 #include <string.h>
 #include <zlib.h>
 
+void bl_provenance_describe(bl_provenance *provenance, char *command, size_t size, const bl_options *options, int argc,
+                            char *const *argv) {
+  size_t used = 0;
+  command[0] = '\0';
+  for (int i = 0; i < argc && used < size; i++)
+    used += (size_t)snprintf(command + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
+  *provenance = (bl_provenance){.title = options->title,
+                                .command = command,
+                                .configuration = bl_options_text(options),
+                                .digest = bl_options_digest(options),
+                                .seed = options->seed,
+                                .ranks = 1,
+                                .roles = ""};
+}
+
 /* "netCDF 4.9.0, Open MPI v4.1.4, oneDNN 2.6.3, zlib 1.2.13" */
 static void describe_libraries(char *text, size_t size) {
   char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "";

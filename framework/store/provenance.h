@@ -6,6 +6,9 @@
 #include "base/options.h"
 #include "base/status.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 /** What a run says about itself; borrowed strings. */
 typedef struct bl_provenance {
   const char *title;
@@ -16,6 +19,11 @@ typedef struct bl_provenance {
   int ranks;
   const char *roles;
 } bl_provenance;
+
+/** Say what a program can say about itself: everything but ranks and roles. Not collective. \param [out] provenance borrows
+ * from \a options and \a command. \param [out] command (size) caller's; the command line, cut where it is too long. */
+void bl_provenance_describe(bl_provenance *provenance, char *command, size_t size, const bl_options *options, int argc,
+                            char *const *argv);
 
 /** Write the global attributes into the open netCDF file \a ncid in define mode: Conventions, title, source (version and
  * git commit), history, configuration, digest, seed, ranks, roles, library versions. Not collective. */

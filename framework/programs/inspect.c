@@ -1,0 +1,181 @@
+/* `beeline inspect`: what is in a file, for a person. */
+#include "programs/inspect.h"
+
+#include "base/memory.h"
+#include "programs/program.h"
+#include "store/container.h"
+
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char help[] =
+    "usage: beeline inspect FILE\n"
+    "\n"
+    "Show what is in a netCDF file of Beeline: of a data set its classes and figures; of a model or checkpoint the\n"
+    "network, the diffusion and each group of parameters; of a record every column; and where the file comes from.\n"
+    "The whole file is checked against its checksum before. The configuration of the run is in the attribute\n"
+    "`configuration` (ncdump -h FILE).\n"
+    "\n"
+    "Example:\n"
+    "  beeline inspect experiments/digits/digits.nc\n";
+
+/* ---- Figures -------------------------------------------------------------------------------------------------------- */
+
+void bl_summary_add(bl_summary *summary, const double *values, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (!isfinite(values[i])) {
+      summary->not_finite++;
+      continue;
+    }
+    if (summary->count == 0 || values[i] < summary->least)
+      summary->least = values[i];
+    if (summary->count == 0 || values[i] > summary->most)
+      summary->most = values[i];
+    summary->count++;
+    summary->sum += values[i];
+    summary->squares += values[i] * values[i];
+  }
+}
+
+double bl_summary_mean(const bl_summary *summary) {
+  return summary->count > 0 ? summary->sum / (double)summary->count : NAN;
+}
+
+double bl_summary_deviation(const bl_summary *summary) {
+  const double mean = bl_summary_mean(summary);
+  return summary->count > 0 ? sqrt(fmax(0.0, summary->squares / (double)summary->count - mean * mean)) : NAN;
+}
+
+bl_status bl_inspect_numbers(double **values, size_t *count, int group, int variable, const char *path) {
+  char name[NC_MAX_NAME + 1] = "";
+  int rank, dimensions[NC_MAX_VAR_DIMS];
+  size_t sizes[NC_MAX_VAR_DIMS], bytes;
+  *values = NULL;
+  int code = nc_inq_var(group, variable, name, NULL, &rank, dimensions, NULL);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, code, path, "a variable"));
+  for (int d = 0; d < rank; d++)
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(group, dimensions[d], &sizes[d]), path, name));
+  /* At least a byte of the file for each number. */
+  BL_TRY(bl_container_plausible(&bytes, path, name, sizes, rank, 1));
+  *count = bytes;
+  BL_TRY(bl_allocate(values, bytes, sizeof **values));
+  code = nc_get_var_double(group, variable, *values);
+  if (code != NC_NOERR)
+    bl_free(values);
+  return bl_container_result(BL_ERROR_INPUT, code, path, name);
+}
+
+/* ---- Files of a kind that has no summary of its own ------------------------------------------------------------------ */
+
+static bl_status show_variable(int ncid, int variable, const char *path) {
+  char name[NC_MAX_NAME + 1] = "", text[128] = "";
+  int rank, dimensions[NC_MAX_VAR_DIMS];
+  nc_type type;
+  bl_summary summary = {0};
+  double *values;
+  size_t count, used = 0;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_var(ncid, variable, name, &type, &rank, dimensions, NULL), path,
+                             "a variable"));
+  for (int d = 0; d < rank && used < sizeof text; d++) {
+    size_t size = 0;
+    nc_inq_dimlen(ncid, dimensions[d], &size);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", d > 0 ? " x " : "", size);
+  }
+  printf("  %-24s %-20s", name, rank > 0 ? text : "one value");
+  if (type == NC_CHAR || type > NC_UINT64) {
+    printf("text\n");
+    return BL_OK;
+  }
+  BL_TRY(bl_inspect_numbers(&values, &count, ncid, variable, path));
+  bl_summary_add(&summary, values, count);
+  bl_free(&values);
+  if (summary.count > 0)
+    printf("mean %.6g, from %.6g to %.6g", bl_summary_mean(&summary), summary.least, summary.most);
+  printf("%s\n", summary.not_finite > 0 ? "  (some are not finite)" : "");
+  return BL_OK;
+}
+
+static bl_status show_variables(int ncid, const char *path) {
+  int count;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &count), path, "variables"));
+  for (int variable = 0; variable < count; variable++)
+    BL_TRY(show_variable(ncid, variable, path));
+  return BL_OK;
+}
+
+/* ---- What all files have ----------------------------------------------------------------------------------------------
+ */
+
+static void show_text(int ncid, const char *attribute, const char *label) {
+  char text[4096];
+  bl_container_get_text(text, sizeof text, ncid, attribute);
+  if (text[0] != '\0')
+    printf("  %-18s %s\n", label, text);
+}
+
+static void show_integer(int ncid, const char *attribute, const char *label) {
+  long long value;
+  size_t length;
+  if (nc_inq_attlen(ncid, NC_GLOBAL, attribute, &length) == NC_NOERR && length == 1 &&
+      nc_get_att_longlong(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
+    printf("  %-18s %lld\n", label, value);
+}
+
+static void show_provenance(int ncid) {
+  printf("\n  where it comes from\n");
+  show_text(ncid, "title", "title");
+  show_text(ncid, "source", "made by");
+  show_text(ncid, "history", "history");
+  show_text(ncid, "digest", "configuration");
+  show_integer(ncid, "seed", "seed");
+  show_integer(ncid, "ranks", "ranks");
+  show_text(ncid, "roles", "roles");
+  show_text(ncid, "libraries", "libraries");
+}
+
+static bl_status show(int ncid, const char *path) {
+  char content[64], source[64];
+  struct stat what = {0};
+  int variable;
+  bl_container_get_text(content, sizeof content, ncid, "content");
+  bl_container_get_text(source, sizeof source, ncid, "source");
+  const bool samples =
+      nc_inq_varid(ncid, "image", &variable) == NC_NOERR || nc_inq_varid(ncid, "point", &variable) == NC_NOERR;
+  const bool ours = content[0] != '\0' && strncmp(source, "Beeline", 7) == 0;
+  if (!ours && !samples)
+    return bl_fail(
+        BL_ERROR_INPUT,
+        "%s: a netCDF file, but none of Beeline: its attribute source is \"%s\", expected \"Beeline ...\"; ncdump "
+        "shows any netCDF file",
+        path, source);
+  stat(path, &what);
+  printf("\n  %s: %s, %.1f kB\n\n", path, ours ? content : "data set of another program", (double)what.st_size / 1000.0);
+  if (samples)
+    BL_TRY(bl_inspect_dataset(path));
+  else if (strcmp(content, BL_CONTENT_MODEL) == 0)
+    BL_TRY(bl_inspect_model(ncid, path));
+  else if (strcmp(content, BL_CONTENT_RECORD) == 0)
+    BL_TRY(bl_inspect_record(ncid, path));
+  else
+    BL_TRY(show_variables(ncid, path));
+  show_provenance(ncid);
+  printf("\n");
+  return BL_OK;
+}
+
+static bl_status inspect(const bl_invocation *invocation) {
+  int ncid, rank;
+  MPI_Comm_rank(invocation->comm, &rank);
+  if (rank != 0)
+    return BL_OK;
+  BL_TRY(bl_container_open(&ncid, invocation->argument, false));
+  const bl_status status = show(ncid, invocation->argument);
+  nc_close(ncid);
+  return status;
+}
+
+const bl_program bl_program_inspect = {
+    .name = "inspect", .summary = "show what is in a file", .help = help, .run = inspect};

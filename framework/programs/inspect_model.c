@@ -1,0 +1,96 @@
+#include "base/memory.h"
+#include "programs/inspect.h"
+#include "store/container.h"
+#include "store/model.h"
+
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+static void show_list(const char *label, const int *values, int count) {
+  if (count == 0)
+    return;
+  printf("  %-18s ", label);
+  for (int i = 0; i < count; i++)
+    printf("%s%d", i > 0 ? ", " : "", values[i]);
+  printf("\n");
+}
+
+static void show_value(const char *label, int value) {
+  if (value != 0)
+    show_list(label, &value, 1);
+}
+
+static void show_header(const bl_model_header *header) {
+  const bl_network_shape *shape = &header->shape;
+  printf("  %-18s %s\n", "network", bl_network_kind_name(shape->kind));
+  printf("  %-18s %d x %d x %d (channels x height x width)\n", "sample", shape->channels, shape->height, shape->width);
+  show_value("base channels", shape->base_channels);
+  show_list("multipliers", shape->multipliers, shape->multiplier_count);
+  show_value("blocks per level", shape->blocks);
+  show_list("attention at", shape->attention, shape->attention_count);
+  if (shape->dropout > 0.0F)
+    printf("  %-18s %g\n", "dropout", (double)shape->dropout);
+  show_list("widths", shape->widths, shape->width_count);
+  show_value("step embeddings", shape->steps);
+  show_value("classes", shape->classes);
+  if (header->schedule[0] != '\0')
+    printf("  %-18s %s, %d steps, beta from %g to %g\n", "diffusion", header->schedule, header->diffusion_steps,
+           header->beta_first, header->beta_last);
+  printf("  %-18s %lld\n", "rounds done", (long long)header->round);
+  if (header->optimiser_steps[0] + header->optimiser_steps[1] + header->optimiser_steps[2] > 0)
+    printf("  %-18s network %lld, critic %lld, value %lld\n", "optimiser steps", (long long)header->optimiser_steps[0],
+           (long long)header->optimiser_steps[1], (long long)header->optimiser_steps[2]);
+}
+
+/* One tensor into the figures of its part. The checksum is of the float values in the order of the file, so that it tells
+ * whether two files hold the same bits. */
+static bl_status add_tensor(bl_summary *summary, unsigned long *checksum, char bad[NC_MAX_NAME + 1], int group,
+                            int variable, const char *path) {
+  double *values;
+  size_t count;
+  BL_TRY(bl_inspect_numbers(&values, &count, group, variable, path));
+  const size_t before = summary->not_finite;
+  bl_summary_add(summary, values, count);
+  if (summary->not_finite > before && bad[0] == '\0')
+    nc_inq_varname(group, variable, bad);
+  for (size_t i = 0; i < count; i++) {
+    const float value = (float)values[i];
+    *checksum = crc32(*checksum, (const unsigned char *)&value, sizeof value);
+  }
+  bl_free(&values);
+  return BL_OK;
+}
+
+static bl_status show_part(int group, const char *path) {
+  char name[NC_MAX_NAME + 1] = "", bad[NC_MAX_NAME + 1] = "";
+  bl_summary summary = {0};
+  int count;
+  unsigned long checksum = crc32(0, NULL, 0);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_grpname(group, name), path, "a group"));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(group, &count), path, name));
+  for (int variable = 0; variable < count; variable++)
+    BL_TRY(add_tensor(&summary, &checksum, bad, group, variable, path));
+  printf("  %-16s %8d %10zu %11.4g %11.4g %11.4g %11.4g  %08lx\n", name, count, summary.count + summary.not_finite,
+         summary.least, bl_summary_mean(&summary), summary.most, sqrt(summary.squares), checksum);
+  if (summary.not_finite > 0)
+    printf("  %-16s WARNING: %zu values are NaN or infinite, the first in %s\n", "", summary.not_finite, bad);
+  return BL_OK;
+}
+
+bl_status bl_inspect_model(int ncid, const char *path) {
+  enum { MOST = 64 };
+  bl_model_header header;
+  int groups[MOST], count;
+  BL_TRY(bl_model_read_header(&header, path));
+  show_header(&header);
+  if (nc_inq_grps(ncid, &count, NULL) != NC_NOERR || count > MOST || nc_inq_grps(ncid, &count, groups) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: its groups cannot be listed", path);
+  printf("\n  %-16s %8s %10s %11s %11s %11s %11s  %s\n", "part", "tensors", "numbers", "least", "mean", "most", "norm",
+         "checksum");
+  for (int i = 0; i < count; i++)
+    BL_TRY(show_part(groups[i], path));
+  return BL_OK;
+}
