@@ -7,7 +7,7 @@
 #include "base/options.h"
 #include "diffusion/chain.h"
 #include "diffusion/schedule.h"
-#include "network/graph.h"
+#include "network/network.h"
 
 #include <mpi.h>
 
@@ -30,6 +30,10 @@ extern const bl_sampler bl_sampler_fastdpm;
  * \param [in] fine_tuning  refuse samplers without a log-density, σ = 0 at any step, and clipping.
  * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, bool fine_tuning);
+
+/** Refuse a chain with fractional times for a network that knows whole steps only (`mlp`). Not collective. Returns
+ * BL_ERROR_USAGE by bl_options_reject. */
+bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape *shape, const bl_options *options);
 
 /** Roll out one micro-batch from noise. Not collective.
  * Draws: x_T' of sample s is (seed, BL_PURPOSE_PRIOR, round, first_sample + s), noise of step i is (…,

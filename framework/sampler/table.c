@@ -1,5 +1,6 @@
 #include "sampler/sampler.h"
 
+#include <math.h>
 #include <string.h>
 
 static const bl_sampler *const table[] = {&bl_sampler_ddpm, &bl_sampler_fastdpm};
@@ -48,4 +49,15 @@ bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl
   if (status != BL_OK)
     bl_chain_destroy(chain);
   return status;
+}
+
+bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape *shape, const bl_options *options) {
+  if (shape->kind != BL_NETWORK_MLP)
+    return BL_OK;
+  for (int i = 0; i < chain->steps; i++)
+    if (floorf(chain->time[i]) != chain->time[i])
+      return bl_options_reject(options, "sampler.grid",
+                               "a grid of whole steps: the model is an mlp, which knows no time %g between two steps",
+                               (double)chain->time[i]);
+  return BL_OK;
 }

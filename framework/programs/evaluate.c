@@ -1,0 +1,224 @@
+#include "base/memory.h"
+#include "metrics/distance.h"
+#include "metrics/reference.h"
+#include "metrics/spectrum.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "programs/describe.h"
+#include "programs/program.h"
+#include "store/container.h"
+#include "store/dataset.h"
+#include "store/output.h"
+
+#include <netcdf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: [mpirun -n N] beeline evaluate FILE.yaml [--set key=value]... [--output FILE]\n"
+    "\n"
+    "Judge samples against real data. Images: the Frechet distance on features of a classifier (FID), and the\n"
+    "distance of their power spectra. Points: the sliced Wasserstein distance. The figures do not depend on the\n"
+    "number of ranks.\n"
+    "\n"
+    "Keys that matter (beeline --defaults lists all with their meaning):\n"
+    "  metrics.samples       the samples to judge, made by beeline sample\n"
+    "  data.file             the real data, made by beeline import\n"
+    "  metrics.classifier    images: the model on whose features FID is measured; it is named in the table\n"
+    "  metrics.reference     images: statistics of the real data; written when missing, then read instead of them\n"
+    "  metrics.projections   points: directions of the sliced Wasserstein distance\n"
+    "\n"
+    "Written: the table on standard output, and to the output when one is given, as netCDF when its name ends with\n"
+    ".nc and as text otherwise.\n"
+    "\n"
+    "Example:\n"
+    "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n"
+    "\n"
+    "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong.\n";
+
+enum { RESULTS_MAX = 4, NOTE_LENGTH = 256 };
+
+/* A figure of the table. */
+typedef struct result {
+  const char *variable; /* in netCDF */
+  const char *label;
+  const char *units;
+  double value;
+  char note[NOTE_LENGTH];
+} result;
+
+/* Everything that judging needs. */
+typedef struct evaluation {
+  const bl_options *options;
+  MPI_Comm comm;
+  int rank;
+  bl_description description;
+  bl_dataset samples, real; /* real.count is 0 where only its statistics are there */
+  bl_features *features;
+  bl_reference reference;
+  result results[RESULTS_MAX];
+  int count;
+} evaluation;
+
+static void destroy(evaluation *e) {
+  bl_reference_destroy(&e->reference);
+  bl_features_destroy(&e->features);
+  bl_dataset_destroy(&e->real);
+  bl_dataset_destroy(&e->samples);
+}
+
+/* What the configuration alone can tell. */
+static bl_status check(const bl_options *options) {
+  if (options->metrics.samples[0] == '\0')
+    return bl_options_reject(options, "metrics.samples", "samples to judge, made by beeline sample");
+  if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || options->metrics.classifier[0] == '\0'))
+    return bl_options_reject(options, "data.file",
+                             "real data, made by beeline import (or metrics.reference with metrics.classifier)");
+  return BL_OK;
+}
+
+/* Samples and real data. Collective. */
+static bl_status prepare(evaluation *e) {
+  const bl_options *options = e->options;
+  const bl_dataset *samples = &e->samples, *real = &e->real;
+  BL_TRY(check(options));
+  BL_AGREE(e->rank == 0 && options->output[0] ? bl_output_check(options->output) : BL_OK, e->comm);
+  BL_TRY(bl_dataset_read_shared(&e->samples, options->metrics.samples, e->comm));
+  if (options->data.file[0] == '\0')
+    return samples->pixels ? BL_OK : bl_options_reject(options, "data.file", "real points, made by beeline import");
+  BL_TRY(bl_dataset_read_shared(&e->real, options->data.file, e->comm));
+  if (!samples->pixels != !real->pixels || samples->channels != real->channels || samples->height != real->height ||
+      samples->width != real->width)
+    return bl_fail(
+        BL_ERROR_INPUT, "%s: holds %s of %d × %d × %d, but %s holds %s of %d × %d × %d (channels, height, width)",
+        options->metrics.samples, samples->pixels ? "images" : "points", samples->channels, samples->height, samples->width,
+        options->data.file, real->pixels ? "images" : "points", real->channels, real->height, real->width);
+  return BL_OK;
+}
+
+static result *add_result(evaluation *e, const char *variable, const char *label, const char *units) {
+  result *added = &e->results[e->count++];
+  *added = (result){.variable = variable, .label = label, .units = units};
+  return added;
+}
+
+/* Collective. */
+static bl_status measure_fid(evaluation *e) {
+  const bl_options_metrics *metrics = &e->options->metrics;
+  const bl_dataset *samples = &e->samples;
+  BL_TRY(
+      bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm));
+  BL_TRY(bl_reference_get(&e->reference, metrics->reference, e->features, e->real.count > 0 ? &e->real : NULL,
+                          &e->description.provenance, e->comm));
+  result *fid = add_result(e, "fid", "FID", "1");
+  snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
+           bl_features_name(e->features), samples->count, e->reference.count);
+  return bl_fid_dataset(&fid->value, &e->reference, e->features, samples, e->comm);
+}
+
+/* Collective. */
+static bl_status measure_images(evaluation *e) {
+  if (e->options->metrics.classifier[0] != '\0')
+    BL_TRY(measure_fid(e));
+  if (e->real.count == 0)
+    return BL_OK;
+  result *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
+  snprintf(spectrum->note, sizeof spectrum->note,
+           "root mean square over rings of frequencies; %zu samples, %zu real images", e->samples.count, e->real.count);
+  return bl_spectrum_distance(&spectrum->value, &e->samples, &e->real, e->comm);
+}
+
+/* Collective. */
+static bl_status measure_points(evaluation *e) {
+  const bl_options *options = e->options;
+  result *distance = add_result(e, "sliced_wasserstein", "sliced Wasserstein", "1");
+  snprintf(distance->note, sizeof distance->note, "of order 2, %d directions, seed %lld; %zu samples, %zu real points",
+           options->metrics.projections, (long long)options->seed, e->samples.count, e->real.count);
+  return bl_agree(
+      bl_sliced_wasserstein(&distance->value, e->samples.points, e->samples.count, e->real.points, e->real.count,
+                            e->samples.channels, options->metrics.projections, (uint64_t)options->seed),
+      e->comm);
+}
+
+static void write_table(FILE *file, const evaluation *e) {
+  const bl_options *options = e->options;
+  fprintf(file, "\n  %-20s %s\n", "samples", options->metrics.samples);
+  fprintf(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
+  for (int i = 0; i < e->count; i++) {
+    const result *r = &e->results[i];
+    fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
+  }
+  if (e->samples.pixels && options->metrics.classifier[0] == '\0')
+    fprintf(file, "  %-20s %10s     set metrics.classifier to measure it\n", "FID", "-");
+  else if (e->samples.pixels)
+    fprintf(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
+  fprintf(file, "\n");
+}
+
+static bl_status define_and_put(int ncid, const char *path, const evaluation *e) {
+  int variables[RESULTS_MAX];
+  for (int i = 0; i < e->count; i++) {
+    const result *r = &e->results[i];
+    BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->label));
+    BL_TRY(bl_container_text(ncid, variables[i], path, "comment", r->note));
+  }
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "samples", e->options->metrics.samples));
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "data", e->options->data.file));
+  if (e->features)
+    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "features", bl_features_name(e->features)));
+  BL_NETCDF(nc_enddef(ncid), path);
+  for (int i = 0; i < e->count; i++)
+    BL_NETCDF(nc_put_var_double(ncid, variables[i], &e->results[i].value), path);
+  return BL_OK;
+}
+
+static bl_status write_netcdf(const char *path, const evaluation *e) {
+  int ncid;
+  BL_TRY(bl_container_create(&ncid, path, "evaluation", &e->description.provenance));
+  bl_status status = define_and_put(ncid, path, e);
+  if (status == BL_OK)
+    return bl_container_write(ncid, path);
+  bl_container_abandon(ncid);
+  return status;
+}
+
+/* The table, on rank 0. */
+static bl_status report(const evaluation *e) {
+  const char *path = e->options->output;
+  size_t length = strlen(path);
+  write_table(stdout, e);
+  if (length == 0)
+    return BL_OK;
+  if (length > 3 && strcmp(path + length - 3, ".nc") == 0)
+    return write_netcdf(path, e);
+  bl_bytes text = {0};
+  char *buffer = NULL;
+  FILE *file = open_memstream(&buffer, &text.size);
+  if (!file)
+    return bl_fail(BL_ERROR_SYSTEM, "out of memory for the table");
+  write_table(file, e);
+  fclose(file);
+  text.data = buffer;
+  bl_status status = bl_output_write(path, &text, 1);
+  free(buffer);
+  return status;
+}
+
+static bl_status evaluate(const bl_invocation *invocation) {
+  evaluation e = {.options = invocation->options, .comm = invocation->comm};
+  bl_status status = BL_OK;
+  BL_GOTO(BL_MPI(MPI_Comm_rank(e.comm, &e.rank)));
+  BL_GOTO(bl_describe(&e.description, invocation, ""));
+  BL_GOTO(prepare(&e));
+  BL_GOTO(e.samples.pixels ? measure_images(&e) : measure_points(&e));
+  status = bl_agree(e.rank == 0 ? report(&e) : BL_OK, e.comm);
+done:
+  destroy(&e);
+  return status;
+}
+
+const bl_program bl_program_evaluate = {.name = "evaluate",
+                                        .summary = "judge samples: FID, sliced Wasserstein distance, power spectrum",
+                                        .help = help,
+                                        .run = evaluate};
