@@ -30,52 +30,65 @@ typedef struct group_norm {
 } group_norm;
 
 /* A row is the pixels of `width` channels that lie side by side: a block of channels, or one channel of a plain layout.
- * All kernels get the width as a constant, so that inner loops become whole vectors. */
+ * All kernels get the width as a constant, and work on `step` pixels at a time, so that inner loops become whole vectors
+ * and sums have independent partial sums. Elements may be replaced in place (the executor saves memory that way), so
+ * instead of `restrict` it is said loop by loop that iterations do not depend on each other. */
 #define BY_WIDTH(function, width, ...) \
   switch (width) {                     \
     case 16:                           \
-      function(__VA_ARGS__, 16);       \
+      function(__VA_ARGS__, 16, 4);    \
       break;                           \
     case 8:                            \
-      function(__VA_ARGS__, 8);        \
+      function(__VA_ARGS__, 8, 4);     \
       break;                           \
     default:                           \
-      function(__VA_ARGS__, 1);        \
+      function(__VA_ARGS__, 1, 16);    \
   }
 
-/* Adds the pixels of a chunk to the channels' totals; four partial sums a channel keep the additions independent. */
-static BL_ALWAYS_INLINE void add_chunk(double *restrict total, const float *restrict values, int pixels, int width) {
-  float partial[PARTIAL] = {0};
-  int p = 0;
-  for (; p + 4 <= pixels; p += 4)
-    for (int l = 0; l < 4 * width; l++)
-      partial[l] += values[p * width + l];
-  for (; p < pixels; p++)
-    for (int l = 0; l < width; l++)
-      partial[l] += values[p * width + l];
-  for (int l = 0; l < width; l++)
-    total[l] += (double)((partial[l] + partial[width + l]) + (partial[2 * width + l] + partial[3 * width + l]));
+#ifdef __GNUC__
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
+/* What each channel is shifted or multiplied by, once for each of the pixels that are worked on together. */
+static BL_ALWAYS_INLINE void spread(float *out, const float *channels, int width) {
+  for (int l = 0; l < PARTIAL; l++)
+    out[l] = channels[l % width];
 }
 
-static BL_ALWAYS_INLINE void moments_of_width(double *restrict sum, double *restrict square, const float *restrict x,
-                                              int pixels, int width) {
-  float first[16], difference[CHUNK], squared[CHUNK];
+/* Adds the partial sums of every channel, made in single precision, to its total. */
+static BL_ALWAYS_INLINE void add_partial(double *total, const float *partial, int width, int step) {
   for (int l = 0; l < width; l++) {
-    first[l] = x[l];
-    sum[l] = 0.0;
-    square[l] = 0.0;
+    float sum = partial[l];
+    for (int i = 1; i < step; i++)
+      sum += partial[i * width + l];
+    total[l] += (double)sum;
   }
+}
+
+static BL_ALWAYS_INLINE void moments_of_width(double *sum, double *square, const float *x, int pixels, int width,
+                                              int step) {
+  float first[PARTIAL];
+  spread(first, x, width);
+  for (int l = 0; l < width; l++)
+    sum[l] = square[l] = 0.0;
   for (int start = 0; start < pixels; start += CHUNK / width) {
-    int count = pixels - start < CHUNK / width ? pixels - start : CHUNK / width;
-    const float *restrict from = x + (size_t)start * (size_t)width;
-    for (int p = 0; p < count; p++)
-      for (int l = 0; l < width; l++) {
-        float d = from[p * width + l] - first[l];
-        difference[p * width + l] = d;
-        squared[p * width + l] = d * d;
+    int end = pixels - start < CHUNK / width ? pixels : start + CHUNK / width, p = start;
+    float sums[PARTIAL] = {0}, squares[PARTIAL] = {0};
+    for (; p + step <= end; p += step)
+      for (int l = 0; l < step * width; l++) {
+        float d = x[p * width + l] - first[l];
+        sums[l] += d;
+        squares[l] += d * d;
       }
-    add_chunk(sum, difference, count, width);
-    add_chunk(square, squared, count, width);
+    for (int l = 0; l < (end - p) * width; l++) {
+      float d = x[p * width + l] - first[l];
+      sums[l] += d;
+      squares[l] += d * d;
+    }
+    add_partial(sum, sums, width, step);
+    add_partial(square, squares, width, step);
   }
 }
 
@@ -85,84 +98,104 @@ BL_KERNEL static void row_moments(double *sum, double *square, const float *x, i
   BY_WIDTH(moments_of_width, width, sum, square, x, pixels)
 }
 
-/* Elements may be replaced in place (the executor saves memory that way), so instead of `restrict` it is said loop by loop
- * that iterations do not depend on each other. */
-#ifdef __GNUC__
-#define INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define INDEPENDENT
-#endif
-
 static BL_ALWAYS_INLINE void apply_of_width(float *y, const float *x, const float *mean, const float *scale,
-                                            const float *shift, bool silu, int pixels, int width) {
-  if (silu)
+                                            const float *shift, bool silu, int pixels, int width, int step) {
+  float m[PARTIAL], a[PARTIAL], b[PARTIAL];
+  spread(m, mean, width);
+  spread(a, scale, width);
+  spread(b, shift, width);
+  int p = 0;
+  for (; p + step <= pixels; p += step)
     INDEPENDENT
-  for (int p = 0; p < pixels; p++)
-    INDEPENDENT
-  for (int l = 0; l < width; l++) {
-    float z = (x[p * width + l] - mean[l]) * scale[l] + shift[l];
-    y[p * width + l] = z * bl_sigmoid(z);
+  for (int l = 0; l < step * width; l++) {
+    float z = (x[p * width + l] - m[l]) * a[l] + b[l];
+    y[p * width + l] = silu ? z * bl_sigmoid(z) : z;
   }
-  else INDEPENDENT for (int p = 0; p < pixels; p++) INDEPENDENT for (int l = 0; l < width; l++) y[p * width + l] =
-      (x[p * width + l] - mean[l]) * scale[l] + shift[l];
+  INDEPENDENT
+  for (int l = 0; l < (pixels - p) * width; l++) {
+    float z = (x[p * width + l] - m[l]) * a[l] + b[l];
+    y[p * width + l] = silu ? z * bl_sigmoid(z) : z;
+  }
 }
 
 /* y = (x − mean) · scale + shift, then SiLU. */
 BL_KERNEL static void row_apply(float *y, const float *x, const float *mean, const float *scale, const float *shift,
                                 bool silu, int pixels, int width) {
-  BY_WIDTH(apply_of_width, width, y, x, mean, scale, shift, silu, pixels)
+  if (silu) {
+    BY_WIDTH(apply_of_width, width, y, x, mean, scale, shift, true, pixels)
+  } else {
+    BY_WIDTH(apply_of_width, width, y, x, mean, scale, shift, false, pixels)
+  }
 }
 
-static BL_ALWAYS_INLINE void activation_of_width(float *restrict dz, double *restrict sum, double *restrict product,
-                                                 const float *restrict dy, const float *restrict x,
-                                                 const float *restrict mean, const float *restrict deviation,
-                                                 const float *restrict scale, const float *restrict shift, bool silu,
-                                                 int pixels, int width) {
-  float weighted[CHUNK];
-  for (int l = 0; l < width; l++) {
-    sum[l] = 0.0;
-    product[l] = 0.0;
-  }
+/* dz of one element from dy and x − mean. */
+static BL_ALWAYS_INLINE float activation_gradient(float dy, float centred, float scale, float shift, bool silu) {
+  if (!silu)
+    return dy;
+  float z = centred * scale + shift, s = bl_sigmoid(z);
+  return dy * (s + s * (z * (1.0f - s)));
+}
+
+static BL_ALWAYS_INLINE void activation_of_width(float *dz, double *sum, double *product, const float *dy, const float *x,
+                                                 const float *mean, const float *scale, const float *shift, bool silu,
+                                                 int pixels, int width, int step) {
+  float m[PARTIAL], a[PARTIAL], b[PARTIAL];
+  spread(m, mean, width);
+  spread(a, scale, width);
+  spread(b, shift, width);
+  for (int l = 0; l < width; l++)
+    sum[l] = product[l] = 0.0;
   for (int start = 0; start < pixels; start += CHUNK / width) {
-    int count = pixels - start < CHUNK / width ? pixels - start : CHUNK / width;
-    size_t offset = (size_t)start * (size_t)width;
-    const float *restrict x_in = x + offset, *restrict dy_in = dy + offset;
-    float *restrict dz_out = dz + offset;
-    if (silu)
-      for (int p = 0; p < count; p++)
-        for (int l = 0; l < width; l++) {
-          float centred = x_in[p * width + l] - mean[l];
-          float z = centred * scale[l] + shift[l];
-          float s = bl_sigmoid(z);
-          float d = dy_in[p * width + l] * (s + s * (z * (1.0f - s)));
-          dz_out[p * width + l] = d;
-          weighted[p * width + l] = d * (centred * deviation[l]);
-        }
-    else
-      for (int p = 0; p < count; p++)
-        for (int l = 0; l < width; l++) {
-          float d = dy_in[p * width + l];
-          dz_out[p * width + l] = d;
-          weighted[p * width + l] = d * ((x_in[p * width + l] - mean[l]) * deviation[l]);
-        }
-    add_chunk(sum, dz_out, count, width);
-    add_chunk(product, weighted, count, width);
+    int end = pixels - start < CHUNK / width ? pixels : start + CHUNK / width, p = start;
+    float sums[PARTIAL] = {0}, products[PARTIAL] = {0};
+    for (; p + step <= end; p += step)
+      INDEPENDENT
+    for (int l = 0; l < step * width; l++) {
+      float centred = x[p * width + l] - m[l];
+      float d = activation_gradient(dy[p * width + l], centred, a[l], b[l], silu);
+      dz[p * width + l] = d;
+      sums[l] += d;
+      products[l] += d * centred;
+    }
+    INDEPENDENT
+    for (int l = 0; l < (end - p) * width; l++) {
+      float centred = x[p * width + l] - m[l];
+      float d = activation_gradient(dy[p * width + l], centred, a[l], b[l], silu);
+      dz[p * width + l] = d;
+      sums[l] += d;
+      products[l] += d * centred;
+    }
+    add_partial(sum, sums, width, step);
+    add_partial(product, products, width, step);
   }
 }
 
-/* dz = dy · silu′(z), and its sums Σ dz and Σ dz · x̂ over the pixels of each channel, x̂ = (x − mean) · deviation. */
+/* dz = dy · silu′(z), and its sums Σ dz and Σ dz · (x − mean) over the pixels of each channel. */
 BL_KERNEL static void row_activation_backward(float *dz, double *sum, double *product, const float *dy, const float *x,
-                                              const float *mean, const float *deviation, const float *scale,
-                                              const float *shift, bool silu, int pixels, int width) {
-  BY_WIDTH(activation_of_width, width, dz, sum, product, dy, x, mean, deviation, scale, shift, silu, pixels)
+                                              const float *mean, const float *scale, const float *shift, bool silu,
+                                              int pixels, int width) {
+  if (silu) {
+    BY_WIDTH(activation_of_width, width, dz, sum, product, dy, x, mean, scale, shift, true, pixels)
+  } else {
+    BY_WIDTH(activation_of_width, width, dz, sum, product, dy, x, mean, scale, shift, false, pixels)
+  }
 }
 
-static BL_ALWAYS_INLINE void input_of_width(float *restrict dx, const float *restrict x, const float *restrict mean,
-                                            const float *restrict scale, const float *restrict slope,
-                                            const float *restrict offset, int pixels, int width) {
-  for (int p = 0; p < pixels; p++)
-    for (int l = 0; l < width; l++)
-      dx[p * width + l] = dx[p * width + l] * scale[l] - ((x[p * width + l] - mean[l]) * slope[l] + offset[l]);
+static BL_ALWAYS_INLINE void input_of_width(float *dx, const float *x, const float *mean, const float *scale,
+                                            const float *slope, const float *offset, int pixels, int width, int step) {
+  float m[PARTIAL], a[PARTIAL], b[PARTIAL], c[PARTIAL];
+  spread(m, mean, width);
+  spread(a, scale, width);
+  spread(b, slope, width);
+  spread(c, offset, width);
+  int p = 0;
+  for (; p + step <= pixels; p += step)
+    INDEPENDENT
+  for (int l = 0; l < step * width; l++)
+    dx[p * width + l] = dx[p * width + l] * a[l] - ((x[p * width + l] - m[l]) * b[l] + c[l]);
+  INDEPENDENT
+  for (int l = 0; l < (pixels - p) * width; l++)
+    dx[p * width + l] = dx[p * width + l] * a[l] - ((x[p * width + l] - m[l]) * b[l] + c[l]);
 }
 
 /* dx = dz · scale − ((x − mean) · slope + offset), in place of dz. */
@@ -253,8 +286,8 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-/* With dz = dy · silu′(z), A = mean(γ dz) and B = mean(γ dz x̂) over the group: dx = deviation · (γ dz − A − x̂ B).
- * Replaces the channels' `shift` by deviation · A, and their `deviation` by deviation² · B. */
+/* With dz = dy · silu′(z), x̂ = (x − mean) · deviation, A = mean(γ dz) and B = mean(γ dz x̂) over the group: dx = deviation ·
+ * (γ dz − A − x̂ B). Replaces the channels' `shift` by deviation · A, and their `deviation` by deviation² · B. */
 static void set_input_gradient(group_norm *state, int members, int pixels) {
   for (int g = 0; g < state->groups; g++) {
     double plain = 0.0, weighted = 0.0;
@@ -283,9 +316,10 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
     for (int c = 0; c < x->channels; c += width) {
       size_t offset = (size_t)(c / width) * row;
       row_activation_backward(dz + offset, state->sum[0] + c, state->sum[1] + c, dy + offset, in + offset, state->mean + c,
-                              state->deviation + c, state->scale + c, state->shift + c, state->silu, pixels, width);
+                              state->scale + c, state->shift + c, state->silu, pixels, width);
     }
     for (int c = 0; c < x->channels; c++) {
+      state->sum[1][c] *= (double)state->deviation[c];
       state->d_beta[c] += state->sum[0][c];
       state->d_gamma[c] += state->sum[1][c];
     }
