@@ -104,9 +104,13 @@ typedef struct bl_options_learner {
   bl_options_optimiser optimiser; /**< of θ */
   int n_critic;                   /**< sft_pg: critic steps per round */
   int n_generator;                /**< sft_pg: policy steps per round */
+  int critic_epochs;              /**< sft_pg: passes of the critic over the trajectories of a round */
+  int warm_up;                    /**< sft_pg: first rounds, in which only critic and value network learn */
   char *log_density;              /**< sft_pg: "mean" or "sum" over the elements of a sample */
   bool baseline;                  /**< sft_pg: subtract V from f in the advantage */
   bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
+  double trace;    /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
+  bool final_step; /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
 
 typedef struct bl_options_critic {

@@ -84,9 +84,13 @@ static const cyaml_schema_field_t learner_fields[] = {
     SECTION(bl_options_learner, optimiser, optimiser_fields),
     INT(bl_options_learner, n_critic),
     INT(bl_options_learner, n_generator),
+    INT(bl_options_learner, critic_epochs),
+    INT(bl_options_learner, warm_up),
     TEXT(bl_options_learner, log_density),
     BOOL(bl_options_learner, baseline),
     BOOL(bl_options_learner, normalise_advantage),
+    FLOAT(bl_options_learner, trace),
+    BOOL(bl_options_learner, final_step),
     CYAML_FIELD_END,
 };
 
@@ -190,6 +194,9 @@ static const struct {
     {"optimiser.clip", 0, DBL_MAX, "0 or more"},
     {"n_critic", 1, DBL_MAX, "at least 1"},
     {"n_generator", 1, DBL_MAX, "at least 1"},
+    {"critic_epochs", 1, DBL_MAX, "at least 1"},
+    {"warm_up", 0, DBL_MAX, "0 or more"},
+    {"trace", 0, 1, "0 to 1"},
     {"weight", 0, DBL_MAX, "0 or more"},
     {"every", 0, DBL_MAX, "0 or more"},
     {"stop", 0, DBL_MAX, "0 or more"},

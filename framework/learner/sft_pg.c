@@ -13,6 +13,10 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .steps = steps,
                         .n_critic = learner->n_critic,
                         .n_generator = learner->n_generator,
+                        .critic_epochs = learner->critic_epochs,
+                        .warm_up = learner->warm_up,
+                        .trace = learner->trace,
+                        .last_step = learner->final_step ? steps : steps - 1,
                         .mean = strcmp(learner->log_density, "mean") == 0,
                         .baseline = learner->baseline,
                         .normalise = learner->normalise_advantage,
@@ -26,10 +30,10 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
     method->regulariser = BL_REGULARISER_PENALTY;
   else if (strcmp(regulariser, "none") != 0)
     return bl_options_reject(options, "critic.regulariser", "baseline, penalty or none");
-  if (learner->n_generator > learner->n_critic * steps)
-    return bl_options_reject(options, "learner.n_generator",
-                             "1 to %d: a round holds learner.n_critic × sampler.steps transitions a sample",
-                             learner->n_critic * steps);
+  const int drawable = learner->n_critic * method->last_step;
+  if (learner->n_generator > drawable)
+    return bl_options_reject(options, "learner.n_generator", "at most %d: so many transitions a sample does a round hold",
+                             drawable);
   return BL_OK;
 }
 
@@ -131,7 +135,7 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
 
 void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round,
                     uint32_t stratum) {
-  const size_t batch = method->micro_batch, steps = (size_t)method->steps;
+  const size_t batch = method->micro_batch, steps = (size_t)method->last_step;
   bl_random_permutation(
       order, (uint32_t)((size_t)method->n_critic * steps * batch),
       (bl_draw){.seed = method->seed, .purpose = BL_PURPOSE_POLICY_BATCH, .round = round, .sample = stratum});
@@ -139,6 +143,22 @@ void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg
     transitions[k] = (bl_transition){.batch = (int)(order[k] / (steps * batch)),
                                      .step = (int)(order[k] / batch % steps),
                                      .sample = (int)(order[k] % batch)};
+}
+
+void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const float *cost, const float *value) {
+  const size_t batch = method->micro_batch;
+  for (size_t b = 0; b < batch; b++) {
+    double later = 0, next = cost[b];
+    for (size_t i = (size_t)method->steps; i-- > 0;) {
+      if (!method->baseline) {
+        advantages[i * batch + b] = cost[b];
+        continue;
+      }
+      later = next - value[i * batch + b] + method->trace * later;
+      next = value[i * batch + b];
+      advantages[i * batch + b] = (float)later;
+    }
+  }
 }
 
 bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_sft_pg *method, bl_graph *policy,

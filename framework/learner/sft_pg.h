@@ -26,13 +26,17 @@ typedef enum bl_regulariser {
 /** Settings of the method and the sizes that all its arrays follow. */
 typedef struct bl_sft_pg {
   size_t micro_batch;
-  size_t size;     /**< elements of a sample */
-  int steps;       /**< T' */
-  int n_critic;    /**< critic steps per round */
-  int n_generator; /**< policy steps per round */
-  bool mean;       /**< log-densities are means over elements (else sums) */
-  bool baseline;   /**< advantage f − V (else f) */
-  bool normalise;  /**< divide advantages by their standard deviation in the round */
+  size_t size;       /**< elements of a sample */
+  int steps;         /**< T' */
+  int n_critic;      /**< critic steps per round */
+  int n_generator;   /**< policy steps per round */
+  int critic_epochs; /**< passes of the critic over the trajectories of a round */
+  int warm_up;       /**< first rounds without policy steps */
+  bool mean;         /**< log-densities are means over elements (else sums) */
+  bool baseline;     /**< advantage f − V (else f) */
+  double trace;      /**< λ of the advantage */
+  int last_step;     /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
+  bool normalise;    /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
   double weight; /**< λ */
   uint64_t seed;
@@ -77,6 +81,13 @@ typedef struct bl_transition {
  * to move. \param [out] transitions (n_generator × micro_batch), caller's. \param [in,out] order (n_critic × steps ×
  * micro_batch) scratch. */
 void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round, uint32_t stratum);
+
+/** Advantages of all steps of the trajectories of one micro-batch: generalised advantage estimation (Schulman et al. 2016)
+ * with no cost but f(x_0) at the end, A_i = Σ_k λ^k δ_{i+k}, δ_i = V(x_{i+1}) − V(x_i), V(x_T') = f(x_0); λ = 1 gives the
+ * paper's f(x_0) − V(x_t, t). Without a baseline f(x_0) itself. Not collective. \param [out] advantages (steps,
+ * micro_batch). \param [in] cost (micro_batch) f(x_0). \param [in] value (steps, micro_batch), borrowed; may be NULL
+ * without a baseline. */
+void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const float *cost, const float *value);
 
 /** Gradient of  mean over the micro-batch of A · log p_θ(x_{t−1} | x_t)  (the public code's loss; theorem 4.2 of the
  * paper). Not collective. \param [out] d_parameters  (parameters of θ), overwritten. \param [out] loss  the mean itself.

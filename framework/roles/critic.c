@@ -31,10 +31,12 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   BL_TRY(bl_network_create(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false));
   BL_TRY(bl_network_create(&critic->value, value_shape, method->steps * batch, BL_GRAPH_TRAINING, false));
   BL_TRY(bl_network_create(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false));
-  BL_TRY(bl_network_create(&critic->value_judge, value_shape, batch, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&critic->value_judge, value_shape, method->steps * batch, BL_GRAPH_INFERENCE, false));
   const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
-  BL_TRY(bl_allocate(&critic->costs, (size_t)method->n_critic * method->micro_batch, sizeof *critic->costs));
+  BL_TRY(bl_allocate(&critic->costs, method->micro_batch, sizeof *critic->costs));
+  BL_TRY(bl_allocate(&critic->advantages_of_all, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
+                     sizeof *critic->advantages_of_all));
   BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * draws(method), sizeof *critic->sent));
   BL_TRY(bl_allocate(&critic->transitions, draws(method), sizeof *critic->transitions));
   BL_TRY(bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
@@ -51,6 +53,7 @@ void bl_critic_destroy(bl_critic *critic) {
   bl_graph_destroy(&critic->value_judge);
   bl_free(&critic->real);
   bl_free(&critic->costs);
+  bl_free(&critic->advantages_of_all);
   bl_free(&critic->sent);
   bl_free(&critic->transitions);
   bl_free(&critic->order);
@@ -89,12 +92,13 @@ static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m
   return BL_OK;
 }
 
-bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int batch, double critic_rate,
-                            double value_rate) {
+bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int epoch, int batch,
+                            double critic_rate, double value_rate) {
   const bl_buffer *buffer = critic->buffer;
   const bl_group *group = &critic->world->critics;
-  const int64_t step = round * critic->method->n_critic + batch;
-  const double share = 1.0 / critic->method->n_critic;
+  const int64_t steps = (int64_t)critic->method->critic_epochs * buffer->batches;
+  const int64_t step = round * steps + (int64_t)epoch * buffer->batches + batch;
+  const double share = 1.0 / (double)steps;
   bl_step_report of_critic = {0}, of_value = {0};
   if (!is_critic(critic))
     return BL_OK;
@@ -102,7 +106,7 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     const int generator = bl_buffer_generator(buffer, m);
-    if (generator != critic->world->rank)
+    if (epoch == 0 && generator != critic->world->rank)
       BL_TRY(bl_arrow_wait(critic->trajectories, batch * buffer->strata + m, generator));
     BL_TRY(learn_stratum(critic, step, batch, m));
   }
@@ -116,32 +120,25 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   return status;
 }
 
-/* f(x_0) − V(x_t, t), or f(x_0), of every transition of a stratum. */
+/* Advantages of the transitions of a stratum that improve the policy. */
 static bl_status judge_stratum(bl_critic *critic, int64_t round, int m) {
   const bl_buffer *buffer = critic->buffer;
   const bl_sft_pg *method = critic->method;
-  const size_t batch = method->micro_batch;
-  float *advantages = critic->sent + (size_t)m * draws(method);
-  float *state = critic->work, *time = state + buffer->state, *value = time + batch;
-  for (int j = 0; j < buffer->batches; j++)
-    BL_TRY(bl_graph_forward(critic->critic_judge, critic->costs + (size_t)j * batch,
-                            bl_buffer_at(buffer, j, m) + (size_t)method->steps * buffer->state, NULL));
-  bl_sft_pg_draw(critic->transitions, critic->order, method, (uint32_t)round, (uint32_t)m);
-  for (size_t u = 0; u < draws(method); u += batch) {
-    const bl_transition *drawn = critic->transitions + u;
-    for (size_t b = 0; b < batch; b++) {
-      memcpy(state + b * method->size,
-             bl_buffer_at(buffer, drawn[b].batch, m) + (size_t)drawn[b].step * buffer->state +
-                 (size_t)drawn[b].sample * method->size,
-             method->size * sizeof *state);
-      time[b] = (float)drawn[b].step;
-    }
+  const size_t batch = method->micro_batch, all = (size_t)method->steps * batch;
+  float *sent = critic->sent + (size_t)m * draws(method), *value = critic->work, *time = value + all;
+  for (size_t i = 0; i < all; i++)
+    time[i] = (float)(i / batch);
+  for (int j = 0; j < buffer->batches; j++) {
+    const float *trajectory = bl_buffer_at(buffer, j, m);
+    BL_TRY(bl_graph_forward(critic->critic_judge, critic->costs, trajectory + (size_t)method->steps * buffer->state, NULL));
     if (method->baseline)
-      BL_TRY(bl_graph_forward(critic->value_judge, value, state, time));
-    for (size_t b = 0; b < batch; b++) {
-      const float cost = critic->costs[(size_t)drawn[b].batch * batch + (size_t)drawn[b].sample];
-      advantages[u + b] = method->baseline ? cost - value[b] : cost;
-    }
+      BL_TRY(bl_graph_forward(critic->value_judge, value, trajectory, time));
+    bl_sft_pg_advantages(critic->advantages_of_all + (size_t)j * all, method, critic->costs, value);
+  }
+  bl_sft_pg_draw(critic->transitions, critic->order, method, (uint32_t)round, (uint32_t)m);
+  for (size_t k = 0; k < draws(method); k++) {
+    const bl_transition *t = &critic->transitions[k];
+    sent[k] = critic->advantages_of_all[(size_t)t->batch * all + (size_t)t->step * batch + (size_t)t->sample];
   }
   return BL_OK;
 }

@@ -20,9 +20,10 @@ typedef struct bl_critic {
   bl_aggregator *critic_aggregator, *value_aggregator; /**< of f and V; borrowed */
   bl_graph *critic,
       *value; /**< for training: micro-batches 2 × micro_batch and steps × micro_batch; owned, as all that follows */
-  bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch */
+  bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch and steps × micro_batch */
   float *real;                          /**< (micro_batch, size) */
-  float *costs;                         /**< (n_critic, micro_batch) f(x_0) of a stratum */
+  float *costs;                         /**< (micro_batch) f(x_0) */
+  float *advantages_of_all;             /**< (n_critic, steps, micro_batch) of a stratum */
   float *sent;                          /**< (strata, n_generator × micro_batch) advantages */
   bl_transition *transitions;           /**< (n_generator × micro_batch) */
   uint32_t *order;
@@ -49,11 +50,11 @@ void bl_critic_destroy(bl_critic *critic);
 /** Begin to receive all trajectories of a round that other ranks roll out for this one. Not collective. */
 bl_status bl_critic_begin(bl_critic *critic);
 
-/** Wait for batch \a batch of this critic's strata, then take one step of f and of V. Collective over the critics.
- * \param [in,out] report  the step's figures divided by n_critic are added.
- * Returns BL_ERROR_NUMERIC, on all critics, when a gradient is not finite; f and V then stay as they were. */
-bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int batch, double critic_rate,
-                            double value_rate);
+/** Wait for batch \a batch of this critic's strata, then take one step of f and of V. Collective over the critics. In later
+ * epochs the batch is there already. \param [in,out] report  the step\'s figures divided by the critic steps of a round are
+ * added. Returns BL_ERROR_NUMERIC, on all critics, when a gradient is not finite; f and V then stay as they were. */
+bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int epoch, int batch,
+                            double critic_rate, double value_rate);
 
 /** Compute the advantages of the round's transitions with f and V as they are now, and send them. Collective over the
  * critics. */

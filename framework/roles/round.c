@@ -23,6 +23,22 @@ static bl_status share(bl_round_report *report, const bl_world *world) {
   return BL_OK;
 }
 
+/* Judge the transitions and take the policy steps. */
+static bl_status improve(bl_round_report *report, bl_status *postponed, bl_generator *generator, bl_critic *critic,
+                         bl_aggregator *policy_aggregator, int64_t round, double rate) {
+  const int steps = generator->method->n_generator;
+  BL_TRY(bl_generator_draw(generator, round));
+  BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
+  for (int step = 0; step < steps; step++) {
+    bl_step_report of_step = {0};
+    BL_TRY(bl_generator_improve(generator, step));
+    BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->strata)));
+    report->policy_loss += of_step.figures[0] / steps;
+    report->norm += of_step.norm / steps;
+  }
+  return BL_OK;
+}
+
 bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_critic *critic,
                        bl_aggregator *policy_aggregator, int64_t round, bl_round_rates rates) {
   const bl_sft_pg *method = generator->method;
@@ -32,19 +48,15 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
 
   BL_TRY(bl_critic_begin(critic));
   BL_TRY(bl_generator_begin(generator));
-  BL_TRY(bl_generator_draw(generator, round));
-  for (int batch = 0; batch < method->n_critic; batch++) {
-    BL_TRY(bl_generator_collect(generator, round, batch));
-    BL_TRY(postpone(&postponed, bl_critic_collect(critic, &report->critic, round, batch, rates.critic, rates.value)));
-  }
-  BL_TRY(postpone(&postponed, bl_critic_judge(critic, round)));
-  for (int step = 0; step < method->n_generator; step++) {
-    bl_step_report of_step = {0};
-    BL_TRY(bl_generator_improve(generator, step));
-    BL_TRY(postpone(&postponed, bl_aggregator_step(policy_aggregator, &of_step, rates.policy, generator->buffer->strata)));
-    report->policy_loss += of_step.figures[0] / method->n_generator;
-    report->norm += of_step.norm / method->n_generator;
-  }
+  for (int epoch = 0; epoch < method->critic_epochs; epoch++)
+    for (int batch = 0; batch < method->n_critic; batch++) {
+      if (epoch == 0)
+        BL_TRY(bl_generator_collect(generator, round, batch));
+      BL_TRY(
+          postpone(&postponed, bl_critic_collect(critic, &report->critic, round, epoch, batch, rates.critic, rates.value)));
+    }
+  if (round >= method->warm_up)
+    BL_TRY(improve(report, &postponed, generator, critic, policy_aggregator, round, rates.policy));
   BL_TRY(bl_arrow_finish(generator->trajectories));
   BL_TRY(bl_arrow_finish(generator->advantages));
   BL_TRY(share(report, world));

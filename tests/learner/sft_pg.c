@@ -33,6 +33,10 @@ static bl_sft_pg method_with(bl_regulariser regulariser) {
                      .steps = STEPS,
                      .n_critic = 2,
                      .n_generator = 3,
+                     .critic_epochs = 1,
+                     .baseline = true,
+                     .trace = 1,
+                     .last_step = STEPS,
                      .regulariser = regulariser,
                      .weight = 0.7,
                      .seed = 11};
@@ -258,11 +262,51 @@ static void a_stratum_draws_without_replacement(void **state) {
   assert_memory_equal(drawn, other, sizeof drawn);
 }
 
+static void advantages_telescope(void **state) {
+  bl_sft_pg method = method_with(BL_REGULARISER_BASELINE);
+  float cost[BATCH], value[STEPS * BATCH], found[STEPS * BATCH];
+  (void)state;
+  fill(cost, BATCH, 5);
+  fill(value, STEPS * BATCH, 6);
+  bl_sft_pg_advantages(found, &method, cost, value);
+  for (int i = 0; i < STEPS * BATCH; i++) /* λ = 1: the paper's */
+    assert_near(found[i], cost[i % BATCH] - value[i], 1e-6);
+  method.trace = 0;
+  bl_sft_pg_advantages(found, &method, cost, value);
+  for (int i = 0; i < STEPS * BATCH; i++) /* λ = 0: one step ahead */
+    assert_near(found[i], (i / BATCH + 1 < STEPS ? value[i + BATCH] : cost[i % BATCH]) - value[i], 1e-6);
+  method.trace = 0.5;
+  bl_sft_pg_advantages(found, &method, cost, value);
+  for (int b = 0; b < BATCH; b++) { /* λ between: the definition */
+    const double last = cost[b] - value[2 * BATCH + b], middle = (double)value[2 * BATCH + b] - value[BATCH + b];
+    assert_near(found[BATCH + b], middle + 0.5 * last, 1e-6);
+  }
+  method.baseline = false;
+  bl_sft_pg_advantages(found, &method, cost, NULL);
+  for (int i = 0; i < STEPS * BATCH; i++)
+    assert_near(found[i], cost[i % BATCH], 0);
+}
+
+static void the_final_step_can_be_left_out(void **state) {
+  enum { DRAWN = 3 * BATCH };
+  bl_sft_pg method = method_with(BL_REGULARISER_NONE);
+  bl_transition drawn[DRAWN];
+  uint32_t order[2 * STEPS * BATCH];
+  (void)state;
+  method.last_step = STEPS - 1;
+  for (uint32_t round = 0; round < 20; round++) {
+    bl_sft_pg_draw(drawn, order, &method, round, 0);
+    for (int k = 0; k < DRAWN; k++)
+      assert_in_range(drawn[k].step, 0, STEPS - 2);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(baseline_regularises_the_critic), cmocka_unit_test(without_regulariser_the_target_is_detached),
-      cmocka_unit_test(penalty_has_its_closed_form), cmocka_unit_test(policy_gradient_is_that_of_its_loss),
-      cmocka_unit_test(a_stratum_draws_without_replacement)};
+      cmocka_unit_test(baseline_regularises_the_critic),     cmocka_unit_test(without_regulariser_the_target_is_detached),
+      cmocka_unit_test(penalty_has_its_closed_form),         cmocka_unit_test(policy_gradient_is_that_of_its_loss),
+      cmocka_unit_test(a_stratum_draws_without_replacement), cmocka_unit_test(advantages_telescope),
+      cmocka_unit_test(the_final_step_can_be_left_out)};
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   return failed + (bl_memory_balance() != 0);
 }
