@@ -332,7 +332,7 @@ bl_status bl_options_reject(const bl_options *options, const char *key, const ch
 }
 
 bl_status bl_options_blame(const bl_options *options, const char *key, bl_status status) {
-  if (status != BL_ERROR_USAGE)
+  if (status != BL_ERROR_USAGE && status != BL_ERROR_INPUT)
     return status;
   bl_options_merge *merge = ((const bl_options_loaded *)options)->merge;
   char message[BL_MESSAGE_SIZE];

@@ -195,9 +195,10 @@ bl_status bl_options_reject(const bl_options *options, const char *key, const ch
 #endif
     ;
 
-/** Put the place where \a key got its value before the recorded message, when \a status is BL_ERROR_USAGE: for a value that
- * a function without options refused (a message that begins with another key names that one's place), as in `return
- * bl_options_blame(options, "network.kind", bl_network_kind_parse(…));`. Not collective. Returns \a status. */
+/** Put the place where \a key got its value before the recorded message, when \a status is BL_ERROR_USAGE or
+ * BL_ERROR_INPUT: for a value that a function without options refused, or a file that it names, as in `return
+ * bl_options_blame(options, "network.kind", bl_network_kind_parse(…));`. A message that begins with another key gets that
+ * one's place. Not collective. Returns \a status. */
 bl_status bl_options_blame(const bl_options *options, const char *key, bl_status status);
 
 #endif

@@ -161,7 +161,7 @@ static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm c
   const char *path = options->metrics.samples;
   if (path[0] == '\0' || options->metrics.count == 0)
     return BL_OK;
-  BL_TRY(bl_dataset_read_shared(&f->stored, path, comm));
+  BL_TRY(bl_options_blame(options, "metrics.samples", bl_dataset_read_shared(&f->stored, path, comm)));
   const size_t found = bl_dataset_sample_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
   if (found != expected)
     return bl_fail(BL_ERROR_INPUT, "%s: samples have %zu elements, expected %zu as those of %s", path, found, expected,
@@ -176,8 +176,8 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   const int batch = options->learner.micro_batch;
   bl_dataset *data = &f->dataset;
   BL_AGREE(check(f, options), invocation->comm);
-  BL_TRY(read_header(header, options, invocation->comm));
-  BL_TRY(bl_dataset_read_shared(data, options->data.file, invocation->comm));
+  BL_TRY(bl_options_blame(options, "model.file", read_header(header, options, invocation->comm)));
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
   const bl_network_shape *shape = &header->shape;
   if (header->schedule[0] == '\0')
     return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
@@ -212,9 +212,13 @@ static bl_status prepare_metrics(finetuner *f) {
   BL_AGREE(bl_allocate(&f->samples, (size_t)metrics->count * f->method.size, sizeof *f->samples), comm);
   if (metrics->classifier[0] == '\0')
     return BL_OK;
-  BL_TRY(bl_features_create(&f->features, metrics->classifier, f->dataset.channels, f->dataset.height, f->dataset.width,
-                            comm));
-  return bl_reference_get(&f->reference, metrics->reference, f->features, &f->dataset, &f->run.provenance, comm);
+  const bl_options *options = f->run.options;
+  BL_TRY(bl_options_blame(options, "metrics.classifier",
+                          bl_features_create(&f->features, metrics->classifier, f->dataset.channels, f->dataset.height,
+                                             f->dataset.width, comm)));
+  return bl_options_blame(
+      options, "metrics.reference",
+      bl_reference_get(&f->reference, metrics->reference, f->features, &f->dataset, &f->run.provenance, comm));
 }
 
 /* The objects of the three roles. */

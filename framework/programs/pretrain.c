@@ -102,7 +102,7 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   bl_model_header *header = &p->run.header;
   const size_t batch = (size_t)options->learner.micro_batch;
   BL_TRY(check(p, options));
-  BL_TRY(bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm));
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
   BL_TRY(bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch, (uint64_t)options->seed,
                            options->data.flip));
   BL_TRY(bl_network_configure(&header->shape, options, p->dataset.channels, p->dataset.height, p->dataset.width,
