@@ -35,8 +35,9 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
   BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *generator->order));
   BL_TRY(bl_allocate(&generator->gradient, bl_graph_parameters(generator->policy)->count, sizeof *generator->gradient));
-  /* Scratch of the rollout (3 states) or of the policy gradient, with state, next, step and advantage of a micro-batch
-   * before it. */
+  BL_TRY(bl_allocate(&generator->steps, method->micro_batch, sizeof *generator->steps));
+  BL_TRY(bl_allocate(&generator->weights, method->micro_batch, sizeof *generator->weights));
+  /* Scratch of the rollout (3 states), or of the policy gradient after the two states of its transitions. */
   return bl_allocate(&generator->work, bl_sft_pg_work(method, 0) + 2 * buffer->state, sizeof *generator->work);
 }
 
