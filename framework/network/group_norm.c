@@ -67,12 +67,12 @@ static BL_ALWAYS_INLINE void add_partial(double *total, const float *partial, in
   }
 }
 
-static BL_ALWAYS_INLINE void moments_of_width(double *sum, double *square, const float *x, int pixels, int width,
+static BL_ALWAYS_INLINE void moments_of_width(double *mean, double *square, const float *x, int pixels, int width,
                                               int step) {
   float first[PARTIAL];
   spread(first, x, width);
   for (int l = 0; l < width; l++)
-    sum[l] = square[l] = 0.0;
+    mean[l] = square[l] = 0.0;
   for (int start = 0; start < pixels; start += CHUNK / width) {
     int end = pixels - start < CHUNK / width ? pixels : start + CHUNK / width, p = start;
     float sums[PARTIAL] = {0}, squares[PARTIAL] = {0};
@@ -87,15 +87,20 @@ static BL_ALWAYS_INLINE void moments_of_width(double *sum, double *square, const
       sums[l] += d;
       squares[l] += d * d;
     }
-    add_partial(sum, sums, width, step);
+    add_partial(mean, sums, width, step);
     add_partial(square, squares, width, step);
+  }
+  const double share = 1.0 / pixels;
+  for (int l = 0; l < width; l++) {
+    square[l] -= mean[l] * mean[l] * share;
+    mean[l] = (double)first[l] + mean[l] * share;
   }
 }
 
-/* Σ (x − first) and Σ (x − first)² over the pixels of each channel, first being the channel's first pixel: without a shift
- * near the mean, the variance would drown in rounding wherever the mean is large. */
-BL_KERNEL static void row_moments(double *sum, double *square, const float *x, int pixels, int width) {
-  BY_WIDTH(moments_of_width, width, sum, square, x, pixels)
+/* Mean and Σ (x − mean)² over the pixels of each channel, by sums of x − first and its square, first being the channel's
+ * first pixel: without a shift near the mean, the variance would drown in rounding wherever the mean is large. */
+BL_KERNEL static void row_moments(double *mean, double *square, const float *x, int pixels, int width) {
+  BY_WIDTH(moments_of_width, width, mean, square, x, pixels)
 }
 
 static BL_ALWAYS_INLINE void apply_of_width(float *y, const float *x, const float *mean, const float *scale,
@@ -233,27 +238,27 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   return BL_OK;
 }
 
-/* The group's mean and reciprocal deviation from the moments of its channels (Chan, Golub & LeVeque 1983). */
-static void group_statistics(float *mean, float *deviation, const group_norm *state, const float *x, int group, int members,
-                             int pixels, int width) {
-  double channel_mean, total = 0.0, square = 0.0;
-  size_t row = (size_t)pixels * (size_t)width;
-  for (int i = 0; i < members; i++) {
-    int c = group * members + i;
-    total += (double)x[(size_t)(c / width) * row + (size_t)(c % width)] + state->sum[0][c] / pixels;
+/* Each group's mean and reciprocal deviation from the moments of its channels (Chan, Golub & LeVeque 1983). */
+static void set_statistics(float *statistics, const group_norm *state, int members, int pixels) {
+  const double *channel_mean = state->sum[0], *channel_square = state->sum[1];
+  const double share = 1.0 / members, share_of_all = share / pixels;
+  for (int g = 0; g < state->groups; g++, channel_mean += members, channel_square += members) {
+    double mean = 0.0, between = 0.0, within = 0.0;
+    for (int c = 0; c < members; c++)
+      mean += channel_mean[c];
+    mean *= share;
+    for (int c = 0; c < members; c++) {
+      between += (channel_mean[c] - mean) * (channel_mean[c] - mean);
+      within += channel_square[c];
+    }
+    double variance = (pixels * between + within) * share_of_all;
+    variance = variance < 0.0 ? 0.0 : variance; /* by rounding; NaN stays */
+    statistics[2 * g] = (float)mean;
+    statistics[2 * g + 1] = (float)(1.0 / sqrt(variance + (double)state->epsilon));
   }
-  double group_mean = total / members;
-  for (int i = 0; i < members; i++) {
-    int c = group * members + i;
-    channel_mean = (double)x[(size_t)(c / width) * row + (size_t)(c % width)] + state->sum[0][c] / pixels;
-    square += state->sum[1][c] - state->sum[0][c] * state->sum[0][c] / pixels +
-              pixels * (channel_mean - group_mean) * (channel_mean - group_mean);
-  }
-  *mean = (float)group_mean;
-  *deviation = (float)(1.0 / sqrt((square < 0.0 ? 0.0 : square) / ((double)members * pixels) + (double)state->epsilon));
 }
 
-/* What every channel of sample \a n is shifted and multiplied by. */
+/* What every channel of a sample is shifted and multiplied by. */
 static void set_channels(group_norm *state, const float *statistics, int members) {
   for (int g = 0; g < state->groups; g++)
     for (int c = g * members; c < (g + 1) * members; c++) {
@@ -275,8 +280,7 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
     float *statistics = node->kept_data + 2 * (size_t)n * (size_t)state->groups;
     for (int c = 0; c < x->channels; c += width)
       row_moments(state->sum[0] + c, state->sum[1] + c, in + (size_t)(c / width) * row, pixels, width);
-    for (int g = 0; g < state->groups; g++)
-      group_statistics(&statistics[2 * g], &statistics[2 * g + 1], state, in, g, members, pixels, width);
+    set_statistics(statistics, state, members, pixels);
     set_channels(state, statistics, members);
     for (int c = 0; c < x->channels; c += width) {
       size_t offset = (size_t)(c / width) * row;
@@ -295,10 +299,10 @@ static void set_input_gradient(group_norm *state, int members, int pixels) {
       plain += (double)state->gamma[c] * state->sum[0][c];
       weighted += (double)state->gamma[c] * state->sum[1][c];
     }
-    double deviation = (double)state->deviation[g * members], count = (double)members * pixels;
+    double deviation = (double)state->deviation[g * members], share = deviation / ((double)members * pixels);
     for (int c = g * members; c < (g + 1) * members; c++) {
-      state->shift[c] = (float)(deviation * plain / count);
-      state->deviation[c] = (float)(deviation * deviation * weighted / count);
+      state->shift[c] = (float)(plain * share);
+      state->deviation[c] = (float)(weighted * share * deviation);
     }
   }
 }
