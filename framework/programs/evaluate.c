@@ -33,9 +33,7 @@ static const char help[] =
     ".nc and as text otherwise.\n"
     "\n"
     "Example:\n"
-    "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n"
-    "\n"
-    "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong.\n";
+    "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n";
 
 enum { RESULTS_MAX = 4, NOTE_LENGTH = 256 };
 
@@ -84,10 +82,11 @@ static bl_status prepare(evaluation *e) {
   const bl_dataset *samples = &e->samples, *real = &e->real;
   BL_TRY(check(options));
   BL_AGREE(e->rank == 0 && options->output[0] ? bl_output_check(options->output) : BL_OK, e->comm);
-  BL_TRY(bl_dataset_read_shared(&e->samples, options->metrics.samples, e->comm));
+  BL_TRY(
+      bl_options_blame(options, "metrics.samples", bl_dataset_read_shared(&e->samples, options->metrics.samples, e->comm)));
   if (options->data.file[0] == '\0')
     return samples->pixels ? BL_OK : bl_options_reject(options, "data.file", "real points, made by beeline import");
-  BL_TRY(bl_dataset_read_shared(&e->real, options->data.file, e->comm));
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&e->real, options->data.file, e->comm)));
   if (!samples->pixels != !real->pixels || samples->channels != real->channels || samples->height != real->height ||
       samples->width != real->width)
     return bl_fail(
@@ -107,10 +106,12 @@ static result *add_result(evaluation *e, const char *variable, const char *label
 static bl_status measure_fid(evaluation *e) {
   const bl_options_metrics *metrics = &e->options->metrics;
   const bl_dataset *samples = &e->samples;
-  BL_TRY(
-      bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm));
-  BL_TRY(bl_reference_get(&e->reference, metrics->reference, e->features, e->real.count > 0 ? &e->real : NULL,
-                          &e->description.provenance, e->comm));
+  BL_TRY(bl_options_blame(
+      e->options, "metrics.classifier",
+      bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm)));
+  BL_TRY(bl_options_blame(e->options, "metrics.reference",
+                          bl_reference_get(&e->reference, metrics->reference, e->features,
+                                           e->real.count > 0 ? &e->real : NULL, &e->description.provenance, e->comm)));
   result *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);

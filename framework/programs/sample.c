@@ -31,9 +31,7 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  mpirun -n 2 beeline sample experiments/digits/sample.yaml --output out/samples.nc\n"
-    "  beeline sample --set model.file=out/digits/model.nc --set sampler.count=16 --output few.nc\n"
-    "\n"
-    "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong.\n";
+    "  beeline sample --set model.file=out/digits/model.nc --set sampler.count=16 --output few.nc\n";
 
 enum { PATH_LENGTH = 4096, PICTURE_SAMPLES = 100, PICTURE_SIDE = 480, IMAGE_SIDE = 48 };
 
@@ -80,7 +78,7 @@ static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
   BL_TRY(check(options));
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
-  BL_TRY(bl_model_read_header_shared(&d->header, options->model.file, d->comm));
+  BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(&d->header, options->model.file, d->comm)));
   if (d->header.schedule[0] == '\0')
     return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a diffusion model", options->model.file,
                    bl_network_kind_name(d->header.shape.kind));
