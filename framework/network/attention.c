@@ -8,70 +8,41 @@
 #include "base/memory.h"
 #include "network/exponential.h"
 #include "network/node.h"
+#include "network/primitive.h"
 
 #include <math.h>
 
 enum { LANES = 16 };
 
-/* A product of stacks of matrices, out = left · right, either factor stored transposed or not. */
-typedef struct product {
-  dnnl_primitive_t primitive;
-  dnnl_memory_t left, right, out;
-} product;
-
+/* Products of stacks of matrices, one for each sample. */
 typedef struct attention {
-  product scores;   /* (pixels, pixels)   = q kᵀ */
-  product mix;      /* (pixels, channels) = A v, or dS k */
-  product mix_back; /* (pixels, channels) = Aᵀ dout, or dSᵀ q */
+  bl_primitive scores;      /* (pixels, pixels)   = q kᵀ, or dout vᵀ */
+  bl_primitive mix;         /* (pixels, channels) = A v, or dS k */
+  bl_primitive mix_back;    /* (pixels, channels) = Aᵀ dout, or dSᵀ q */
+  size_t primitive_scratch; /* floats; our own matrices come after */
 } attention;
 
-static bl_status matrices(dnnl_memory_desc_t *description, int batch, int rows, int columns, bool transposed) {
+static bl_status matrices(bl_operand *operand, int argument, int batch, int rows, int columns, bool transposed) {
   const dnnl_dims_t size = {batch, rows, columns};
-  const dnnl_format_tag_t layout = transposed ? dnnl_acb : dnnl_abc;
-  BL_DNNL(dnnl_memory_desc_init_by_tag(description, 3, size, dnnl_f32, layout));
+  *operand = (bl_operand){.argument = argument, .written = argument == DNNL_ARG_DST};
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&operand->layout, 3, size, dnnl_f32, transposed ? dnnl_acb : dnnl_abc));
   return BL_OK;
 }
 
-static bl_status create_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *description, dnnl_engine_t engine) {
-  BL_DNNL(dnnl_memory_create(memory, description, engine, DNNL_MEMORY_NONE));
-  return BL_OK;
-}
-
-static bl_status create_product(product *p, const bl_graph *graph, int rows, int inner, int columns, bool left_transposed,
-                                bool right_transposed) {
-  dnnl_memory_desc_t left, right, out;
-  BL_TRY(matrices(&left, graph->batch, rows, inner, left_transposed));
-  BL_TRY(matrices(&right, graph->batch, inner, columns, right_transposed));
-  BL_TRY(matrices(&out, graph->batch, rows, columns, false));
+/* out (rows, columns) = left (rows, inner) · right (inner, columns), either factor stored transposed or not. */
+static bl_status create_product(bl_primitive *product, const bl_graph *graph, int rows, int inner, int columns,
+                                bool left_transposed, bool right_transposed) {
+  bl_operand operands[3];
   dnnl_matmul_desc_t operation;
   dnnl_primitive_desc_t description = NULL;
-  BL_DNNL(dnnl_matmul_desc_init(&operation, &left, &right, NULL, &out));
-  BL_DNNL(dnnl_primitive_desc_create(&description, &operation, NULL, graph->engine, NULL));
-  bl_status status = bl_dnnl_check(dnnl_primitive_create(&p->primitive, description), "dnnl_primitive_create(matmul)");
+  BL_TRY(matrices(&operands[0], DNNL_ARG_SRC, graph->batch, rows, inner, left_transposed));
+  BL_TRY(matrices(&operands[1], DNNL_ARG_WEIGHTS, graph->batch, inner, columns, right_transposed));
+  BL_TRY(matrices(&operands[2], DNNL_ARG_DST, graph->batch, rows, columns, false));
+  BL_DNNL(dnnl_matmul_desc_init(&operation, &operands[0].layout, &operands[1].layout, NULL, &operands[2].layout));
+  BL_TRY(bl_primitive_describe(&description, graph, &operation, NULL));
+  const bl_status status = bl_primitive_create(product, graph, description, operands, 3);
   dnnl_primitive_desc_destroy(description);
-  BL_TRY(status);
-  BL_TRY(create_memory(&p->left, &left, graph->engine));
-  BL_TRY(create_memory(&p->right, &right, graph->engine));
-  return create_memory(&p->out, &out, graph->engine);
-}
-
-static void destroy_product(product *p) {
-  if (p->primitive != NULL)
-    dnnl_primitive_destroy(p->primitive);
-  dnnl_memory_t memories[3] = {p->left, p->right, p->out};
-  for (int i = 0; i < 3; i++)
-    if (memories[i] != NULL)
-      dnnl_memory_destroy(memories[i]);
-}
-
-static bl_status multiply(const bl_graph *graph, const product *p, float *out, float *left, float *right) {
-  BL_DNNL(dnnl_memory_set_data_handle(p->left, left));
-  BL_DNNL(dnnl_memory_set_data_handle(p->right, right));
-  BL_DNNL(dnnl_memory_set_data_handle(p->out, out));
-  const dnnl_exec_arg_t arguments[3] = {{DNNL_ARG_SRC, p->left}, {DNNL_ARG_WEIGHTS, p->right}, {DNNL_ARG_DST, p->out}};
-  BL_DNNL(dnnl_primitive_execute(p->primitive, graph->stream, 3, arguments));
-  BL_DNNL(dnnl_stream_wait(graph->stream));
-  return BL_OK;
+  return status;
 }
 
 /* (batch, channels / block, pixels, block) to (batch, pixels, channels). */
@@ -143,6 +114,10 @@ BL_KERNEL static void softmax_backward(float *restrict d, const float *restrict 
   }
 }
 
+static size_t larger(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
 static bl_status plan(bl_graph *graph, bl_node *node) {
   attention *state = node->state;
   const bl_tensor *q = node->input[0];
@@ -152,10 +127,12 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   for (int i = 0; i < 3; i++)
     node->keeps_input[i] = true;
   node->kept = weights;
-  node->scratch = 3 * bl_tensor_count(q) + weights;
   BL_TRY(create_product(&state->scores, graph, pixels, q->channels, pixels, false, true));
   BL_TRY(create_product(&state->mix, graph, pixels, pixels, q->channels, false, false));
-  return create_product(&state->mix_back, graph, pixels, pixels, q->channels, true, false);
+  BL_TRY(create_product(&state->mix_back, graph, pixels, pixels, q->channels, true, false));
+  state->primitive_scratch = larger(larger(state->scores.scratch, state->mix.scratch), state->mix_back.scratch);
+  node->scratch = state->primitive_scratch + 3 * bl_tensor_count(q) + weights;
+  return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
@@ -163,13 +140,13 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
   const bl_tensor *q = node->input[0], *k = node->input[1], *v = node->input[2];
   int pixels = q->height * q->width;
   size_t count = bl_tensor_count(q);
-  float *left = graph->scratch, *right = left + count, *weights = node->kept_data;
+  float *left = graph->scratch + state->primitive_scratch, *right = left + count, *weights = node->kept_data;
   to_pixels(left, q->data, q);
   to_pixels(right, k->data, k);
-  BL_TRY(multiply(graph, &state->scores, weights, left, right));
+  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){left, right, weights}, graph->scratch));
   softmax(weights, (size_t)graph->batch * (size_t)pixels, pixels, (float)(1.0 / sqrt((double)q->channels)));
   to_pixels(right, v->data, v);
-  BL_TRY(multiply(graph, &state->mix, left, weights, right));
+  BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){weights, right, left}, graph->scratch));
   from_pixels(node->output->data, left, node->output);
   return BL_OK;
 }
@@ -179,25 +156,25 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   const bl_tensor *q = node->input[0], *k = node->input[1], *v = node->input[2];
   int pixels = q->height * q->width;
   size_t count = bl_tensor_count(q);
-  float *d_out = graph->scratch, *factor = d_out + count, *result = factor + count, *d_weights = result + count;
-  float *weights = node->kept_data;
+  float *d_out = graph->scratch + state->primitive_scratch, *factor = d_out + count, *result = factor + count;
+  float *d_weights = result + count, *weights = node->kept_data;
   to_pixels(d_out, node->output->gradient, node->output);
   if (node->d_input[2] != NULL) {
-    BL_TRY(multiply(graph, &state->mix_back, result, weights, d_out));
+    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){weights, d_out, result}, graph->scratch));
     from_pixels(node->d_input[2], result, v);
   }
   to_pixels(factor, v->data, v);
-  BL_TRY(multiply(graph, &state->scores, d_weights, d_out, factor));
+  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){d_out, factor, d_weights}, graph->scratch));
   softmax_backward(d_weights, weights, (size_t)graph->batch * (size_t)pixels, pixels,
                    (float)(1.0 / sqrt((double)q->channels)));
   if (node->d_input[0] != NULL) {
     to_pixels(factor, k->data, k);
-    BL_TRY(multiply(graph, &state->mix, result, d_weights, factor));
+    BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){d_weights, factor, result}, graph->scratch));
     from_pixels(node->d_input[0], result, q);
   }
   if (node->d_input[1] != NULL) {
     to_pixels(factor, q->data, q);
-    BL_TRY(multiply(graph, &state->mix_back, result, d_weights, factor));
+    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){d_weights, factor, result}, graph->scratch));
     from_pixels(node->d_input[1], result, k);
   }
   return BL_OK;
@@ -207,9 +184,9 @@ static void destroy(bl_node *node) {
   attention *state = node->state;
   if (state == NULL)
     return;
-  destroy_product(&state->scores);
-  destroy_product(&state->mix);
-  destroy_product(&state->mix_back);
+  bl_primitive_destroy(&state->scores);
+  bl_primitive_destroy(&state->mix);
+  bl_primitive_destroy(&state->mix_back);
 }
 
 static const bl_node_kind kind = {"attention", plan, NULL, forward, backward, destroy};

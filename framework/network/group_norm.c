@@ -45,12 +45,6 @@ typedef struct group_norm {
       function(__VA_ARGS__, 1, 16);    \
   }
 
-#ifdef __GNUC__
-#define INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define INDEPENDENT
-#endif
-
 /* What each channel is shifted or multiplied by, once for each of the pixels that are worked on together. */
 static BL_ALWAYS_INLINE void spread(float *out, const float *channels, int width) {
   for (int l = 0; l < PARTIAL; l++)
@@ -111,12 +105,12 @@ static BL_ALWAYS_INLINE void apply_of_width(float *y, const float *x, const floa
   spread(b, shift, width);
   int p = 0;
   for (; p + step <= pixels; p += step)
-    INDEPENDENT
+    BL_INDEPENDENT
   for (int l = 0; l < step * width; l++) {
     float z = (x[p * width + l] - m[l]) * a[l] + b[l];
     y[p * width + l] = silu ? z * bl_sigmoid(z) : z;
   }
-  INDEPENDENT
+  BL_INDEPENDENT
   for (int l = 0; l < (pixels - p) * width; l++) {
     float z = (x[p * width + l] - m[l]) * a[l] + b[l];
     y[p * width + l] = silu ? z * bl_sigmoid(z) : z;
@@ -154,7 +148,7 @@ static BL_ALWAYS_INLINE void activation_of_width(float *dz, double *sum, double 
     int end = pixels - start < CHUNK / width ? pixels : start + CHUNK / width, p = start;
     float sums[PARTIAL] = {0}, products[PARTIAL] = {0};
     for (; p + step <= end; p += step)
-      INDEPENDENT
+      BL_INDEPENDENT
     for (int l = 0; l < step * width; l++) {
       float centred = x[p * width + l] - m[l];
       float d = activation_gradient(dy[p * width + l], centred, a[l], b[l], silu);
@@ -162,7 +156,7 @@ static BL_ALWAYS_INLINE void activation_of_width(float *dz, double *sum, double 
       sums[l] += d;
       products[l] += d * centred;
     }
-    INDEPENDENT
+    BL_INDEPENDENT
     for (int l = 0; l < (end - p) * width; l++) {
       float centred = x[p * width + l] - m[l];
       float d = activation_gradient(dy[p * width + l], centred, a[l], b[l], silu);
@@ -195,10 +189,10 @@ static BL_ALWAYS_INLINE void input_of_width(float *dx, const float *x, const flo
   spread(c, offset, width);
   int p = 0;
   for (; p + step <= pixels; p += step)
-    INDEPENDENT
+    BL_INDEPENDENT
   for (int l = 0; l < step * width; l++)
     dx[p * width + l] = dx[p * width + l] * a[l] - ((x[p * width + l] - m[l]) * b[l] + c[l]);
-  INDEPENDENT
+  BL_INDEPENDENT
   for (int l = 0; l < (pixels - p) * width; l++)
     dx[p * width + l] = dx[p * width + l] * a[l] - ((x[p * width + l] - m[l]) * b[l] + c[l]);
 }
