@@ -15,50 +15,51 @@ static const double shifter = 0x1.8p52;
 static const double limit_of_term = 0x1p30;
 
 /* Of the sum of the largest magnitudes of all calls: half of what `high` can hold. */
-static const int64_t limit_of_peaks = (int64_t)1 << 42;
+static const uint64_t limit_of_peaks = (uint64_t)1 << 42;
 
 /* Each call changes a low limb by at most 2^41; after so many, carries are moved into the high limb. */
 enum { CALLS_BEFORE_CARRY = 1 << 20 };
 
-/* Elements per MPI call: small enough for caches and for MPI's buffers, large enough to hide latency. */
-enum { PIECE = 1 << 19 };
+/* Numbers per MPI call, 16 MiB: few calls, since ranks wait for each other in every one, and a bound for MPI's buffers. */
+enum { PIECE = 1 << 21 };
 
 struct bl_exact_sum {
   size_t count;
-  uint64_t *high;        /* (count) two's complement: unsigned, since a poisoned sum may wrap */
-  uint64_t *low;         /* (count) */
-  int64_t peaks;         /* sum over calls of a bound on their largest term; associative, as everything here */
-  int64_t reduced_peaks; /* the same over all ranks, where a reduction ended here */
-  long calls;            /* that the low limbs hold since the last carry, at most */
+  uint64_t *limbs;        /* (2 count + 1) owned: what follows, in one piece, for one message */
+  uint64_t *high;         /* (count) two's complement: unsigned, since a poisoned sum may wrap */
+  uint64_t *low;          /* (count) */
+  uint64_t *peaks;        /* (1) sum over calls of a bound on their largest term; associative, as everything here */
+  uint64_t reduced_peaks; /* the same over all ranks, where a reduction ended here */
+  long calls;             /* that the low limbs hold since the last carry, at most */
 };
 
 bl_status bl_exact_sum_create(bl_exact_sum **sum, size_t count) {
   bl_exact_sum *s = NULL;
   *sum = NULL;
   BL_TRY(bl_allocate(&s, 1, sizeof *s));
-  bl_status status = BL_OK;
+  const bl_status status = bl_allocate(&s->limbs, 2 * count + 1, sizeof *s->limbs);
+  if (status != BL_OK) {
+    bl_exact_sum_destroy(&s);
+    return status;
+  }
   s->count = count;
-  BL_GOTO(bl_allocate(&s->high, count, sizeof *s->high));
-  BL_GOTO(bl_allocate(&s->low, count, sizeof *s->low));
+  s->high = s->limbs;
+  s->low = s->limbs + count;
+  s->peaks = s->limbs + 2 * count;
   *sum = s;
   return BL_OK;
-done:
-  bl_exact_sum_destroy(&s);
-  return status;
 }
 
 void bl_exact_sum_destroy(bl_exact_sum **sum) {
   if (*sum == NULL)
     return;
-  bl_free(&(*sum)->high);
-  bl_free(&(*sum)->low);
+  bl_free(&(*sum)->limbs);
   bl_free(sum);
 }
 
 void bl_exact_sum_clear(bl_exact_sum *sum) {
-  memset(sum->high, 0, sum->count * sizeof *sum->high);
-  memset(sum->low, 0, sum->count * sizeof *sum->low);
-  sum->peaks = sum->reduced_peaks = 0;
+  memset(sum->limbs, 0, (2 * sum->count + 1) * sizeof *sum->limbs);
+  sum->reduced_peaks = 0;
   sum->calls = 0;
 }
 
@@ -121,9 +122,9 @@ static void move_carries(bl_exact_sum *sum) {
 
 /* Take note of a call whose largest term is `peak`; NaN fails the comparison, too. */
 static void note_call(bl_exact_sum *sum, double peak) {
-  sum->peaks += peak < limit_of_term ? (int64_t)peak + 1 : limit_of_peaks;
-  if (sum->peaks > 2 * limit_of_peaks) /* poisoned already: stay there, so that sums over ranks cannot wrap */
-    sum->peaks = 2 * limit_of_peaks;
+  *sum->peaks += peak < limit_of_term ? (uint64_t)peak + 1 : limit_of_peaks;
+  if (*sum->peaks > 2 * limit_of_peaks) /* poisoned already: stay there, so that sums over ranks cannot wrap */
+    *sum->peaks = 2 * limit_of_peaks;
   if (++sum->calls >= CALLS_BEFORE_CARRY)
     move_carries(sum);
 }
@@ -148,6 +149,10 @@ static void prepare(bl_exact_sum *sum, int ranks) {
     move_carries(sum);
 }
 
+static int piece_of(size_t remaining) {
+  return (int)(remaining < PIECE ? remaining : PIECE);
+}
+
 bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
   int rank, size;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
@@ -156,13 +161,13 @@ bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, in
   uint64_t *const limbs[2] = {sum->high + offset, sum->low + offset};
   for (int limb = 0; limb < 2; limb++)
     for (size_t start = 0; start < count; start += PIECE) {
-      const int piece = (int)(count - start < PIECE ? count - start : PIECE);
       uint64_t *values = limbs[limb] + start;
-      BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, rank == root ? values : NULL, piece, MPI_UINT64_T,
-                               MPI_SUM, root, comm)));
+      BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, rank == root ? values : NULL, piece_of(count - start),
+                               MPI_UINT64_T, MPI_SUM, root, comm)));
     }
-  int64_t peaks;
-  BL_TRY(BL_MPI(MPI_Reduce(&sum->peaks, &peaks, 1, MPI_INT64_T, MPI_SUM, root, comm)));
+  /* Apart from the sum's own, which other ranges may still have to send. */
+  uint64_t peaks = 0;
+  BL_TRY(BL_MPI(MPI_Reduce(sum->peaks, &peaks, 1, MPI_UINT64_T, MPI_SUM, root, comm)));
   if (rank == root && peaks > sum->reduced_peaks)
     sum->reduced_peaks = peaks;
   return BL_OK;
@@ -172,19 +177,15 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
   int size;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   prepare(sum, size);
-  uint64_t *const limbs[2] = {sum->high, sum->low};
-  for (int limb = 0; limb < 2; limb++)
-    for (size_t start = 0; start < sum->count; start += PIECE) {
-      const int piece = (int)(sum->count - start < PIECE ? sum->count - start : PIECE);
-      BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, limbs[limb] + start, piece, MPI_UINT64_T, MPI_SUM, comm)));
-    }
+  const size_t count = 2 * sum->count + 1;
+  for (size_t start = 0; start < count; start += PIECE)
+    BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->limbs + start, piece_of(count - start), MPI_UINT64_T, MPI_SUM, comm)));
   sum->calls = CALLS_BEFORE_CARRY; /* together, all ranks may have had that many */
-  return BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &sum->peaks, 1, MPI_INT64_T, MPI_SUM, comm));
+  return BL_OK;
 }
 
 static bl_status check(const bl_exact_sum *sum) {
-  const int64_t peaks = sum->peaks > sum->reduced_peaks ? sum->peaks : sum->reduced_peaks;
-  if (peaks < limit_of_peaks)
+  if (*sum->peaks < limit_of_peaks && sum->reduced_peaks < limit_of_peaks)
     return BL_OK;
   return bl_fail(BL_ERROR_NUMERIC,
                  "a sum over micro-batches has a term that is NaN, infinite or above 1e9, or terms above 4e12"

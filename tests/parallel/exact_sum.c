@@ -279,13 +279,19 @@ static void test_poison_travels(void **state) {
 /* More elements than one message takes. */
 static void test_many_elements(void **state) {
   (void)state;
-  enum { MANY = (1 << 19) + 17 };
+  enum { MANY = (1 << 21) + 17 };
   bl_exact_sum *sum = NULL;
   float *values = NULL;
   assert_int_equal(bl_exact_sum_create(&sum, MANY), BL_OK);
   assert_int_equal(bl_allocate(&values, MANY, sizeof *values), BL_OK);
   for (int i = 0; i < MANY; i++)
     values[i] = (float)(i % 1000 + rank);
+  bl_exact_sum_add(sum, 0, MANY, values);
+  assert_int_equal(bl_exact_sum_allreduce(sum, MPI_COMM_WORLD), BL_OK);
+  float last;
+  assert_int_equal(bl_exact_sum_get(&last, sum, MANY - 1, 1, 1.0), BL_OK);
+  assert_true(last == (float)(size * ((MANY - 1) % 1000) + size * (size - 1) / 2));
+  bl_exact_sum_clear(sum);
   bl_exact_sum_add(sum, 0, MANY, values);
   assert_int_equal(bl_exact_sum_reduce(sum, 1, MANY - 1, size - 1, MPI_COMM_WORLD), BL_OK);
   if (rank == size - 1) {
