@@ -3,6 +3,8 @@
  *
  * A draw is a function of (seed, purpose, round, sample, step, element) and of nothing else: neither of the rank that asks
  * nor of what was drawn before. A checkpoint therefore holds no generator state.
+ * Key = seed; counter = (block of four elements, sample, step | purpose << 24, round). Element k is the same however many
+ * are drawn, below 2^34 of them, and its bits are the same on every processor and with every compiler.
  */
 #ifndef BEELINE_BASE_RANDOM_H
 #define BEELINE_BASE_RANDOM_H
@@ -41,10 +43,12 @@ void bl_random_bits(uint32_t *bits, size_t count, bl_draw draw);
 /** \a count uniform numbers in [0, 1), 24 bits each. Not collective. \param [out] values (count), caller's. */
 void bl_random_uniform(float *values, size_t count, bl_draw draw);
 
-/** \a count standard normal numbers (Box-Muller). Not collective. \param [out] values (count), caller's. */
+/** \a count standard normal numbers (Box-Muller; 32 bits each, at most 6.66 in magnitude). Not collective. \param [out]
+ * values (count), caller's. */
 void bl_random_normal(float *values, size_t count, bl_draw draw);
 
-/** A uniform integer in [0, \a bound), without modulo bias worth noticing (64-bit multiply). Not collective. */
+/** A uniform integer in [0, \a bound), without modulo bias worth noticing (64-bit multiply); 0 for bound 0. Not collective.
+ */
 uint32_t bl_random_below(uint32_t bound, bl_draw draw);
 
 /** A uniform permutation of 0 … \a count − 1 (Fisher-Yates). Not collective. \param [out] order (count), caller's. */
