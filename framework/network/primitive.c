@@ -6,19 +6,33 @@
 
 enum { ALIGNMENT = 16 /* floats */ };
 
-bl_status bl_primitive_describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
-                                const_dnnl_primitive_desc_t hint) {
+static dnnl_status_t describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
+                              const_dnnl_primitive_desc_t hint) {
   dnnl_primitive_attr_t attributes = NULL;
-  bl_status status = BL_OK;
   *description = NULL;
-  BL_DNNL(dnnl_primitive_attr_create(&attributes));
-  BL_GOTO(bl_dnnl_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
-                        "dnnl_primitive_attr_set_scratchpad_mode"));
-  BL_GOTO(bl_dnnl_check(dnnl_primitive_desc_create(description, descriptor, attributes, graph->engine, hint),
-                        "dnnl_primitive_desc_create"));
-done:
+  dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
+  if (status != dnnl_success)
+    return status;
+  status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success)
+    status = dnnl_primitive_desc_create(description, descriptor, attributes, graph->engine, hint);
   dnnl_primitive_attr_destroy(attributes);
   return status;
+}
+
+bl_status bl_primitive_describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
+                                const_dnnl_primitive_desc_t hint) {
+  return bl_dnnl_check(describe(description, graph, descriptor, hint), "dnnl_primitive_desc_create");
+}
+
+bl_status bl_primitive_try(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
+                           const_dnnl_primitive_desc_t hint) {
+  const dnnl_status_t status = describe(description, graph, descriptor, hint);
+  if (status == dnnl_unimplemented) {
+    *description = NULL;
+    return BL_OK;
+  }
+  return bl_dnnl_check(status, "dnnl_primitive_desc_create");
 }
 
 bool bl_primitive_is_slow(const_dnnl_primitive_desc_t description) {

@@ -40,6 +40,10 @@ typedef struct bl_primitive {
 bl_status bl_primitive_describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
                                 const_dnnl_primitive_desc_t hint);
 
+/** The same, but *\a description is NULL where oneDNN has no such implementation. */
+bl_status bl_primitive_try(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
+                           const_dnnl_primitive_desc_t hint);
+
 /** Whether the description is one of oneDNN's slow implementations for layouts that the fast ones do not know. */
 bool bl_primitive_is_slow(const_dnnl_primitive_desc_t description);
 

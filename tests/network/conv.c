@@ -93,10 +93,12 @@ static void every_combination_of_channels(void **state) {
 
 static void every_batch(void **state) {
   (void)state;
-  for (int batch = 1; batch <= 16; batch += 5) {
+  for (int batch = 1; batch <= 33; batch += 8) {
     check((size){batch, 32, 8, 8, 32, same3});
     check((size){batch, 3, 8, 8, 32, same3});
     check((size){batch, 32, 8, 8, 1, same3});
+    check((size){batch, 96, 4, 4, 64, same3});
+    check((size){batch, 48, 8, 8, 96, same3});
   }
 }
 
