@@ -7,6 +7,8 @@ mkdir "$scratch/work"
 cd "$scratch/work" || exit 99
 beeline=$scratch/beeline # a path of its own, by which processes left behind are found
 ln -s "$BEELINE" "$beeline"
+OMPI_MCA_ess_singleton_isolated=1 # without launcher, Open MPI starts no daemon, which takes most of the time
+export OMPI_MCA_ess_singleton_isolated
 count=0
 failures=0
 slowest=0
