@@ -1,17 +1,22 @@
 #!/bin/sh
-# Every source and header is listed in a Makefile.inc, so that it is compiled and distributed.
+# Every source, header, test script and file of an experiment is listed in a Makefile.inc, so that it is compiled, run,
+# distributed or installed.
 cd "${top_srcdir:-.}" || exit 99
-cat framework/*/Makefile.inc tests/*/Makefile.inc >"${top_builddir:-.}/tests/structure/listed.tmp"
+lists=$(cat framework/*/Makefile.inc tests/*/Makefile.inc experiments/Makefile.inc)
+if test -e .git && command -v git >/dev/null; then
+  files=$(git -c safe.directory='*' ls-files 'framework/*.[ch]' 'tests/*.[ch]' 'tests/*.sh' experiments)
+else
+  files=$(ls framework/*/*.[ch] tests/*/*.[ch] tests/*/*.sh | grep -v -e base/defaults.c -e base/version.c)
+fi
+test -n "$files" || exit 99
+
 missing=0
-for file in framework/*/*.[ch] tests/*/*.[ch]; do
-  test -f "$file" || continue
-  case $file in framework/base/defaults.c | framework/base/version.c) continue ;; esac
-  stem=${file%.c}
-  if ! grep -qw -- "${file}" "${top_builddir:-.}/tests/structure/listed.tmp" &&
-     ! grep -qE "PROGRAMS.* ${stem}( |\$)|benchmarks.* ${stem}( |\$)" "${top_builddir:-.}/tests/structure/listed.tmp"; then
+for file in $files; do
+  test "$file" = experiments/Makefile.inc && continue
+  stem=${file%.c} # a program whose only source has its name needs no list of sources
+  if ! echo "$lists" | grep -qE "(^| )(${file}|${stem})( |\$)"; then
     echo "$file is in no Makefile.inc"
     missing=1
   fi
 done
-rm -f "${top_builddir:-.}/tests/structure/listed.tmp"
 exit $missing
