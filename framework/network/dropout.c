@@ -4,6 +4,7 @@
  * the stream (seed, dropout, round, sample + s, layer). A mask depends neither on the layout in memory nor on how samples
  * are gathered to micro-batches. p is rounded to a multiple of 2^-16. */
 
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "network/node.h"
 
@@ -25,27 +26,43 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->output->block = x->block;
   node->in_place = true;
   node->in_place_gradient = true;
-  node->kept = (bl_tensor_count(x) + sizeof(float) - 1) / sizeof(float); /* one byte an element */
-  node->scratch = (sample_size(x) + 1) / 2;
+  node->kept = (bl_tensor_count(x) + sizeof(float) - 1) / sizeof(float);         /* one byte an element */
+  node->scratch = (sample_size(x) + 1) / 2 + sample_size(x) / sizeof(float) + 1; /* words, and a byte for each half */
   return BL_OK;
 }
 
-/* The mask of one sample, in its layout in memory: 1 where the element stays. */
-static void draw_mask(uint8_t *mask, uint32_t *words, const bl_tensor *x, uint32_t threshold, bl_draw draw) {
-  size_t size = sample_size(x), pixels = (size_t)x->height * (size_t)x->width, block = (size_t)x->block;
-  bl_random_bits(words, (size + 1) / 2, draw);
-  for (size_t group = 0; group < (size_t)x->channels / block; group++)
-    for (size_t l = 0; l < block; l++)
-      for (size_t p = 0; p < pixels; p++) {
-        size_t e = (group * block + l) * pixels + p;
-        mask[(group * pixels + p) * block + l] = (words[e / 2] >> (e % 2 * 16) & 0xffffu) >= threshold;
-      }
+/* stays[e] = whether half word e is at least the threshold. */
+BL_KERNEL static void compare(uint8_t *restrict stays, const uint32_t *restrict words, size_t count, uint32_t threshold) {
+  for (size_t i = 0; i < count; i++) {
+    stays[2 * i] = (words[i] & 0xffffu) >= threshold;
+    stays[2 * i + 1] = words[i] >> 16 >= threshold;
+  }
 }
 
-/* y = x · scale where the mask is 1, else 0; y may be x. */
-static void apply(float *y, const float *x, const uint8_t *mask, size_t count, float scale) {
-  for (size_t i = 0; i < count; i++)
-    y[i] = mask[i] != 0 ? x[i] * scale : 0.0f;
+/* The mask of one sample, in its layout in memory: 1 where the element stays. */
+static void draw_mask(uint8_t *mask, uint32_t *scratch, const bl_tensor *x, uint32_t threshold, bl_draw draw) {
+  size_t size = sample_size(x), words = (size + 1) / 2, pixels = (size_t)x->height * (size_t)x->width;
+  size_t block = (size_t)x->block;
+  uint8_t *stays = (uint8_t *)(scratch + words);
+  bl_random_bits(scratch, words, draw);
+  compare(stays, scratch, words, threshold);
+  for (size_t first = 0; first < size; first += block * pixels)
+    for (size_t p = 0; p < pixels; p++)
+      for (size_t l = 0; l < block; l++)
+        mask[first + p * block + l] = stays[first + l * pixels + p];
+}
+
+/* y = x · scale where the mask is 1, else 0; y may be x. The choice is made on bits, since compilers turn it into a branch
+ * otherwise. */
+BL_KERNEL static void apply(float *y, const float *x, const uint8_t *mask, size_t count, float scale) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++) {
+    float scaled = x[i] * scale;
+    uint32_t bits;
+    memcpy(&bits, &scaled, sizeof bits);
+    bits &= 0u - mask[i];
+    memcpy(&y[i], &bits, sizeof bits);
+  }
 }
 
 static float scale_of(const dropout *state) {

@@ -1,5 +1,6 @@
 #include "network/optimiser.h"
 
+#include "base/kernel.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -28,8 +29,9 @@ void bl_optimiser_destroy(bl_optimiser *optimiser) {
 
 /* Kingma & Ba 2015 (algorithm 1) with PyTorch's placement of epsilon:
  * values −= rate / (1 − β1ⁿ) · m / (√v / √(1 − β2ⁿ) + ε). */
-static void adam_step(float *restrict values, float *restrict first, float *restrict second, const float *restrict gradient,
-                      size_t count, const bl_optimiser_settings *settings, int64_t steps, double rate, float scale) {
+BL_KERNEL static void adam_step(float *restrict values, float *restrict first, float *restrict second,
+                                const float *restrict gradient, size_t count, const bl_optimiser_settings *settings,
+                                int64_t steps, double rate, float scale) {
   float decay1 = (float)settings->beta1, fresh1 = (float)(1.0 - settings->beta1);
   float decay2 = (float)settings->beta2, fresh2 = (float)(1.0 - settings->beta2);
   float step_size = (float)(rate / (1.0 - pow(settings->beta1, (double)steps)));
@@ -45,8 +47,8 @@ static void adam_step(float *restrict values, float *restrict first, float *rest
 }
 
 /* Tieleman & Hinton 2012, PyTorch's placement of epsilon: values −= rate · g / (√v + ε). */
-static void rmsprop_step(float *restrict values, float *restrict second, const float *restrict gradient, size_t count,
-                         const bl_optimiser_settings *settings, double rate, float scale) {
+BL_KERNEL static void rmsprop_step(float *restrict values, float *restrict second, const float *restrict gradient,
+                                   size_t count, const bl_optimiser_settings *settings, double rate, float scale) {
   float decay = (float)settings->beta2, fresh = (float)(1.0 - settings->beta2);
   float epsilon = (float)settings->epsilon;
   float step_size = (float)rate;
@@ -76,7 +78,7 @@ double bl_clip_scale(double norm, double limit) {
 
 /* The form a + (1 − d)(v − a): with d and 1 − d rounded apart, their sum would not be one, and an average over 1 / (1 − d)
  * steps would be off by up to 3e-4 at d = 0.9999. */
-void bl_moving_average_step(float *average, const float *values, size_t count, double decay) {
+BL_KERNEL void bl_moving_average_step(float *average, const float *values, size_t count, double decay) {
   float fresh = (float)(1.0 - decay);
   for (size_t i = 0; i < count; i++)
     average[i] += fresh * (values[i] - average[i]);
