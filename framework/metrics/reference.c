@@ -6,6 +6,7 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "store/container.h"
+#include "store/output.h"
 
 #include <errno.h>
 #include <netcdf.h>
@@ -153,6 +154,7 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
   }
   if (!dataset)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
+  BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
   reference->count = dataset->count;
   BL_TRY(bl_features_dataset_statistics(reference->mean, reference->covariance, features, dataset, comm));
   if (path[0] == '\0')
