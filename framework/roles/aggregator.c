@@ -138,7 +138,7 @@ static bl_status owner_step(bl_aggregator *aggregator, bl_step_report *report, d
   int failed = mine;
   BL_TRY(BL_MPI(MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MAX, aggregator->sharing.owners->comm)));
   if (failed)
-    return bl_fail(BL_ERROR_NUMERIC, "the gradient of the %s or its loss is not finite", aggregator->name);
+    return BL_ERROR_NUMERIC;
   bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate,
                     bl_clip_scale(report->norm, aggregator->clip));
   if (aggregator->average)
@@ -165,8 +165,13 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   BL_TRY(BL_MPI(
       MPI_Bcast(&verdict, sizeof verdict / sizeof(double), MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm)));
   *report = verdict.report;
-  if (verdict.failed != 0)
-    return bl_fail(BL_ERROR_NUMERIC, "the gradient of the %s or its loss is not finite", aggregator->name);
+  if (verdict.failed != 0) {
+    bl_status_clear(); /* of the sum, which does not know what it sums */
+    return bl_fail(BL_ERROR_NUMERIC,
+                   "the gradient of the %s, or its loss, is not finite or far too large: a smaller learning rate or a clip "
+                   "usually cures it",
+                   aggregator->name);
+  }
   for (int owner = 0; owner < owners; owner++) {
     const size_t first = shard_start(total, owners, owner), end = shard_start(total, owners, owner + 1);
     BL_MPI(MPI_Bcast(aggregator->values + first, (int)(end - first), MPI_FLOAT, aggregator->root[owner],

@@ -1,0 +1,212 @@
+/* Rounds of SFT-PG on a small point set, over every split that fits the ranks, against one rank alone: equal bits. */
+#include "roles/round.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "network/network.h"
+#include "support/cmocka.h"
+
+#include <string.h>
+
+enum { MICRO_BATCH = 8, STRATA = 6, STEPS = 4, ROUNDS = 2, POINTS = 200 };
+
+/* Everything that a run produces. */
+typedef struct outcome {
+  size_t count[3];
+  float *values[3], *first[3], *second[3]; /* of θ, f, V */
+  bl_round_report report;
+} outcome;
+
+static const bl_network_shape policy_shape = {
+    .kind = BL_NETWORK_MLP, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {32, 32}, .steps = STEPS};
+static const bl_network_shape critic_shape = {
+    .kind = BL_NETWORK_CRITIC, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {32, 32}};
+static const bl_network_shape value_shape = {
+    .kind = BL_NETWORK_VALUE, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {32, 32}, .steps = STEPS};
+
+static const bl_optimiser_settings adam = {.kind = BL_OPTIMISER_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+
+static bl_sft_pg method_number(int which) {
+  bl_sft_pg method = {.micro_batch = MICRO_BATCH,
+                      .size = 2,
+                      .steps = STEPS,
+                      .n_critic = 3,
+                      .n_generator = 4,
+                      .critic_epochs = 1,
+                      .mean = false,
+                      .baseline = true,
+                      .trace = 1,
+                      .last_step = STEPS,
+                      .regulariser = BL_REGULARISER_BASELINE,
+                      .weight = 1,
+                      .seed = 17};
+  if (which == 1) { /* everything else */
+    method.regulariser = BL_REGULARISER_PENALTY;
+    method.normalise = true;
+    method.trace = 0.8;
+    method.last_step = STEPS - 1;
+    method.critic_epochs = 2;
+    method.warm_up = 1;
+  }
+  return method;
+}
+
+static void make_chain(bl_chain *chain) {
+  assert_int_equal(bl_chain_create(chain, STEPS), BL_OK);
+  for (int i = 0; i < STEPS; i++) {
+    chain->time[i] = (float)(STEPS - 1 - i);
+    chain->state[i] = 1.05;
+    chain->noise[i] = -0.3;
+    chain->sigma[i] = 0.2;
+  }
+}
+
+static void make_points(bl_dataset *dataset) {
+  *dataset = (bl_dataset){.count = POINTS, .channels = 2, .height = 1, .width = 1};
+  assert_int_equal(bl_allocate(&dataset->points, 2 * POINTS, sizeof(float)), BL_OK);
+  bl_random_normal(dataset->points, 2 * POINTS, (bl_draw){.seed = 2, .purpose = BL_PURPOSE_TEST});
+}
+
+static void initialise(bl_aggregator *aggregator, uint64_t seed) {
+  float *values = NULL;
+  assert_int_equal(bl_allocate(&values, aggregator->table->count, sizeof *values), BL_OK);
+  bl_parameter_initialise(values, aggregator->table, seed);
+  bl_aggregator_set(aggregator, &(bl_aggregator_state){.values = values});
+  bl_free(&values);
+}
+
+/* Run ROUNDS rounds over the ranks of `world`. */
+static void run(outcome *result, const bl_sft_pg *method, const bl_world *world) {
+  bl_dataset dataset;
+  bl_batches batches;
+  bl_chain chain;
+  bl_buffer buffer;
+  bl_arrow *trajectories = NULL, *advantages = NULL;
+  bl_aggregator aggregators[3];
+  bl_generator generator;
+  bl_critic critic;
+  bl_graph *graphs[3] = {NULL, NULL, NULL};
+  const bl_network_shape *shapes[3] = {&policy_shape, &critic_shape, &value_shape};
+  make_points(&dataset);
+  make_chain(&chain);
+  assert_int_equal(bl_batches_create(&batches, &dataset, STRATA * MICRO_BATCH, 3, false), BL_OK);
+  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm), BL_OK);
+  for (int i = 0; i < 3; i++) {
+    const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
+    assert_int_equal(bl_network_create(&graphs[i], shapes[i], 1, BL_GRAPH_INFERENCE, false), BL_OK);
+    assert_int_equal(
+        bl_aggregator_create(&aggregators[i], world, sharing, "test", bl_graph_parameters(graphs[i]), adam, 0.5, 0), BL_OK);
+    initialise(&aggregators[i], (uint64_t)i + 1);
+  }
+  assert_int_equal(bl_buffer_create(&buffer, world, method, STRATA), BL_OK);
+  assert_int_equal(bl_generator_create(&generator, world, &policy_shape, method, &chain, &buffer, trajectories, advantages,
+                                       &aggregators[0]),
+                   BL_OK);
+  assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, method, &buffer, &batches, trajectories,
+                                    advantages, &aggregators[1], &aggregators[2]),
+                   BL_OK);
+  for (int round = 0; round < ROUNDS; round++)
+    assert_int_equal(bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,
+                                  (bl_round_rates){.policy = 1e-3, .critic = 1e-3, .value = 1e-3}),
+                     BL_OK);
+  for (int i = 0; i < 3; i++) {
+    result->count[i] = aggregators[i].table->count;
+    assert_int_equal(bl_allocate(&result->values[i], result->count[i], sizeof(float)), BL_OK);
+    assert_int_equal(bl_allocate(&result->first[i], result->count[i], sizeof(float)), BL_OK);
+    assert_int_equal(bl_allocate(&result->second[i], result->count[i], sizeof(float)), BL_OK);
+    bl_aggregator_state state = {.values = result->values[i], .first = result->first[i], .second = result->second[i]};
+    assert_int_equal(bl_aggregator_gather(&state, &aggregators[i], world), BL_OK);
+    assert_int_equal(state.steps, i == 0 ? (ROUNDS - method->warm_up) * method->n_generator
+                                         : ROUNDS * method->n_critic * method->critic_epochs);
+  }
+  bl_critic_destroy(&critic);
+  bl_generator_destroy(&generator);
+  bl_buffer_destroy(&buffer);
+  for (int i = 0; i < 3; i++) {
+    bl_aggregator_destroy(&aggregators[i]);
+    bl_graph_destroy(&graphs[i]);
+  }
+  bl_arrow_destroy(&trajectories);
+  bl_arrow_destroy(&advantages);
+  bl_chain_destroy(&chain);
+  bl_batches_destroy(&batches);
+  bl_dataset_destroy(&dataset);
+}
+
+static void free_outcome(outcome *result) {
+  for (int i = 0; i < 3; i++) {
+    bl_free(&result->values[i]);
+    bl_free(&result->first[i]);
+    bl_free(&result->second[i]);
+  }
+}
+
+static void assert_same(const outcome *a, const outcome *b) {
+  for (int i = 0; i < 3; i++) {
+    assert_memory_equal(a->values[i], b->values[i], a->count[i] * sizeof(float));
+    assert_memory_equal(a->first[i], b->first[i], a->count[i] * sizeof(float));
+    assert_memory_equal(a->second[i], b->second[i], a->count[i] * sizeof(float));
+  }
+  assert_memory_equal(&a->report, &b->report, sizeof a->report);
+}
+
+static void every_split_gives_the_same_bits(void **state) {
+  static const char *const splits[] = {"all",   "1:1:1", "2:1:1", "1:2:1", "1:1:2", "2:2:1", "2:2:2", "3:1:1",
+                                       "1:3:1", "2:1:2", "3:3:1", "1:2:3", "4:4:1", "2:3:4", "4:1:1"};
+  int size, tried = 0;
+  (void)state;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  for (int which = 0; which < 2; which++) {
+    const bl_sft_pg method = method_number(which);
+    outcome alone = {.count = {0}};
+    bl_world world;
+    assert_int_equal(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}), BL_OK);
+    run(&alone, &method, &world);
+    bl_world_destroy(&world);
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+      outcome shared = {.count = {0}};
+      bl_split split;
+      if (bl_split_parse(&split, splits[i], size) != BL_OK) {
+        bl_status_clear();
+        continue;
+      }
+      assert_int_equal(bl_world_create(&world, MPI_COMM_WORLD, split), BL_OK);
+      run(&shared, &method, &world);
+      assert_same(&alone, &shared);
+      free_outcome(&shared);
+      bl_world_destroy(&world);
+      tried++;
+    }
+    free_outcome(&alone);
+  }
+  assert_true(tried >= 2);
+}
+
+static void a_round_moves_all_three_networks(void **state) {
+  const bl_sft_pg method = method_number(0);
+  outcome result = {.count = {0}};
+  bl_world world;
+  (void)state;
+  assert_int_equal(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}), BL_OK);
+  run(&result, &method, &world);
+  for (int i = 0; i < 3; i++) {
+    size_t moved = 0;
+    for (size_t j = 0; j < result.count[i]; j++)
+      moved += result.second[i][j] > 0;
+    assert_true(moved > result.count[i] / 2);
+  }
+  assert_true(result.report.norm > 0 && result.report.critic.norm > 0 && result.report.critic.value_loss > 0);
+  free_outcome(&result);
+  bl_world_destroy(&world);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(a_round_moves_all_three_networks),
+                                     cmocka_unit_test(every_split_gives_the_same_bits)};
+  MPI_Init(&argc, &argv);
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  failed += bl_memory_balance() != 0;
+  MPI_Finalize();
+  return failed;
+}
