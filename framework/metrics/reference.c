@@ -120,7 +120,7 @@ static bl_status get_all(bl_reference *reference, int ncid, const char *path, co
 
 static bl_status read_file(bl_reference *reference, const char *path, const char *features, const char *images) {
   int ncid;
-  BL_TRY(bl_container_open(&ncid, path, true));
+  BL_TRY(bl_container_open(&ncid, path));
   bl_status status = get_all(reference, ncid, path, features, images);
   nc_close(ncid);
   return status;

@@ -171,7 +171,7 @@ static bl_status inspect(const bl_invocation *invocation) {
   MPI_Comm_rank(invocation->comm, &rank);
   if (rank != 0)
     return BL_OK;
-  BL_TRY(bl_container_open(&ncid, invocation->argument, false));
+  BL_TRY(bl_container_open(&ncid, invocation->argument));
   const bl_status status = show(ncid, invocation->argument);
   nc_close(ncid);
   return status;

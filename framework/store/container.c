@@ -1,6 +1,5 @@
 #include "store/container.h"
 
-#include "base/log.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -24,10 +23,31 @@ bl_status bl_container_result(bl_status status, int code, const char *path, cons
   return bl_fail(status, "%s: %s: %s", path, what, nc_strerror(code));
 }
 
+/* An HDF5 file without content (HDF5 File Format Specification 3.0, II.C and IV.A), whose root group remembers the order in
+ * which things are made. netCDF can only change files with that order, and nc_create_mem() does not ask for it. */
+enum { EMPTY_SIZE = 239, END_OFFSET = 28 };
+static const unsigned char empty_file[EMPTY_SIZE] = {
+    /* Superblock: signature; version 2, addresses and lengths of 8 bytes; base address; no extension; end of file; address
+     * of the root group; checksum. */
+    0x89,
+    'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 2, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255,
+    EMPTY_SIZE, 0, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0x94, 0x33, 0x45, 0x0f,
+    /* Object header of the root group: version 2, order of attributes tracked and indexed, 180 bytes of messages. */
+    'O', 'H', 'D', 'R', 2, 0x0c, 180,
+    /* Link info: order of links tracked and indexed, no heap and no trees yet. */
+    2, 34, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    /* Group info; then free space up to the checksum. */
+    10, 2, 0, 1, 0, 0, 0, 0, 0, 126, [235] = 0x63, 0x28, 0xac, 0x1c};
+
 bl_status bl_container_create(int *ncid, const char *path, const char *content, const bl_provenance *provenance) {
   *ncid = -1;
-  /* The name stands for the file in messages of the library; nothing of that name is opened. */
-  BL_NETCDF(nc_create_mem("beeline.nc", NC_NETCDF4, 1 << 16, ncid), path);
+  NC_memio image = {EMPTY_SIZE, malloc(EMPTY_SIZE), 0};
+  if (image.memory == NULL)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
+  memcpy(image.memory, empty_file, EMPTY_SIZE);
+  /* The name stands for the file in the library; nothing of that name is opened. The library takes the memory. */
+  BL_NETCDF(nc_open_memio("beeline.nc", NC_WRITE, &image, ncid), path);
   bl_status status;
   BL_GOTO(bl_provenance_write(*ncid, path, provenance));
   BL_GOTO(bl_container_text(*ncid, NC_GLOBAL, path, "content", content));
@@ -59,9 +79,15 @@ static uint32_t checksum(uint32_t crc, const void *data, size_t size) {
 bl_status bl_container_write(int ncid, const char *path) {
   NC_memio image = {0};
   BL_NETCDF(nc_close_memio(ncid, &image), path);
+  /* The library hands out more memory than the file fills; the superblock says where it ends (little-endian). */
+  const unsigned char *bytes = image.memory;
+  uint64_t end = 0;
+  for (int i = 7; i >= 0; i--)
+    end = end << 8 | bytes[END_OFFSET + i];
+  const size_t size = end < image.size ? (size_t)end : image.size;
   char seal[SEAL_SIZE + 1];
-  snprintf(seal, sizeof seal, "%s%08x\n", seal_start, checksum(0, image.memory, image.size));
-  const bl_bytes pieces[2] = {{image.memory, image.size}, {seal, SEAL_SIZE}};
+  snprintf(seal, sizeof seal, "%s%08x\n", seal_start, checksum(0, bytes, size));
+  const bl_bytes pieces[2] = {{bytes, size}, {seal, SEAL_SIZE}};
   const bl_status status = bl_output_write(path, pieces, 2);
   free(image.memory);
   return status;
@@ -125,7 +151,7 @@ static bl_status open_bytes(int *file, size_t *size, const char *path) {
   return BL_OK;
 }
 
-bl_status bl_container_open(int *ncid, const char *path, bool strict) {
+bl_status bl_container_open(int *ncid, const char *path) {
   int file = -1;
   size_t size = 0;
   bool sealed = false;
@@ -155,16 +181,13 @@ bl_status bl_container_open(int *ncid, const char *path, bool strict) {
   }
   size_t length;
   if (hdf && !sealed && nc_inq_attlen(*ncid, NC_GLOBAL, "seal", &length) == NC_NOERR) {
-    if (strict) {
-      nc_close(*ncid);
-      *ncid = -1;
-      return bl_fail(
-          BL_ERROR_INPUT,
-          "%s: the checksum at its end is missing: it was cut off or changed by another program; to use it all the "
-          "same, delete its attribute `seal` (ncatted -a seal,global,d,, FILE)",
-          path);
-    }
-    bl_warn("%s: the checksum at its end is missing: it was cut off or changed by another program", path);
+    nc_close(*ncid);
+    *ncid = -1;
+    return bl_fail(
+        BL_ERROR_INPUT,
+        "%s: the checksum at its end is missing: it was cut off, or changed by another program; if the change is "
+        "meant, delete its attribute `seal` (ncatted -a seal,global,d,, FILE)",
+        path);
   }
   return BL_OK;
 }

@@ -1,7 +1,7 @@
 /** \file
  * What all netCDF files of Beeline have in common: how they are made, sealed, opened and refused.
  *
- * A file is built in memory (nc_create_mem) and written in one go (store/output.h): so a full disk is an ordinary error of
+ * A file is built in memory (nc_open_memio) and written in one go (store/output.h): so a full disk is an ordinary error of
  * write(2) that comes before the old file is touched, and the HDF5 library never meets it. After the netCDF-4 content stand
  * 24 more bytes, the seal: "\nbeeline-crc32=XXXXXXXX\n", the CRC-32 of all bytes before it. Other netCDF readers ignore it;
  * with it, a changed or missing byte anywhere is noticed before anything is believed.
@@ -44,10 +44,10 @@ bl_status bl_container_write(int ncid, const char *path);
 /** Drop the file in memory; \a ncid below 0 is allowed. Not collective. */
 void bl_container_abandon(int ncid);
 
-/** Open a netCDF file for reading, after its seal was checked. Not collective. \param [out] ncid  caller's; nc_close.
- * \param [in] strict  refuse a file of ours whose seal is missing (else a warning); files of others need none.
- * Returns BL_ERROR_INPUT with the reason: missing, no regular file, not netCDF, cut off, damaged. */
-bl_status bl_container_open(int *ncid, const char *path, bool strict);
+/** Open a netCDF file for reading, after its seal was checked. A file without the attribute `seal` (of another program, or
+ * a record) needs none. Not collective. \param [out] ncid  caller's; nc_close. Returns BL_ERROR_INPUT with the reason:
+ * missing, no regular file, not netCDF, cut off, damaged, changed. */
+bl_status bl_container_open(int *ncid, const char *path);
 
 /** The global attribute \a name as text, "" when there is none or when it is no text. Not collective.
  * \param [out] text  (size) caller's; cut when it is longer. */

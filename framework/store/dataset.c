@@ -144,7 +144,7 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
 bl_status bl_dataset_read(bl_dataset *dataset, const char *path) {
   int ncid;
   memset(dataset, 0, sizeof *dataset);
-  BL_TRY(bl_container_open(&ncid, path, false));
+  BL_TRY(bl_container_open(&ncid, path));
   bl_status status = read_samples(dataset, ncid, path);
   if (status == BL_OK)
     status = read_labels(dataset, ncid, path);

@@ -143,7 +143,7 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
 bl_status bl_model_read_header(bl_model_header *header, const char *path) {
   int ncid;
   memset(header, 0, sizeof *header);
-  BL_TRY(bl_container_open(&ncid, path, true));
+  BL_TRY(bl_container_open(&ncid, path));
   const bl_status status = read_header(header, ncid, path);
   nc_close(ncid);
   return status;
@@ -267,7 +267,7 @@ static bl_status read_part(int root, const char *path, const bl_model_part *part
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count) {
   int ncid;
   bl_status status = BL_OK;
-  BL_TRY(bl_container_open(&ncid, path, true));
+  BL_TRY(bl_container_open(&ncid, path));
   for (int i = 0; i < part_count && status == BL_OK; i++)
     status = read_part(ncid, path, &parts[i]);
   nc_close(ncid);
@@ -277,7 +277,7 @@ bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_c
 bl_status bl_model_has_part(bool *has, const char *path, const char *name) {
   int ncid, group;
   *has = false;
-  BL_TRY(bl_container_open(&ncid, path, true));
+  BL_TRY(bl_container_open(&ncid, path));
   *has = nc_inq_grp_ncid(ncid, name, &group) == NC_NOERR;
   nc_close(ncid);
   return BL_OK;

@@ -73,7 +73,7 @@ static bl_status keep_rows(kept_rows *kept, const char *path, const bl_record_co
   int ncid = -1;
   if (first_round <= 0 || stat(path, &what) != 0)
     return BL_OK;
-  bl_status status = bl_container_open(&ncid, path, false);
+  bl_status status = bl_container_open(&ncid, path);
   if (status == BL_OK) {
     status = read_rows(kept, ncid, path, columns, column_count, first_round);
     nc_close(ncid);

@@ -1,0 +1,269 @@
+#include "store/model.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/container.h"
+#include "store/files.h"
+#include "support/cmocka.h"
+
+#include <netcdf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const bl_provenance provenance = {
+    .title = "test", .command = "test", .digest = "0123456789abcdef", .seed = 1, .ranks = 1};
+
+static const bl_model_header header = {
+    .shape = {.kind = BL_NETWORK_UNET,
+              .channels = 3,
+              .height = 8,
+              .width = 9,
+              .base_channels = 32,
+              .multiplier_count = 3,
+              .multipliers = {1, 2, 4},
+              .blocks = 2,
+              .attention_count = 1,
+              .attention = {4},
+              .dropout = 0.1F,
+              .width_count = 2,
+              .widths = {7, 11},
+              .steps = 10,
+              .classes = 5},
+    .schedule = "linear",
+    .diffusion_steps = 1000,
+    .beta_first = 1e-4,
+    .beta_last = 0.02,
+    .digest = "0123456789abcdef",
+    .round = 123456789012,
+    .optimiser_steps = {1, 22, 333},
+};
+
+/* A small network's parameters. */
+typedef struct fixture {
+  bl_parameter_table table;
+  float *values;
+} fixture;
+
+static void make(fixture *f) {
+  size_t index;
+  memset(f, 0, sizeof *f);
+  const size_t kernel[4] = {4, 3, 3, 3}, bias[1] = {4}, large[2] = {1100, 1000};
+  bl_parameter_add(&index, &f->table, "down.0.block.0.conv1.weight", 4, kernel, BL_INITIALISE_FAN_IN_UNIFORM, 27, 4);
+  bl_parameter_add(&index, &f->table, "down.0.block.0.conv1.bias", 1, bias, BL_INITIALISE_FAN_IN_UNIFORM, 27, 4);
+  bl_parameter_add(&index, &f->table, "dense.weight", 2, large, BL_INITIALISE_FAN_IN_UNIFORM, 1000, 1100);
+  assert_int_equal(bl_allocate(&f->values, f->table.count, sizeof(float)), BL_OK);
+  bl_parameter_initialise(f->values, &f->table, 7);
+}
+
+static void destroy(fixture *f) {
+  bl_free(&f->values);
+  bl_parameter_table_destroy(&f->table);
+}
+
+/* Without the large tensor, so that a file of it is small. */
+static void make_small(fixture *f) {
+  size_t index;
+  memset(f, 0, sizeof *f);
+  bl_parameter_add(&index, &f->table, "weight", 2, (const size_t[]){8, 16}, BL_INITIALISE_FAN_IN_UNIFORM, 16, 8);
+  assert_int_equal(bl_allocate(&f->values, f->table.count, sizeof(float)), BL_OK);
+  bl_parameter_initialise(f->values, &f->table, 7);
+}
+
+static void models_come_back_as_written(void **state) {
+  (void)state;
+  fixture f;
+  make(&f);
+  float *average, *read;
+  assert_int_equal(bl_allocate(&average, f.table.count, sizeof(float)), BL_OK);
+  assert_int_equal(bl_allocate(&read, 2 * f.table.count, sizeof(float)), BL_OK);
+  for (size_t i = 0; i < f.table.count; i++)
+    average[i] = -2.0F * f.values[i];
+  const bl_model_part parts[2] = {{"model", &f.table, f.values}, {"average", &f.table, average}};
+  assert_int_equal(bl_model_write(scratch("model.nc"), &header, parts, 2, &provenance), BL_OK);
+  bl_model_header found;
+  assert_int_equal(bl_model_read_header(&found, scratch("model.nc")), BL_OK);
+  assert_memory_equal(&found, &header, sizeof header);
+  const bl_model_part back[2] = {{"average", &f.table, read}, {"model", &f.table, read + f.table.count}};
+  assert_int_equal(bl_model_read(scratch("model.nc"), back, 2), BL_OK);
+  assert_memory_equal(read, average, f.table.count * sizeof(float));
+  assert_memory_equal(read + f.table.count, f.values, f.table.count * sizeof(float));
+  bool has;
+  assert_int_equal(bl_model_has_part(&has, scratch("model.nc"), "average"), BL_OK);
+  assert_true(has);
+  assert_int_equal(bl_model_has_part(&has, scratch("model.nc"), "critic"), BL_OK);
+  assert_false(has);
+  bl_free(&average);
+  bl_free(&read);
+  destroy(&f);
+}
+
+static void another_network_is_refused(void **state) {
+  (void)state;
+  fixture f, other;
+  size_t index;
+  make_small(&f);
+  const bl_model_part part = {"model", &f.table, f.values};
+  assert_int_equal(bl_model_write(scratch("one.nc"), &header, &part, 1, &provenance), BL_OK);
+  memset(&other, 0, sizeof other);
+  bl_parameter_add(&index, &other.table, "weight", 2, (const size_t[]){16, 8}, BL_INITIALISE_ZERO, 1, 1);
+  bl_model_part wanted = {"model", &other.table, f.values};
+  assert_int_equal(bl_model_read(scratch("one.nc"), &wanted, 1), BL_ERROR_INPUT);
+  assert_true(message_has("variable weight: found shape (8, 16), expected (16, 8)"));
+  wanted.name = "critic";
+  assert_int_equal(bl_model_read(scratch("one.nc"), &wanted, 1), BL_ERROR_INPUT);
+  assert_true(message_has("has no group critic"));
+  bl_parameter_table_destroy(&other.table);
+  memset(&other, 0, sizeof other);
+  bl_parameter_add(&index, &other.table, "bias", 1, (const size_t[]){8}, BL_INITIALISE_ZERO, 1, 1);
+  wanted = (bl_model_part){"model", &other.table, f.values};
+  assert_int_equal(bl_model_read(scratch("one.nc"), &wanted, 1), BL_ERROR_INPUT);
+  assert_true(message_has("has no variable bias, expected one of shape (8)"));
+  bl_parameter_table_destroy(&other.table);
+  destroy(&f);
+}
+
+static void every_changed_byte_is_noticed(void **state) {
+  (void)state;
+  fixture f;
+  uint8_t *bytes;
+  make_small(&f);
+  const bl_model_part part = {"model", &f.table, f.values};
+  assert_int_equal(bl_model_write(scratch("whole.nc"), &header, &part, 1, &provenance), BL_OK);
+  const size_t size = read_bytes(&bytes, scratch("whole.nc"));
+  char path[512];
+  snprintf(path, sizeof path, "%s", scratch("damaged.nc"));
+  for (size_t i = 0; i < size; i += i + 100 < size ? 31 : 1) {
+    const uint8_t flip = (uint8_t)(1 << i % 8);
+    bytes[i] ^= flip;
+    write_bytes(path, bytes, size);
+    bytes[i] ^= flip;
+    if (bl_model_read(path, &part, 1) != BL_ERROR_INPUT)
+      fail_msg("a change of byte %zu of %zu was not noticed", i, size);
+    assert_true(message_has(path));
+  }
+  for (size_t length = 0; length < size; length += length + 60 < size ? 211 : 1) {
+    write_bytes(path, bytes, length);
+    if (bl_model_read(path, &part, 1) != BL_ERROR_INPUT)
+      fail_msg("a cut at byte %zu of %zu was not noticed", length, size);
+    assert_true(message_has(path));
+  }
+  free(bytes);
+  destroy(&f);
+}
+
+/* Attributes that other programs wrote. */
+static void nonsense_in_the_header_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    int values[9];
+    size_t count;
+  } cases[] = {
+      {"network_channels", {0}, 1},
+      {"network_height", {-5}, 1},
+      {"network_width", {2000000000}, 1},
+      {"network_multipliers", {1, 1, 1, 1, 1, 1, 1, 1, 1}, 9},
+      {"network_multipliers", {1, -2}, 2},
+      {"network_widths", {0}, 1},
+      {"diffusion_steps", {-1}, 1},
+      {"round", {-3}, 1},
+      {"optimiser_steps", {1, 2}, 2},
+      {"network_blocks", {1, 2}, 2},
+      {"beta_last", {7}, 1},
+      {"network_kind", {1}, 1},
+  };
+  fixture f;
+  make_small(&f);
+  const bl_model_part part = {"model", &f.table, f.values};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    int ncid;
+    bl_model_header found;
+    char path[512];
+    snprintf(path, sizeof path, "%s", scratch("forged.nc"));
+    assert_int_equal(bl_model_write(path, &header, &part, 1, &provenance), BL_OK);
+    assert_int_equal(nc_open(path, NC_WRITE, &ncid), NC_NOERR);
+    assert_int_equal(nc_del_att(ncid, NC_GLOBAL, "seal"), NC_NOERR);
+    assert_int_equal(nc_del_att(ncid, NC_GLOBAL, cases[i].name), NC_NOERR);
+    assert_int_equal(nc_put_att_int(ncid, NC_GLOBAL, cases[i].name, NC_INT, cases[i].count, cases[i].values), NC_NOERR);
+    assert_int_equal(nc_close(ncid), NC_NOERR);
+    if (bl_model_read_header(&found, path) != BL_ERROR_INPUT)
+      fail_msg("case %zu was accepted", i);
+    assert_true(message_has(cases[i].name));
+  }
+  destroy(&f);
+}
+
+static void the_old_checkpoint_survives_a_failed_write(void **state) {
+  (void)state;
+  fixture f;
+  struct rlimit old, small;
+  make_small(&f);
+  bl_model_part part = {"model", &f.table, f.values};
+  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_OK);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+  small = old;
+  small.rlim_cur = 10000;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_ERROR_SYSTEM);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+  assert_true(message_has("bytes are needed"));
+  assert_int_equal(bl_model_read(scratch("kept.nc"), &part, 1), BL_OK);
+  assert_int_equal(count_entries(scratch(""), "partial"), 0);
+  destroy(&f);
+}
+
+static void write_checkpoint(const fixture *f, const char *folder, int64_t round) {
+  char path[600];
+  bl_model_header h = header;
+  h.round = round;
+  const bl_model_part part = {"model", &f->table, f->values};
+  bl_checkpoint_path(path, sizeof path, folder, round);
+  assert_int_equal(bl_model_write(path, &h, &part, 1, &provenance), BL_OK);
+}
+
+static void the_newest_intact_checkpoint_is_found(void **state) {
+  (void)state;
+  fixture f;
+  char folder[512], path[600], expected[600];
+  make_small(&f);
+  snprintf(folder, sizeof folder, "%s", scratch("run"));
+  assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
+  assert_string_equal(path, "");
+  for (int64_t round = 80; round <= 1200000; round *= 10)
+    write_checkpoint(&f, folder, round);
+  write_bytes(scratch("run/checkpoint-last.nc"), "x", 1);
+  write_bytes(scratch("run/checkpoint-9000000.nc.node-12.partial"), "x", 1);
+  assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
+  bl_checkpoint_path(expected, sizeof expected, folder, 800000);
+  assert_string_equal(path, expected);
+  write_bytes(path, "x", 1);
+  bl_log_speak(false);
+  assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
+  bl_checkpoint_path(expected, sizeof expected, folder, 80000);
+  assert_string_equal(path, expected);
+  assert_int_equal(bl_checkpoint_prune(folder, 2), BL_OK);
+  assert_int_equal(count_entries(folder, "checkpoint-0"), 1);
+  assert_int_equal(count_entries(folder, "checkpoint-"), 3);
+  assert_int_equal(count_entries(folder, "partial"), 0);
+  write_bytes(expected, "y", 1);
+  assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_ERROR_INPUT);
+  assert_true(message_has("none of its 2 checkpoints is intact"));
+  bl_log_speak(true);
+  destroy(&f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(models_come_back_as_written),
+      cmocka_unit_test(another_network_is_refused),
+      cmocka_unit_test(every_changed_byte_is_noticed),
+      cmocka_unit_test(nonsense_in_the_header_is_refused),
+      cmocka_unit_test(the_old_checkpoint_survives_a_failed_write),
+      cmocka_unit_test(the_newest_intact_checkpoint_is_found),
+  };
+  return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
+}

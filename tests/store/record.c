@@ -1,0 +1,138 @@
+#include "store/record.h"
+
+#include "base/log.h"
+#include "store/files.h"
+#include "support/cmocka.h"
+
+#include <math.h>
+#include <netcdf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const bl_provenance provenance = {.title = "test", .seed = 1, .ranks = 1};
+static const bl_record_column columns[2] = {{"critic_loss", "1", "loss of the critic"}, {"seconds", "s", "time"}};
+
+static void append(bl_record *record, int64_t first, int64_t last, double offset) {
+  for (int64_t round = first; round < last; round++) {
+    const double values[2] = {offset + (double)round, 0.5 * (double)round};
+    assert_int_equal(bl_record_append(record, round, values), BL_OK);
+  }
+}
+
+/* Rows of a column as another process sees them. */
+static size_t rows_of(double *values, const char *path, const char *name) {
+  int ncid, dimension, variable;
+  size_t rows;
+  assert_int_equal(nc_open(path, NC_NOWRITE, &ncid), NC_NOERR);
+  assert_int_equal(nc_inq_unlimdim(ncid, &dimension), NC_NOERR);
+  assert_int_equal(nc_inq_dimlen(ncid, dimension, &rows), NC_NOERR);
+  assert_in_range(rows, 0, 100);
+  assert_int_equal(nc_inq_varid(ncid, name, &variable), NC_NOERR);
+  assert_int_equal(nc_get_var_double(ncid, variable, values), NC_NOERR);
+  nc_close(ncid);
+  return rows;
+}
+
+static void rows_are_readable_while_it_grows(void **state) {
+  (void)state;
+  bl_record *record;
+  double values[100];
+  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(rows_of(values, scratch("record.nc"), "seconds"), 0);
+  for (int i = 1; i <= 20; i++) {
+    append(record, i - 1, i, 0.0);
+    assert_int_equal(rows_of(values, scratch("record.nc"), "seconds"), i);
+    assert_true(values[i - 1] == 0.5 * (i - 1));
+  }
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_null(record);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+}
+
+/* A reader that keeps the file open must not stop the run. */
+static void a_reader_does_not_hinder(void **state) {
+  (void)state;
+  bl_record *record;
+  int ncid;
+  double values[100];
+  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(nc_open(scratch("read.nc"), NC_NOWRITE, &ncid), NC_NOERR);
+  append(record, 0, 5, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 3, &provenance), BL_OK);
+  append(record, 3, 6, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  nc_close(ncid);
+  assert_int_equal(rows_of(values, scratch("read.nc"), "round"), 6);
+}
+
+static void a_resume_drops_later_rows(void **state) {
+  (void)state;
+  bl_record *record;
+  double values[100];
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, &provenance), BL_OK);
+  append(record, 0, 10, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 6, &provenance), BL_OK);
+  assert_int_equal(rows_of(values, scratch("resume.nc"), "round"), 6);
+  append(record, 6, 8, 100.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(rows_of(values, scratch("resume.nc"), "critic_loss"), 8);
+  const double expected[8] = {0, 1, 2, 3, 4, 5, 106, 107};
+  assert_memory_equal(values, expected, sizeof expected);
+  /* Begun anew. */
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(rows_of(values, scratch("resume.nc"), "round"), 0);
+}
+
+static void a_new_column_is_empty_in_old_rows(void **state) {
+  (void)state;
+  bl_record *record;
+  double values[100];
+  const bl_record_column more[2] = {{"seconds", "s", "time"}, {"fid", "1", "distance"}};
+  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), columns, 2, 0, &provenance), BL_OK);
+  append(record, 0, 3, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), more, 2, 2, &provenance), BL_OK);
+  append(record, 2, 3, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(rows_of(values, scratch("columns.nc"), "fid"), 3);
+  assert_true(isnan(values[0]) && isnan(values[1]) && values[2] == 1.0);
+  assert_int_equal(rows_of(values, scratch("columns.nc"), "seconds"), 3);
+  assert_true(values[1] == 0.5);
+}
+
+static void a_damaged_record_is_put_aside(void **state) {
+  (void)state;
+  bl_record *record;
+  double values[100];
+  struct stat what;
+  write_bytes(scratch("bad.nc"), "no netCDF", 9);
+  bl_log_speak(false);
+  assert_int_equal(bl_record_open(&record, scratch("bad.nc"), columns, 2, 4, &provenance), BL_OK);
+  bl_log_speak(true);
+  append(record, 4, 6, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  assert_int_equal(rows_of(values, scratch("bad.nc"), "round"), 2);
+  assert_int_equal(stat(scratch("bad.nc.damaged"), &what), 0);
+}
+
+static void an_impossible_place_is_refused(void **state) {
+  (void)state;
+  bl_record *record;
+  write_bytes(scratch("plain"), "x", 1);
+  assert_int_equal(bl_record_open(&record, scratch("plain/record.nc"), columns, 2, 0, &provenance), BL_ERROR_SYSTEM);
+  assert_true(message_has("plain"));
+  assert_null(record);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows_are_readable_while_it_grows), cmocka_unit_test(a_reader_does_not_hinder),
+      cmocka_unit_test(a_resume_drops_later_rows),        cmocka_unit_test(a_new_column_is_empty_in_old_rows),
+      cmocka_unit_test(a_damaged_record_is_put_aside),    cmocka_unit_test(an_impossible_place_is_refused),
+  };
+  return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
+}
