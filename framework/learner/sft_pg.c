@@ -30,10 +30,10 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
     method->regulariser = BL_REGULARISER_PENALTY;
   else if (strcmp(regulariser, "none") != 0)
     return bl_options_reject(options, "critic.regulariser", "baseline, penalty or none");
-  const int drawable = learner->n_critic * method->last_step;
+  const int64_t drawable = (int64_t)learner->n_critic * method->last_step;
   if (learner->n_generator > drawable)
-    return bl_options_reject(options, "learner.n_generator", "at most %d: so many transitions a sample does a round hold",
-                             drawable);
+    return bl_options_reject(options, "learner.n_generator", "at most %lld: so many transitions a sample does a round hold",
+                             (long long)drawable);
   return BL_OK;
 }
 

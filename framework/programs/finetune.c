@@ -192,7 +192,9 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_TRY(read_stored(f, options, invocation->comm));
   BL_TRY(bl_sampler_plan(&f->chain, &f->schedule, options, true));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
-  BL_TRY(bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));
+  BL_TRY(bl_options_blame(
+      options, "learner.batch",
+      bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
   BL_TRY(bl_network_create(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false));

@@ -103,8 +103,9 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   const size_t batch = (size_t)options->learner.micro_batch;
   BL_TRY(check(p, options));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
-  BL_TRY(bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch, (uint64_t)options->seed,
-                           options->data.flip));
+  BL_TRY(bl_options_blame(options, "learner.batch",
+                          bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch,
+                                            (uint64_t)options->seed, options->data.flip)));
   BL_TRY(bl_network_configure(&header->shape, options, p->dataset.channels, p->dataset.height, p->dataset.width,
                               diffusion->steps, p->dataset.classes));
   const bool denoises = p->learner == &bl_supervised_denoise;

@@ -38,6 +38,9 @@ static void test_overflow_is_refused(void **state) {
   assert_null(block);
   assert_non_null(strstr(bl_status_message(), "MiB"));
   bl_status_clear();
+  assert_int_equal(bl_allocate(&block, (size_t)1 << 46, 1), BL_ERROR_SYSTEM); /* promised by a system that overcommits */
+  assert_null(block);
+  bl_status_clear();
   assert_int_equal(bl_memory_balance(), 0);
 }
 
