@@ -114,10 +114,12 @@ void bl_graph_set_dropout(bl_graph *graph, const bl_draw *draw);
  * input. */
 bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const float *time);
 
-/** Gradients of Σ d_output · output for the latest forward pass. Not collective. Only in BL_GRAPH_TRAINING.
+/** Gradients of Σ d_output · output for the latest forward pass, once: backward re-uses the memory of its activations. What
+ * is not wanted is not computed (d_x alone serves a gradient penalty). Not collective. Only in BL_GRAPH_TRAINING.
  * \param [out] d_parameters (parameters), overwritten; plain layout; or NULL when not wanted.
  * \param [out] d_x (batch, input_size) overwritten, or NULL when not wanted.
- * \param [in] d_output (batch, output_size) borrowed. */
+ * \param [in] d_output (batch, output_size) borrowed.
+ * Returns BL_ERROR_USAGE without a forward pass before. */
 bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, const float *d_output);
 
 /** Forward evaluations of single samples since creation (the NFE that results quote is counted here). Not collective. */

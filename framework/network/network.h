@@ -14,9 +14,11 @@ enum { BL_NETWORK_LEVELS = 8 };
 typedef enum bl_network_kind {
   BL_NETWORK_UNET,      /**< Ho et al. 2020, as in the public PyTorch code */
   BL_NETWORK_MLP,       /**< the toy: conditional dense layers with softplus, then dense */
-  BL_NETWORK_CRITIC,    /**< convolutions 4 × 4 with leaky ReLU, spatial mean; dense + ReLU on point sets */
+  BL_NETWORK_CRITIC,    /**< convolutions 4 × 4 of stride 2 with leaky ReLU, one to a single channel (its kernel: what is
+                           left of the image, at most 4), spatial mean; dense + ReLU on point sets */
   BL_NETWORK_VALUE,     /**< conditional dense layers with ReLU, then dense (or conditional dense on point sets) */
-  BL_NETWORK_CLASSIFIER /**< small convolutional classifier whose last hidden layer gives features for metrics */
+  BL_NETWORK_CLASSIFIER /**< small convolutional classifier whose last hidden layer gives features for metrics: the last of
+                           `widths` counts features, the others are channels */
 } bl_network_kind;
 
 /** Everything that fixes the shape of a network; stored with every model file. */
@@ -46,7 +48,8 @@ bl_status bl_network_kind_parse(bl_network_kind *kind, const char *name);
 
 /** Build and compile the network of \a shape. Not collective.
  * \param [out] graph  the caller's; release with bl_graph_destroy.
- * \param [in] features  only for a classifier: the output is the last hidden layer (batch, features) instead of logits.
+ * \param [in] features  only for a classifier: the output is the last hidden layer (batch, features) instead of logits;
+ * it loads the parameters of the whole (of which its own are the first).
  * Returns BL_ERROR_USAGE when the shape makes no sense (the message names the field). */
 bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode, bool features);
 
