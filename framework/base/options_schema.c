@@ -90,6 +90,7 @@ static const cyaml_schema_field_t learner_fields[] = {
     BOOL(bl_options_learner, baseline),
     BOOL(bl_options_learner, normalise_advantage),
     FLOAT(bl_options_learner, trace),
+    TEXT(bl_options_learner, step_weight),
     BOOL(bl_options_learner, final_step),
     CYAML_FIELD_END,
 };

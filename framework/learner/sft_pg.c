@@ -16,6 +16,7 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .critic_epochs = learner->critic_epochs,
                         .warm_up = learner->warm_up,
                         .trace = learner->trace,
+                        .even = strcmp(learner->step_weight, "even") == 0,
                         .last_step = learner->final_step ? steps : steps - 1,
                         .mean = strcmp(learner->log_density, "mean") == 0,
                         .baseline = learner->baseline,
@@ -24,6 +25,8 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .seed = (uint64_t)options->seed};
   if (!method->mean && strcmp(learner->log_density, "sum") != 0)
     return bl_options_reject(options, "learner.log_density", "mean or sum");
+  if (!method->even && strcmp(learner->step_weight, "density") != 0)
+    return bl_options_reject(options, "learner.step_weight", "density or even");
   if (strcmp(regulariser, "baseline") == 0)
     method->regulariser = BL_REGULARISER_BASELINE;
   else if (strcmp(regulariser, "penalty") == 0)
@@ -169,7 +172,8 @@ bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_
   double *log_density = (double *)(void *)(time + (batch + batch % 2)), *weight = log_density + batch;
   for (size_t b = 0; b < batch; b++) {
     time[b] = chain->time[step[b]];
-    weight[b] = advantage[b] / (double)batch;
+    const double scale = method->even ? chain->sigma[step[b]] / fabs(chain->noise[step[b]]) : 1;
+    weight[b] = scale * advantage[b] / (double)batch;
   }
   BL_TRY(bl_graph_forward(policy, epsilon, state, time));
   bl_chain_log_density(log_density, chain, step, state, epsilon, next, batch, method->size, method->mean);

@@ -35,8 +35,9 @@ typedef struct bl_sft_pg {
   bool mean;         /**< log-densities are means over elements (else sums) */
   bool baseline;     /**< advantage f − V (else f) */
   double trace;      /**< λ of the advantage */
-  int last_step;     /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
-  bool normalise;    /**< divide advantages by their standard deviation in the round */
+  bool even; /**< advantages are scaled by σ_i / |∂μ_i/∂ε|, which makes the gradients of all steps equally noisy */
+  int last_step;  /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
+  bool normalise; /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
   double weight; /**< λ */
   uint64_t seed;
