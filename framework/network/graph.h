@@ -79,7 +79,9 @@ bl_tensor *bl_concat(bl_graph *graph, bl_tensor *a, bl_tensor *b);
 bl_tensor *bl_upsample(bl_graph *graph, bl_tensor *x);
 /** Average over pixels: (batch, channels, 1, 1). */
 bl_tensor *bl_spatial_mean(bl_graph *graph, bl_tensor *x);
-/** Inverted dropout with counter-based masks; the identity unless bl_graph_set_dropout switched it on. */
+/** Inverted dropout (Srivastava et al. 2014); the identity unless bl_graph_set_dropout switched it on. Masks are
+ * counter-based: whether an element is dropped follows from the draw, the sample's global number, the layer, and the
+ * element's place in the plain layout. \a probability is rounded to a multiple of 2^-16. */
 bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability);
 
 /** Name the result of the graph. */
