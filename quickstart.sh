@@ -76,10 +76,17 @@ fi
 # ---- Run ---------------------------------------------------------------------------------------------------------------
 
 ranks=$((cores < 4 ? cores : 4))
-if [[ $(id -u) == 0 ]]; then # Open MPI asks twice before it runs as root
+# For Open MPI: allow root (which it asks for twice), count hardware threads as cores, and do without memory copies between
+# processes, which containers forbid.
+if [[ $(id -u) == 0 ]]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
 export OMP_NUM_THREADS=1
 
-say "Fine-tuning the digits model on $ranks ranks"
-mpirun -n "$ranks" build/beeline finetune experiments/digits/finetune.yaml
+# --resume goes on after an interruption, and shows the result again when it is there already.
+say "Fine-tuning the digits model on $ranks ranks, into out/digits/"
+mpirun -n "$ranks" build/beeline finetune experiments/digits/finetune.yaml --output out/digits --resume </dev/null ||
+  stop "the run failed; see the message above"
+say "Picture: $PWD/out/digits/before-after.png"
