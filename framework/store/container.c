@@ -29,8 +29,7 @@ enum { EMPTY_SIZE = 239, END_OFFSET = 28 };
 static const unsigned char empty_file[EMPTY_SIZE] = {
     /* Superblock: signature; version 2, addresses and lengths of 8 bytes; base address; no extension; end of file; address
      * of the root group; checksum. */
-    0x89,
-    'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 2, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255,
+    0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n', 2, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255,
     EMPTY_SIZE, 0, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0x94, 0x33, 0x45, 0x0f,
     /* Object header of the root group: version 2, order of attributes tracked and indexed, 180 bytes of messages. */
     'O', 'H', 'D', 'R', 2, 0x0c, 180,
