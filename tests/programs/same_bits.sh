@@ -1,0 +1,109 @@
+#!/bin/sh
+# beeline pretrain and beeline finetune write the same bits on any number of ranks, for any split of roles, and when they were
+# interrupted: models, checkpoints and records are compared.
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+same=$(cd "$top_builddir" && pwd)/tests/support/same_values
+cd "$folder" || exit 99
+failures=0
+compared=0
+
+run() { # run RANKS ARGUMENT...
+  ranks=$1
+  shift
+  $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" "$BEELINE" "$@" > said 2>&1 < /dev/null && return 0
+  echo "FAIL: beeline $* on $ranks ranks:" >&2
+  cat said >&2
+  failures=$((failures + 1))
+}
+
+equal() { # equal FOLDER FOLDER: all netCDF files of two runs; speed and time may differ
+  for file in "$1"/*.nc; do
+    compared=$((compared + 1))
+    "$same" "$file" "$2/${file##*/}" speed seconds > said 2>&1 && continue
+    echo "FAIL: $file and $2/${file##*/}: $(cat said)" >&2
+    failures=$((failures + 1))
+  done
+}
+
+run 1 import --set import.format=swiss_roll --set import.count=200 --output roll.nc
+cat > points.yaml << 'END'
+data: {file: roll.nc}
+network: {kind: mlp, widths: [16, 16]}
+diffusion: {schedule: sigmoid, steps: 10, beta_first: 1e-5, beta_last: 1e-2}
+learner:
+  name: denoise
+  rounds: 7
+  batch: 56
+  micro_batch: 8
+  average: 0.9
+  optimiser: {rate: {first: 1e-3, decay: cosine}}
+checkpoint: {every: 2}
+END
+cat > images.yaml << END
+data: {file: $top_srcdir/experiments/digits/digits.nc, flip: true}
+network: {kind: unet, base_channels: 32, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0.1}
+learner:
+  name: denoise
+  rounds: 2
+  batch: 24
+  micro_batch: 8
+  optimiser: {rate: {first: 1e-3}}
+END
+cat > finetune.yaml << 'END'
+model: {file: points1/model.nc}
+data: {file: roll.nc}
+sampler: {name: ddpm, grid: full, steps: 10, variance: large}
+learner:
+  rounds: 3
+  batch: 24
+  micro_batch: 4
+  average: 0.5
+  n_critic: 3
+  n_generator: 2
+  optimiser: {rate: {first: 1e-3}}
+critic: {widths: [16]}
+value: {widths: [16]}
+checkpoint: {every: 1}
+metrics: {count: 20, every: 1}
+END
+
+# ---- Numbers of ranks -----------------------------------------------------------------------------------------------------
+
+for ranks in 1 2 3 4; do
+  run $ranks pretrain points.yaml --output points$ranks
+  run $ranks finetune finetune.yaml --output tuned$ranks
+done
+for ranks in 2 3 4; do
+  equal points1 points$ranks
+  equal tuned1 tuned$ranks
+done
+run 1 pretrain images.yaml --output images1
+run 3 pretrain images.yaml --output images3
+equal images1 images3
+
+# ---- Splits ---------------------------------------------------------------------------------------------------------------
+
+run 3 pretrain points.yaml --roles 2:0:1 --output points_split
+equal points1 points_split
+for split in '2 1:1:1' '2 2:1:1' '3 1:1:1' '3 2:2:2' '4 2:1:1' '4 1:2:1' '4 3:1:4'; do
+  run ${split% *} finetune finetune.yaml --roles ${split#* } --output split
+  equal tuned1 split
+  rm -rf split
+done
+run 1 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --output penalty1
+run 4 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --roles 1:2:1 --output penalty4
+equal penalty1 penalty4
+
+# ---- Interruptions --------------------------------------------------------------------------------------------------------
+
+run 2 pretrain points.yaml --set checkpoint.stop=3 --output resumed_points
+run 1 pretrain points.yaml --output resumed_points --resume
+equal points1 resumed_points
+run 3 finetune finetune.yaml --roles 2:1:1 --set checkpoint.stop=1 --output resumed
+run 1 finetune finetune.yaml --set checkpoint.stop=1 --output resumed --resume
+run 2 finetune finetune.yaml --roles 1:1:1 --output resumed --resume
+equal tuned1 resumed
+
+echo "$compared files compared, $failures failures"
+test $failures -eq 0
