@@ -95,7 +95,7 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
   int dimension, variable;
   const size_t start = 0;
   BL_NETCDF(nc_def_dim(ncid, "round", NC_UNLIMITED, &dimension), path);
-  BL_TRY(bl_container_variable(&variable, ncid, path, "round", NC_INT, 1, &dimension, "1", "rounds done"));
+  BL_TRY(bl_container_variable(&variable, ncid, path, "round", NC_INT, 1, &dimension, "1", "number of the round"));
   for (int c = 0; c < column_count; c++)
     BL_TRY(bl_container_variable(&variable, ncid, path, columns[c].name, NC_DOUBLE, 1, &dimension, columns[c].units,
                                  columns[c].long_name));

@@ -116,7 +116,7 @@ static void idx_is_scaled_padded_and_limited(void **state) {
 
 static void damaged_idx_is_refused_with_its_offset(void **state) {
   (void)state;
-  uint8_t images[IMAGES + 1], labels[LABELS + 1];
+  uint8_t images[IMAGES + 1] = {0}, labels[LABELS + 1] = {0};
   char path[512], other[512];
   make_idx(images, labels);
   snprintf(path, sizeof path, "%s", scratch("images"));
