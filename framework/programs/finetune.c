@@ -3,16 +3,15 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "learner/sft_pg.h"
-#include "metrics/distance.h"
-#include "metrics/reference.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "programs/comparison.h"
+#include "programs/measure.h"
 #include "programs/program.h"
 #include "programs/run.h"
 #include "roles/round.h"
 #include "sampler/sampler.h"
-#include "store/picture.h"
 #include "store/record.h"
 
 #include <math.h>
@@ -39,7 +38,7 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
 
-enum { PATH_LENGTH = 4096, PICTURE_SAMPLES = 64, PICTURE_COLUMNS = 8, PICTURE_SIDE = 400 };
+enum { PATH_LENGTH = 4096 };
 
 /* Rounds that the measuring draws pretend to be in, apart from those of learning. */
 static const uint32_t round_of_measurement = 0xffffffffu;
@@ -89,28 +88,22 @@ typedef struct finetuner {
   bl_arrow *trajectories, *advantages;
   bl_generator generators;
   bl_critic critics;
-  bl_features *features; /* NULL where the sliced Wasserstein distance is measured */
-  bl_reference reference;
+  bl_measure measure;
   bl_dataset stored;      /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
   float *current;         /* θ or its moving average, whole */
   float *samples;         /* (metrics.count, size) */
   bl_record *record;
-  uint8_t *pictured[2]; /* (PICTURE_SAMPLES, size) samples before and after */
-  float *points[2];     /* (metrics.count, 2) points before and after */
+  bl_comparison comparison;
 } finetuner;
 
 static void destroy(finetuner *f) {
   (void)bl_record_close(&f->record);
-  for (int i = 0; i < 2; i++) {
-    bl_free(&f->pictured[i]);
-    bl_free(&f->points[i]);
-  }
+  bl_comparison_destroy(&f->comparison);
   bl_free(&f->samples);
   bl_free(&f->current);
-  bl_reference_destroy(&f->reference);
-  bl_features_destroy(&f->features);
+  bl_measure_destroy(&f->measure);
   bl_critic_destroy(&f->critics);
   bl_generator_destroy(&f->generators);
   bl_arrow_destroy(&f->trajectories);
@@ -212,15 +205,7 @@ static bl_status prepare_metrics(finetuner *f) {
   if (metrics->count == 0)
     return BL_OK;
   BL_AGREE(bl_allocate(&f->samples, (size_t)metrics->count * f->method.size, sizeof *f->samples), comm);
-  if (metrics->classifier[0] == '\0')
-    return BL_OK;
-  const bl_options *options = f->run.options;
-  BL_TRY(bl_options_blame(options, "metrics.classifier",
-                          bl_features_create(&f->features, metrics->classifier, f->dataset.channels, f->dataset.height,
-                                             f->dataset.width, comm)));
-  return bl_options_blame(
-      options, "metrics.reference",
-      bl_reference_get(&f->reference, metrics->reference, f->features, &f->dataset, &f->run.provenance, comm));
+  return bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm);
 }
 
 /* The objects of the three roles. */
@@ -259,44 +244,13 @@ static bl_status initialise(finetuner *f) {
   return BL_OK;
 }
 
-static const char *distance_name(const finetuner *f) {
-  return f->features ? "FID" : "sliced Wasserstein";
-}
-
-/* Distance of samples to the data. Collective. */
-static bl_status distance_of(double *distance, finetuner *f, const float *samples, size_t count) {
-  const MPI_Comm comm = f->run.world.comm;
-  const size_t size = f->method.size;
-  float *real = NULL;
-  bl_status status = BL_OK;
-  if (f->features)
-    return bl_fid(distance, &f->reference, f->features, samples, count, comm);
-  BL_GOTO(bl_agree(bl_allocate(&real, f->dataset.count * size, sizeof *real), comm));
-  for (size_t i = 0; i < f->dataset.count; i++)
-    bl_dataset_sample(real + i * size, &f->dataset, i);
-  status = bl_agree(bl_sliced_wasserstein(distance, real, f->dataset.count, samples, count, (int)size,
-                                          f->run.options->metrics.projections, (uint64_t)f->run.options->seed),
-                    comm);
-done:
-  bl_free(&real);
-  return status;
-}
-
 /* Distance of the stored samples; they are not needed any more. Collective. */
 static bl_status measure_stored(finetuner *f) {
-  const size_t size = f->method.size;
-  float *values = NULL;
-  bl_status status = BL_OK;
   if (f->stored_count == 0)
     return BL_OK;
-  BL_GOTO(bl_agree(bl_allocate(&values, f->stored_count * size, sizeof *values), f->run.world.comm));
-  for (size_t i = 0; i < f->stored_count; i++)
-    bl_dataset_sample(values + i * size, &f->stored, i);
-  status = distance_of(&f->stored_distance, f, values, f->stored_count);
-done:
-  bl_free(&values);
+  BL_TRY(bl_measure_dataset(&f->stored_distance, &f->measure, &f->stored));
   bl_dataset_destroy(&f->stored);
-  return status;
+  return BL_OK;
 }
 
 /* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
@@ -311,59 +265,15 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
   BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
   BL_TRY(bl_sampler_draw(f->samples, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
-  return distance_of(distance, f, f->samples, count);
+  return bl_measure_samples(distance, &f->measure, f->samples, count);
 }
 
-/* Keep some of the samples just drawn for the picture. */
+/* Keep the samples just drawn for the picture, on rank 0. */
 static bl_status keep_for_picture(finetuner *f, int which) {
-  const size_t count = (size_t)f->run.options->metrics.count, size = f->method.size;
-  if (f->run.world.rank != 0 || count == 0)
+  if (f->run.world.rank != 0)
     return BL_OK;
-  if (f->dataset.pixels) {
-    const size_t shown = count < PICTURE_SAMPLES ? count : PICTURE_SAMPLES;
-    BL_TRY(bl_allocate(&f->pictured[which], PICTURE_SAMPLES * size, 1));
-    bl_dataset_quantise(f->pictured[which], f->samples, shown * size);
-  } else if (size == 2) {
-    BL_TRY(bl_allocate(&f->points[which], count * size, sizeof(float)));
-    memcpy(f->points[which], f->samples, count * size * sizeof(float));
-  }
-  return BL_OK;
-}
-
-/* One part of the picture: images in a grid, or points over the data. */
-static bl_status draw_part(bl_picture *picture, const finetuner *f, const uint8_t *images, const float *points) {
-  static const uint8_t data_colour[3] = {225, 170, 160}, sample_colour[3] = {20, 60, 150};
-  const bl_dataset *data = &f->dataset;
-  if (images) {
-    const int side = data->height > data->width ? data->height : data->width;
-    return bl_picture_grid(picture, images, PICTURE_SAMPLES, data->channels, data->height, data->width, PICTURE_COLUMNS,
-                           side < 24   ? 5
-                           : side < 48 ? 2
-                                       : 1);
-  }
-  BL_TRY(bl_picture_blank(picture, 3, PICTURE_SIDE, PICTURE_SIDE));
-  bl_picture_scatter(picture, data->points, data->count, 1, data_colour);
-  if (points)
-    bl_picture_scatter(picture, points, (size_t)f->run.options->metrics.count, 1, sample_colour);
-  return BL_OK;
-}
-
-/* before-after.png, on rank 0. */
-static bl_status draw_picture(const finetuner *f, const char *path) {
-  static const char *const captions[3] = {"before", "after", "real"};
-  bl_picture parts[3] = {0}, whole = {0};
-  bl_status status = BL_OK;
-  if (!f->pictured[0] && !f->points[0])
-    return BL_OK;
-  for (int i = 0; i < 3; i++)
-    BL_GOTO(draw_part(&parts[i], f, i < 2 ? f->pictured[i] : f->dataset.pixels, i < 2 ? f->points[i] : NULL));
-  BL_GOTO(bl_picture_join(&whole, parts, captions, 3));
-  status = bl_picture_write(&whole, path);
-done:
-  for (int i = 0; i < 3; i++)
-    bl_picture_destroy(&parts[i]);
-  bl_picture_destroy(&whole);
-  return status;
+  f->comparison.data = &f->dataset;
+  return bl_comparison_keep(&f->comparison, which, f->samples, (size_t)f->run.options->metrics.count);
 }
 
 static bl_status open_record(finetuner *f) {
@@ -409,7 +319,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
                                  [COLUMN_DISTANCE] = measured};
     char latest[48] = "";
     if (!isnan(distance))
-      snprintf(latest, sizeof latest, "  %s %.3g", f->features ? "FID" : "SW", distance);
+      snprintf(latest, sizeof latest, "  %s %.3g", f->measure.features ? "FID" : "SW", distance);
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s", row[COLUMN_IPM],
                        row[COLUMN_VALUE], row[COLUMN_NORM], speed, latest);
     BL_GOTO(bl_agree(f->record ? bl_record_append(f->record, round, row) : BL_OK, f->run.world.comm));
@@ -425,15 +335,15 @@ static void write_table(FILE *file, const finetuner *f, double before, double af
   const bl_options *options = f->run.options;
   char duration[32];
   bl_clock_duration(duration, sizeof duration, seconds);
-  fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", distance_name(f), "samples");
+  fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", bl_measure_name(&f->measure), "samples");
   fprintf(file, "  %-34s %6d %20.4g %9d\n", "before fine-tuning", f->chain.steps, before, options->metrics.count);
   fprintf(file, "  %-34s %6d %20.4g %9d\n", "after fine-tuning", f->chain.steps, after, options->metrics.count);
   if (f->stored_count > 0)
     fprintf(file, "  %-34s %6d %20.4g %9zu\n", "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance,
             f->stored_count);
   fprintf(file, "\n");
-  if (f->features)
-    fprintf(file, "  FID on the features of %s\n", bl_features_name(f->features));
+  if (f->measure.features)
+    fprintf(file, "  FID on the features of %s\n", bl_features_name(f->measure.features));
   fprintf(file, "  %lld rounds, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
           f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s", (long long)options->seed,
           options->learner.average > 0 ? "moving average" : "last", duration);
@@ -452,7 +362,8 @@ static bl_status finish(finetuner *f, double before, double start) {
   bl_run_path(model, sizeof model, &f->run, "model.nc");
   bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
   bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
-  BL_TRY(draw_picture(f, picture));
+  bool drawn;
+  BL_TRY(bl_comparison_write(&drawn, &f->comparison, picture));
   FILE *file = fopen(summary, "w");
   if (!file)
     return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
@@ -461,7 +372,7 @@ static bl_status finish(finetuner *f, double before, double start) {
     return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
   write_table(stdout, f, before, after, seconds);
   printf("  model    %s\n", model);
-  if (f->pictured[0] || f->points[0])
+  if (drawn)
     printf("  picture  %s\n", picture);
   printf("\n");
   return BL_OK;
