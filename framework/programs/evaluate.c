@@ -4,7 +4,6 @@
 #include "metrics/spectrum.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
-#include "programs/describe.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/dataset.h"
@@ -51,7 +50,8 @@ typedef struct evaluation {
   const bl_options *options;
   MPI_Comm comm;
   int rank;
-  bl_description description;
+  char command[4096];
+  bl_provenance provenance; /* borrows command */
   bl_dataset samples, real; /* real.count is 0 where only its statistics are there */
   bl_features *features;
   bl_reference reference;
@@ -111,7 +111,7 @@ static bl_status measure_fid(evaluation *e) {
       bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm)));
   BL_TRY(bl_options_blame(e->options, "metrics.reference",
                           bl_reference_get(&e->reference, metrics->reference, e->features,
-                                           e->real.count > 0 ? &e->real : NULL, &e->description.provenance, e->comm)));
+                                           e->real.count > 0 ? &e->real : NULL, &e->provenance, e->comm)));
   result *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);
@@ -176,7 +176,7 @@ static bl_status define_and_put(int ncid, const char *path, const evaluation *e)
 
 static bl_status write_netcdf(const char *path, const evaluation *e) {
   int ncid;
-  BL_TRY(bl_container_create(&ncid, path, "evaluation", &e->description.provenance));
+  BL_TRY(bl_container_create(&ncid, path, "evaluation", &e->provenance));
   bl_status status = define_and_put(ncid, path, e);
   if (status == BL_OK)
     return bl_container_write(ncid, path);
@@ -210,7 +210,8 @@ static bl_status evaluate(const bl_invocation *invocation) {
   evaluation e = {.options = invocation->options, .comm = invocation->comm};
   bl_status status = BL_OK;
   BL_GOTO(BL_MPI(MPI_Comm_rank(e.comm, &e.rank)));
-  BL_GOTO(bl_describe(&e.description, invocation, ""));
+  bl_provenance_describe(&e.provenance, e.command, sizeof e.command, e.options, invocation->argc, invocation->argv);
+  BL_GOTO(BL_MPI(MPI_Comm_size(e.comm, &e.provenance.ranks)));
   BL_GOTO(prepare(&e));
   BL_GOTO(e.samples.pixels ? measure_images(&e) : measure_points(&e));
   status = bl_agree(e.rank == 0 ? report(&e) : BL_OK, e.comm);

@@ -2,7 +2,6 @@
 #include "base/memory.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
-#include "programs/describe.h"
 #include "programs/program.h"
 #include "sampler/sampler.h"
 #include "store/dataset.h"
@@ -40,7 +39,8 @@ typedef struct drawing {
   const bl_options *options;
   MPI_Comm comm;
   int rank, ranks;
-  bl_description description;
+  char command[4096];
+  bl_provenance provenance; /* borrows command */
   bl_model_header header;
   bl_schedule schedule;
   bl_chain chain;
@@ -154,7 +154,7 @@ static void name_picture(char *path, size_t size, const char *output) {
 static bl_status write_files(drawing *d) {
   bl_picture picture = {0};
   BL_TRY(make_dataset(d));
-  BL_TRY(bl_dataset_write(&d->dataset, d->options->output, &d->description.provenance));
+  BL_TRY(bl_dataset_write(&d->dataset, d->options->output, &d->provenance));
   bool grey_or_colour = d->dataset.channels == 1 || d->dataset.channels == 3;
   if (d->dataset.pixels ? !grey_or_colour : d->dataset.channels != 2)
     return BL_OK;
@@ -191,7 +191,8 @@ static bl_status sample(const bl_invocation *invocation) {
   bl_status status = BL_OK;
   BL_GOTO(BL_MPI(MPI_Comm_rank(d.comm, &d.rank)));
   BL_GOTO(BL_MPI(MPI_Comm_size(d.comm, &d.ranks)));
-  BL_GOTO(bl_describe(&d.description, invocation, ""));
+  bl_provenance_describe(&d.provenance, d.command, sizeof d.command, d.options, invocation->argc, invocation->argv);
+  d.provenance.ranks = d.ranks;
   BL_GOTO(prepare(&d));
   BL_GOTO(draw(&d));
   BL_GOTO(bl_agree(d.rank == 0 ? write_files(&d) : BL_OK, d.comm));
