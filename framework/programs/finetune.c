@@ -429,4 +429,5 @@ done:
 const bl_program bl_program_finetune = {.name = "finetune",
                                         .summary = "fine-tune a diffusion model for few steps by policy gradient",
                                         .help = help,
+                                        .resumes = true,
                                         .run = finetune};

@@ -123,6 +123,8 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   const bool inspects = strcmp((*program)->name, "inspect") == 0;
   if (inspects && line->file == NULL)
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
+  if (line->resume && !(*program)->resumes)
+    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain and finetune, nothing else");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
   const bl_invocation invocation = {.options = options,

@@ -289,5 +289,8 @@ done:
   return status;
 }
 
-const bl_program bl_program_pretrain = {
-    .name = "pretrain", .summary = "train a diffusion model or a classifier on a data set", .help = help, .run = pretrain};
+const bl_program bl_program_pretrain = {.name = "pretrain",
+                                        .summary = "train a diffusion model or a classifier on a data set",
+                                        .help = help,
+                                        .resumes = true,
+                                        .run = pretrain};

@@ -24,6 +24,7 @@ typedef struct bl_program {
   const char *name;
   const char *summary;                               /**< for `beeline --help` */
   const char *help;                                  /**< for `beeline NAME --help`: usage, keys that matter, an example */
+  bool resumes;                                      /**< whether --resume means something */
   bl_status (*run)(const bl_invocation *invocation); /**< Collective; all ranks return the same status */
 } bl_program;
 

@@ -26,4 +26,11 @@ refused 2 'words/new' pretrain denoise.yaml --output words/new
 refused 2 '--roles=3:0:1: roles 3:0:1 do not fit' pretrain denoise.yaml --roles 3:0:1 --output new
 refused 4 '--roles=1:0:1: roles 1:0:1 leave 2 of 4 ranks without a role' pretrain denoise.yaml --roles 1:0:1 --output new
 
+works pretrain denoise.yaml --set checkpoint.stop=1 --output stopped
+refused 0 'stopped holds the checkpoint of an unfinished run' pretrain denoise.yaml --output stopped
+refused 0 'made with another configuration' pretrain denoise.yaml --seed 2 --output stopped --resume
+refused 2 'made with another configuration' pretrain denoise.yaml --seed 2 --output stopped --resume
+for file in stopped/checkpoint*; do head -c 3000 "$file" > cut && mv cut "$file"; done
+refused 0 'none of its 1 checkpoints is intact' pretrain denoise.yaml --output stopped --resume
+
 finish
