@@ -83,8 +83,7 @@ static void ranks_agree_with_one(void **state) {
     assert_int_equal(bl_symmetric_root(together, matrix, size, MPI_COMM_WORLD), BL_OK);
     if (size < BL_SYMMETRIC_LARGE)
       assert_memory_equal(together, alone, width * width * sizeof *alone);
-    /* The root of an eigenvalue that is 0 but for rounding, 1e-15, is 3e-8: compare what the roots stand for. */
-    assert_int_equal(bl_symmetric_root(together, matrix, size, MPI_COMM_WORLD), BL_OK);
+    /* The root of an eigenvalue that is 0 but for rounding, 1e-15, is 3e-8: compare the roots to that. */
     double trace_alone = 0.0, trace_together = 0.0;
     for (size_t i = 0; i < width; i++) {
       trace_alone += alone[i * width + i];
