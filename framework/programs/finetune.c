@@ -141,14 +141,6 @@ static bl_status check(finetuner *f, const bl_options *options) {
   return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
 }
 
-/* The header of the pre-trained model, read by rank 0. */
-static bl_status read_header(bl_model_header *header, const bl_options *options, MPI_Comm comm) {
-  int rank;
-  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
-  BL_TRY(bl_agree(rank == 0 ? bl_model_read_header(header, options->model.file) : BL_OK, comm));
-  return BL_MPI(MPI_Bcast(header, sizeof *header, MPI_BYTE, 0, comm));
-}
-
 /* Read the stored samples of another sampler. Collective. */
 static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
   const char *path = options->metrics.samples;
@@ -169,7 +161,8 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   const int batch = options->learner.micro_batch;
   bl_dataset *data = &f->dataset;
   BL_AGREE(check(f, options), invocation->comm);
-  BL_TRY(bl_options_blame(options, "model.file", read_header(header, options, invocation->comm)));
+  BL_TRY(
+      bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, invocation->comm)));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
   const bl_network_shape *shape = &header->shape;
   if (header->schedule[0] == '\0')
@@ -184,6 +177,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
       bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
   BL_TRY(read_stored(f, options, invocation->comm));
   BL_TRY(bl_sampler_plan(&f->chain, &f->schedule, options, true));
+  BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
   BL_TRY(bl_options_blame(
       options, "learner.batch",
@@ -231,8 +225,8 @@ static bl_status prepare_roles(finetuner *f) {
 static bl_status initialise(finetuner *f) {
   const bl_options *options = f->run.options;
   bl_aggregator *drawn[2] = {&f->critic, &f->value};
-  BL_TRY(bl_checkpoint_values(f->current, options->model.file, f->policy.table,
-                              strcmp(options->model.weights, "average") == 0, &f->run.world));
+  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->policy.table,
+                                      strcmp(options->model.weights, "average") == 0, f->run.world.comm));
   bl_aggregator_set(&f->policy, &(bl_aggregator_state){.values = f->current});
   for (int i = 0; i < 2; i++) {
     float *values = NULL;
@@ -300,7 +294,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
                                   .critic = bl_rate_at(&f->critic_rate, round, rounds),
                                   .value = bl_rate_at(&f->value_rate, round, rounds)};
     bl_round_report report;
-    BL_GOTO(bl_round_run(&report, &f->generators, &f->critics, &f->policy, round, rates));
+    BL_GOTO(bl_run_agree(&f->run, bl_round_run(&report, &f->generators, &f->critics, &f->policy, round, rates)));
     const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;

@@ -190,7 +190,7 @@ static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
   *stopped = false;
   for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     bl_step_report report = {0};
-    BL_GOTO(bl_agree(step(&report, p, round), p->run.world.comm));
+    BL_GOTO(bl_run_agree(&p->run, step(&report, p, round)));
     loss += report.figures[0];
     norm += report.norm;
     steps++;

@@ -50,16 +50,6 @@ static bl_status look_into_folder(int *finished, const bl_run *run) {
   return BL_OK;
 }
 
-/* The command line in one string, cut where it is too long. */
-static void join_command(char *text, size_t size, int argc, char **argv) {
-  size_t used = 0;
-  text[0] = '\0';
-  for (int i = 0; i < argc && used < size; i++) {
-    const int written = snprintf(text + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
-    used += written > 0 ? (size_t)written : 0;
-  }
-}
-
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics) {
   const bl_options *options = invocation->options;
   bl_split split;
@@ -76,19 +66,23 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
     return bl_options_reject(options, "roles", "no critics for this learner: %d:0:%d", split.generators + split.critics,
                              split.aggregators);
   BL_TRY(bl_world_create(&run->world, invocation->comm, split));
-  join_command(run->command, sizeof run->command, invocation->argc, invocation->argv);
   snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
-  run->provenance = (bl_provenance){.title = options->title,
-                                    .command = run->command,
-                                    .configuration = bl_options_text(options),
-                                    .digest = bl_options_digest(options),
-                                    .seed = options->seed,
-                                    .ranks = size,
-                                    .roles = run->roles};
+  bl_provenance_describe(&run->provenance, run->command, sizeof run->command, options, invocation->argc, invocation->argv);
+  run->provenance.ranks = size;
+  run->provenance.roles = run->roles;
   BL_TRY(bl_agree(run->world.rank == 0 ? look_into_folder(&finished, run) : BL_OK, run->world.comm));
   BL_TRY(BL_MPI(MPI_Bcast(&finished, 1, MPI_INT, 0, run->world.comm)));
   run->finished = finished != 0;
   return BL_OK;
+}
+
+bl_status bl_run_agree(const bl_run *run, bl_status status) {
+  if (status == BL_OK || status == BL_ERROR_NUMERIC)
+    return status;
+  fprintf(stderr, "beeline: rank %d failed and ends the job: %s\n", run->world.rank, bl_status_message());
+  fflush(stderr);
+  MPI_Abort(run->world.comm, 1);
+  return status;
 }
 
 void bl_run_destroy(bl_run *run) {

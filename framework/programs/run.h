@@ -29,6 +29,11 @@ typedef struct bl_run {
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
 void bl_run_destroy(bl_run *run);
 
+/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks find a number that is
+ * not finite together, and go on with that status; any other failure may have struck this rank alone, while others wait for
+ * its messages, so it ends the job (MPI_Abort). */
+bl_status bl_run_agree(const bl_run *run, bl_status status);
+
 /** A path in the output folder. Not collective. \param [out] path caller's, \a size bytes. */
 void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
 

@@ -158,21 +158,6 @@ done:
   return status;
 }
 
-bl_status bl_checkpoint_values(float *values, const char *path, const bl_parameter_table *table, bool average,
-                               const bl_world *world) {
-  bl_status status = BL_OK;
-  if (world->rank == 0) {
-    bool there = false;
-    if (average)
-      status = bl_model_has_part(&there, path, "average");
-    const bl_model_part part = {there ? "average" : "model", table, values};
-    if (status == BL_OK)
-      status = bl_model_read(path, &part, 1);
-  }
-  BL_TRY(bl_agree(status, world->comm));
-  return BL_MPI(MPI_Bcast(values, (int)table->count, MPI_FLOAT, 0, world->comm));
-}
-
 bl_status bl_checkpoint_current(float *values, const bl_aggregator *aggregator, const bl_world *world) {
   bl_aggregator_state state = {0};
   if (has_average(aggregator))

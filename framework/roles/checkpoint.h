@@ -29,12 +29,6 @@ bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, cons
 bl_status bl_checkpoint_finish(const char *path, bl_model_header *header, const bl_aggregator *aggregator,
                                const bl_provenance *provenance, const bl_world *world);
 
-/** Read parameters from the model file \a path into \a values on every rank: the moving average when \a average is set and
- * the file has one, else the last ones. Collective over the world; rank 0 reads. \param [out] values (table->count),
- * caller's. */
-bl_status bl_checkpoint_values(float *values, const char *path, const bl_parameter_table *table, bool average,
-                               const bl_world *world);
-
 /** What the run now samples with: the moving average where one is kept, else the parameters. Collective over the world.
  * \param [out] values (table->count) on every rank; caller's. */
 bl_status bl_checkpoint_current(float *values, const bl_aggregator *aggregator, const bl_world *world);
