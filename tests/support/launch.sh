@@ -23,6 +23,12 @@ case $name in
     ;;
 esac
 
+# A folder of its own for temporary files: jobs of Open MPI that end remove what others just create beside them.
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/bl.XXXXXX") || exit 99
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 99' HUP INT TERM
+
 if test -n "$ranks"; then
   timeout -k 10 "$limit" $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" $before "$test_path" </dev/null
 else
