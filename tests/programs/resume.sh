@@ -1,0 +1,106 @@
+#!/bin/sh
+# A run that was interrupted, stopped or killed, and went on with --resume on other ranks has the bits of one that was not:
+# the same model and the same record. And what --resume refuses.
+. "$top_srcdir/tests/support/bits.sh"
+
+# said WORDS: the run just made said so.
+said() {
+  grep -qF -- "$1" said || complain "expected \"$1\", found: $(cat said)"
+}
+
+# refuse WORDS ARGUMENT...
+refuse() {
+  words=$1
+  shift
+  "$BEELINE" "$@" >said 2>&1 </dev/null
+  status=$?
+  test $status -eq 2 || complain "beeline $*: exit status $status, expected 2"
+  said "$words"
+}
+
+# begin FOLDER RANKS ARGUMENT...: begin a run that stops early.
+begin() {
+  folder=$1
+  shift
+  ranks=$1
+  shift
+  run "$ranks" "$@" --output "$folder" && said 'go on with --resume'
+  test ! -e "$folder/model.nc" || complain "$folder: a stopped run wrote model.nc"
+}
+
+# ---- Stopped ---------------------------------------------------------------------------------------------------------
+
+run 1 pretrain roll.yaml --output roll
+begin pretrained 3 pretrain roll.yaml --set checkpoint.stop=7
+run 2 pretrain roll.yaml --resume --roles 1:0:2 --output pretrained
+said 'resuming from pretrained/checkpoint-000007.nc'
+same pretrained roll 'pretrain, stopped after 7 steps'
+
+tuning="finetune roll.yaml $roll_tuning"
+run 1 $tuning --output tuned
+begin stopped 2 $tuning --set checkpoint.stop=1
+run 4 $tuning --resume --set checkpoint.stop=2 --roles 2:2:1 --output stopped
+run 3 $tuning --resume --output stopped
+same stopped tuned 'finetune, stopped twice'
+ls stopped | grep -q checkpoint && complain "a finished run keeps checkpoints: $(ls stopped)"
+
+run 1 $tuning --resume --output stopped
+said 'finished already'
+said '6 rounds'
+same stopped tuned 'finetune, resumed when finished'
+
+# ---- Killed ----------------------------------------------------------------------------------------------------------
+
+# A run long enough to be killed in the middle: as soon as it has a checkpoint and some rows after it.
+killed="finetune roll.yaml $roll_tuning --set learner.rounds=600 --set checkpoint.every=25 --set learner.optimiser.rate.decay=linear"
+run 1 $killed --output whole
+"$BEELINE" $killed --output killed >said 2>&1 </dev/null &
+victim=$!
+tries=0
+while test ! -e killed/checkpoint-000100.nc && test $tries -lt 600 && kill -0 $victim 2>/dev/null; do
+  sleep 0.05
+  tries=$((tries + 1))
+done
+kill -9 $victim 2>/dev/null || complain "nothing was left to kill: $(cat said)"
+wait $victim 2>/dev/null
+test -e killed/model.nc && complain "the run ended before it was killed"
+refuse 'go on with --resume, or choose another folder' $killed --output killed
+run 3 $killed --resume --roles 2:1:2 --output killed
+said 'resuming from'
+same killed whole 'finetune, killed'
+ls -A killed | grep -q partial && complain "left behind: $(ls -A killed)"
+
+# ---- Damaged ---------------------------------------------------------------------------------------------------------
+
+# damage FILE: other bytes in the middle.
+damage() {
+  size=$(wc -c <"$1")
+  printf 'damaged!' | dd of="$1" bs=1 seek=$((size / 2)) conv=notrunc 2>dd.log || complain "dd: $(cat dd.log)"
+}
+
+for how in middle cut empty; do
+  begin damaged 1 $tuning --set checkpoint.stop=5
+  newest=damaged/checkpoint-000005.nc
+  case $how in
+    middle) damage $newest ;;
+    cut) head -c 3000 $newest >cut && mv cut $newest ;;
+    empty) : >$newest ;;
+  esac
+  run 2 $tuning --resume --output damaged
+  said 'looking for the checkpoint before it'
+  said 'resuming from damaged/checkpoint-000004.nc'
+  same damaged tuned "newest checkpoint damaged ($how)"
+  rm -r damaged
+done
+begin damaged 1 $tuning --set checkpoint.stop=5
+for file in damaged/checkpoint-*.nc; do damage "$file"; done
+refuse 'none of its 2 checkpoints is intact' $tuning --resume --output damaged
+
+# ---- Another configuration -------------------------------------------------------------------------------------------
+
+begin other 1 $tuning --set checkpoint.stop=3
+refuse 'made with another configuration' $tuning --resume --set learner.n_critic=2 --output other
+refuse 'made with another configuration' $tuning --resume --set seed=2 --output other
+run 1 $tuning --resume --output other
+same other tuned 'after a refused configuration'
+finish
