@@ -347,7 +347,7 @@ static void write_table(FILE *file, const finetuner *f, double before, double af
 static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
   double after;
-  BL_TRY(bl_run_finish(&f->run, &f->policy));
+  BL_TRY(bl_run_write_model(&f->run, &f->policy));
   BL_TRY(measure(&after, f, "measure after"));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
@@ -414,7 +414,9 @@ static bl_status finetune(const bl_invocation *invocation) {
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
   else
-    status = bl_agree(finish(&f, before, start), invocation->comm);
+    BL_GOTO(bl_agree(finish(&f, before, start), invocation->comm));
+  if (!stopped)
+    status = bl_run_finish(&f.run);
 done:
   destroy(&f);
   return status;

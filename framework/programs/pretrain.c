@@ -240,7 +240,7 @@ static bl_status accuracy(double *share, pretrainer *p) {
 static bl_status finish(pretrainer *p, double seconds, double loss) {
   const size_t parameters = bl_graph_parameters(p->graph)->count;
   char path[PATH_LENGTH], duration[32];
-  BL_TRY(bl_run_finish(&p->run, &p->aggregator));
+  BL_TRY(bl_run_write_model(&p->run, &p->aggregator));
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "model.nc");
@@ -283,7 +283,9 @@ static bl_status pretrain(const bl_invocation *invocation) {
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
   else
-    status = bl_agree(finish(&p, bl_clock_seconds() - start, loss), invocation->comm);
+    BL_GOTO(bl_agree(finish(&p, bl_clock_seconds() - start, loss), invocation->comm));
+  if (!stopped)
+    status = bl_run_finish(&p.run);
 done:
   destroy(&p);
   return status;

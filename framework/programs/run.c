@@ -36,8 +36,10 @@ static bl_status look_into_folder(int *finished, const bl_run *run) {
   BL_TRY(check_folder(folder));
   bl_run_path(model, sizeof model, run, "model.nc");
   if (run->invocation->resume) {
+    /* Checkpoints beside a model: its run was interrupted while it measured what it had learned. */
     if (access(model, R_OK) == 0 && bl_model_read_header(&header, model) == BL_OK)
-      *finished = strcmp(header.digest, digest) == 0;
+      *finished = strcmp(header.digest, digest) == 0 &&
+                  bl_checkpoint_find(checkpoint, sizeof checkpoint, folder) == BL_OK && checkpoint[0] == '\0';
     bl_status_clear();
     return BL_OK;
   }
@@ -113,9 +115,12 @@ bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *
                             &run->world);
 }
 
-bl_status bl_run_finish(bl_run *run, const bl_aggregator *aggregator) {
+bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
   char path[PATH_LENGTH];
   bl_run_path(path, sizeof path, run, "model.nc");
-  BL_TRY(bl_checkpoint_finish(path, &run->header, aggregator, &run->provenance, &run->world));
+  return bl_checkpoint_finish(path, &run->header, aggregator, &run->provenance, &run->world);
+}
+
+bl_status bl_run_finish(bl_run *run) {
   return bl_agree(run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0) : BL_OK, run->world.comm);
 }

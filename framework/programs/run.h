@@ -44,7 +44,10 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
  * \param [out] stop  whether this sitting ends here (checkpoint.stop), after a checkpoint. */
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
 
-/** Write model.nc and delete the checkpoints, which it replaces. Collective. */
-bl_status bl_run_finish(bl_run *run, const bl_aggregator *aggregator);
+/** Write model.nc. Collective. */
+bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);
+
+/** When all results are written: delete the checkpoints, which marks the run as finished. Collective. */
+bl_status bl_run_finish(bl_run *run);
 
 #endif

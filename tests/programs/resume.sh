@@ -70,6 +70,14 @@ said 'resuming from'
 same killed whole 'finetune, killed'
 ls -A killed | grep -q partial && complain "left behind: $(ls -A killed)"
 
+# Killed between model.nc and the table: the model is there, and the checkpoints still are.
+begin measured 1 $tuning --set checkpoint.stop=5
+cp tuned/model.nc measured/model.nc
+run 2 $tuning --resume --output measured
+said 'resuming from measured/checkpoint-000005.nc'
+test -s measured/summary.txt || complain "a run that was killed while measuring has no table"
+same measured tuned 'finetune, killed while measuring'
+
 # ---- Damaged ---------------------------------------------------------------------------------------------------------
 
 # damage FILE: other bytes in the middle.
