@@ -324,23 +324,30 @@ done:
   return status;
 }
 
+/* A row of the table; "-" where nothing was measured. */
+static void write_row(FILE *file, const char *what, int evaluations, double distance, size_t samples) {
+  char text[24] = "-";
+  if (samples > 0)
+    snprintf(text, sizeof text, "%.4g", distance);
+  fprintf(file, "  %-34s %6d %20s %9zu\n", what, evaluations, text, samples);
+}
+
 /* The table at the end, to \a file. */
 static void write_table(FILE *file, const finetuner *f, double before, double after, double seconds) {
   const bl_options *options = f->run.options;
   char duration[32];
   bl_clock_duration(duration, sizeof duration, seconds);
   fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", bl_measure_name(&f->measure), "samples");
-  fprintf(file, "  %-34s %6d %20.4g %9d\n", "before fine-tuning", f->chain.steps, before, options->metrics.count);
-  fprintf(file, "  %-34s %6d %20.4g %9d\n", "after fine-tuning", f->chain.steps, after, options->metrics.count);
+  write_row(file, "before fine-tuning", f->chain.steps, before, (size_t)options->metrics.count);
+  write_row(file, "after fine-tuning", f->chain.steps, after, (size_t)options->metrics.count);
   if (f->stored_count > 0)
-    fprintf(file, "  %-34s %6d %20.4g %9zu\n", "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance,
-            f->stored_count);
+    write_row(file, "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance, f->stored_count);
   fprintf(file, "\n");
   if (f->measure.features)
     fprintf(file, "  FID on the features of %s\n", bl_features_name(f->measure.features));
-  fprintf(file, "  %lld rounds, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
-          f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s", (long long)options->seed,
-          options->learner.average > 0 ? "moving average" : "last", duration);
+  fprintf(file, "  %lld round%s, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
+          f->run.header.round == 1 ? "" : "s", f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s",
+          (long long)options->seed, options->learner.average > 0 ? "moving average" : "last", duration);
 }
 
 /* Model, picture and table. Collective. */
