@@ -1,10 +1,10 @@
 #!/bin/sh
-# Run one test: launch.sh path/name[_n<k>] ; with _n<k> on k ranks. A test that takes longer than TEST_TIMEOUT seconds (240)
+# Run one test: launch.sh path/name[_n<k>] ; with _n<k> on k ranks. A test that takes longer than TEST_TIMEOUT seconds (600)
 # fails, so a deadlock cannot stop the others. TEST_WRAPPER (valgrind and its options) goes before compiled tests.
 test_path=$1
 name=$(basename "$test_path")
 ranks=$(expr "$name" : '.*_n\([1-9][0-9]*\)$')
-limit=${TEST_TIMEOUT:-240}
+limit=${TEST_TIMEOUT:-600}
 
 before=$TEST_WRAPPER
 case $name in
