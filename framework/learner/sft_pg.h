@@ -67,6 +67,9 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
                                     bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
                                     uint32_t round, uint32_t first, float *work);
 
+/** Transitions that one stratum gives to `improve` in a round: n_generator × micro_batch. Not collective. */
+size_t bl_sft_pg_draws(const bl_sft_pg *method);
+
 /** One transition of a stratum: which of the n_critic batches, which step, which sample of the micro-batch. */
 typedef struct bl_transition {
   int batch;

@@ -9,10 +9,6 @@ static bool is_critic(const bl_critic *critic) {
   return critic->world->critics.rank >= 0;
 }
 
-static size_t draws(const bl_sft_pg *method) {
-  return (size_t)method->n_generator * method->micro_batch;
-}
-
 bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
                            const bl_network_shape *value_shape, const bl_sft_pg *method, const bl_buffer *buffer,
                            bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *critic_aggregator,
@@ -37,8 +33,8 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   BL_TRY(bl_allocate(&critic->costs, method->micro_batch, sizeof *critic->costs));
   BL_TRY(bl_allocate(&critic->advantages_of_all, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *critic->advantages_of_all));
-  BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * draws(method), sizeof *critic->sent));
-  BL_TRY(bl_allocate(&critic->transitions, draws(method), sizeof *critic->transitions));
+  BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * bl_sft_pg_draws(method), sizeof *critic->sent));
+  BL_TRY(bl_allocate(&critic->transitions, bl_sft_pg_draws(method), sizeof *critic->transitions));
   BL_TRY(bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *critic->order));
   BL_TRY(bl_allocate(&critic->d_critic, critic_parameters, sizeof *critic->d_critic));
@@ -125,7 +121,7 @@ static bl_status judge_stratum(bl_critic *critic, int64_t round, int m) {
   const bl_buffer *buffer = critic->buffer;
   const bl_sft_pg *method = critic->method;
   const size_t batch = method->micro_batch, all = (size_t)method->steps * batch;
-  float *sent = critic->sent + (size_t)m * draws(method), *value = critic->work, *time = value + all;
+  float *sent = critic->sent + (size_t)m * bl_sft_pg_draws(method), *value = critic->work, *time = value + all;
   for (size_t i = 0; i < all; i++)
     time[i] = (float)(i / batch);
   for (int j = 0; j < buffer->batches; j++) {
@@ -136,7 +132,7 @@ static bl_status judge_stratum(bl_critic *critic, int64_t round, int m) {
     bl_sft_pg_advantages(critic->advantages_of_all + (size_t)j * all, method, critic->costs, value);
   }
   bl_sft_pg_draw(critic->transitions, critic->order, method, (uint32_t)round, (uint32_t)m);
-  for (size_t k = 0; k < draws(method); k++) {
+  for (size_t k = 0; k < bl_sft_pg_draws(method); k++) {
     const bl_transition *t = &critic->transitions[k];
     sent[k] = critic->advantages_of_all[(size_t)t->batch * all + (size_t)t->step * batch + (size_t)t->sample];
   }
@@ -146,7 +142,7 @@ static bl_status judge_stratum(bl_critic *critic, int64_t round, int m) {
 /* Divide the advantages of the round by their standard deviation over all critics. */
 static bl_status normalise(bl_critic *critic) {
   const bl_group *group = &critic->world->critics;
-  const size_t count = draws(critic->method);
+  const size_t count = bl_sft_pg_draws(critic->method);
   const double total = (double)count * critic->buffer->strata;
   bl_exact_sum *sum = NULL;
   bl_status status = bl_exact_sum_create(&sum, 2);
@@ -169,7 +165,7 @@ done:
 
 bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
   const bl_group *group = &critic->world->critics;
-  const size_t count = draws(critic->method);
+  const size_t count = bl_sft_pg_draws(critic->method);
   bl_status status = BL_OK;
   if (!is_critic(critic))
     return BL_OK;

@@ -9,11 +9,6 @@ static bool is_generator(const bl_generator *generator) {
   return generator->world->generators.rank >= 0;
 }
 
-/* Transitions of one stratum in a round. */
-static size_t draws(const bl_sft_pg *method) {
-  return (size_t)method->n_generator * method->micro_batch;
-}
-
 bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
                               const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer,
                               bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *policy_aggregator) {
@@ -30,8 +25,8 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
     return BL_OK;
   BL_TRY(bl_network_create(&generator->rollout, shape, batch, BL_GRAPH_INFERENCE, false));
   BL_TRY(bl_network_create(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false));
-  BL_TRY(bl_allocate(&generator->received, strata * draws(method), sizeof *generator->received));
-  BL_TRY(bl_allocate(&generator->transitions, strata * draws(method), sizeof *generator->transitions));
+  BL_TRY(bl_allocate(&generator->received, strata * bl_sft_pg_draws(method), sizeof *generator->received));
+  BL_TRY(bl_allocate(&generator->transitions, strata * bl_sft_pg_draws(method), sizeof *generator->transitions));
   BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *generator->order));
   BL_TRY(bl_allocate(&generator->gradient, bl_graph_parameters(generator->policy)->count, sizeof *generator->gradient));
@@ -78,7 +73,7 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
 bl_status bl_generator_draw(bl_generator *generator, int64_t round) {
   const bl_buffer *buffer = generator->buffer;
   const bl_group *group = &generator->world->generators;
-  const size_t count = draws(generator->method);
+  const size_t count = bl_sft_pg_draws(generator->method);
   if (!is_generator(generator))
     return BL_OK;
   for (int m = group->rank; m < buffer->strata; m += group->size) {
@@ -94,7 +89,7 @@ bl_status bl_generator_draw(bl_generator *generator, int64_t round) {
 static bl_status improve_stratum(bl_generator *generator, int m, int step) {
   const bl_buffer *buffer = generator->buffer;
   const bl_sft_pg *method = generator->method;
-  const size_t first = (size_t)m * draws(method) + (size_t)step * method->micro_batch;
+  const size_t first = (size_t)m * bl_sft_pg_draws(method) + (size_t)step * method->micro_batch;
   float *state = generator->work, *next = state + buffer->state, *work = next + buffer->state;
   double loss;
   for (size_t b = 0; b < method->micro_batch; b++) {
