@@ -50,6 +50,7 @@ typedef struct bl_options_network {
   int base_channels;
   bl_options_list multipliers;
   int blocks;
+  int patch;
   bl_options_list attention;
   double dropout;
   bl_options_list widths;

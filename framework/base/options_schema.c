@@ -32,10 +32,9 @@ static const cyaml_schema_field_t data_fields[] = {
 };
 
 static const cyaml_schema_field_t network_fields[] = {
-    TEXT(bl_options_network, kind),        INT(bl_options_network, base_channels),
-    LIST(bl_options_network, multipliers), INT(bl_options_network, blocks),
-    LIST(bl_options_network, attention),   FLOAT(bl_options_network, dropout),
-    LIST(bl_options_network, widths),      CYAML_FIELD_END,
+    TEXT(bl_options_network, kind),     INT(bl_options_network, base_channels), LIST(bl_options_network, multipliers),
+    INT(bl_options_network, blocks),    INT(bl_options_network, patch),         LIST(bl_options_network, attention),
+    FLOAT(bl_options_network, dropout), LIST(bl_options_network, widths),       CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t model_fields[] = {
@@ -175,6 +174,7 @@ static const struct {
     {"base_channels", 0, 65536, "0 to 65536"},
     {"multipliers", 1, 1024, "elements from 1 to 1024"},
     {"blocks", 0, 1024, "0 to 1024"},
+    {"patch", 1, 64, "1 to 64"},
     {"attention", 1, 65536, "elements from 1 to 65536"},
     {"dropout", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"widths", 1, 1048576, "elements from 1 to 1048576"},

@@ -14,6 +14,7 @@ bl_status bl_network_configure(bl_network_shape *shape, const bl_options *option
                               .width = width,
                               .base_channels = network->base_channels,
                               .blocks = network->blocks,
+                              .patch = network->patch > 1 ? network->patch : 0,
                               .dropout = (float)network->dropout,
                               .steps = steps,
                               .classes = classes};

@@ -77,6 +77,10 @@ bl_tensor *bl_add(bl_graph *graph, bl_tensor *a, bl_tensor *b);
 bl_tensor *bl_concat(bl_graph *graph, bl_tensor *a, bl_tensor *b);
 /** Nearest-neighbour up-sampling by two. */
 bl_tensor *bl_upsample(bl_graph *graph, bl_tensor *x);
+/** Squares of \a side × \a side pixels as channels: (batch, channels side², height / side, width / side); channel
+ * (c side + i) side + j holds row i, column j of each square. bl_unpatch is its inverse. */
+bl_tensor *bl_patch(bl_graph *graph, bl_tensor *x, int side);
+bl_tensor *bl_unpatch(bl_graph *graph, bl_tensor *x, int side);
 /** Average over pixels: (batch, channels, 1, 1). */
 bl_tensor *bl_spatial_mean(bl_graph *graph, bl_tensor *x);
 /** Inverted dropout (Srivastava et al. 2014); the identity unless bl_graph_set_dropout switched it on. Masks are

@@ -30,8 +30,9 @@ typedef struct bl_network_shape {
   int multiplier_count;
   int multipliers[BL_NETWORK_LEVELS];
   int blocks; /**< residual blocks per level */
+  int patch;  /**< side of the squares of pixels that are the channels of the first level; 0: single pixels */
   int attention_count;
-  int attention[BL_NETWORK_LEVELS]; /**< resolutions that get attention */
+  int attention[BL_NETWORK_LEVELS]; /**< resolutions that get attention, in patches */
   float dropout;
   /* mlp, critic, value, classifier */
   int width_count;

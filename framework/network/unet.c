@@ -71,9 +71,17 @@ static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name) {
   return bl_add(g, x, h);
 }
 
-static bool has_attention(const bl_network_shape *shape, int resolution) {
+static int patch_side(const bl_network_shape *shape) {
+  return shape->patch > 0 ? shape->patch : 1;
+}
+
+static int resolution(const bl_network_shape *shape, int level) {
+  return shape->height / patch_side(shape) >> level;
+}
+
+static bool has_attention(const bl_network_shape *shape, int level) {
   for (int i = 0; i < shape->attention_count; i++)
-    if (shape->attention[i] == resolution)
+    if (shape->attention[i] == resolution(shape, level))
       return true;
   return false;
 }
@@ -82,11 +90,11 @@ static bl_status check_attention(const bl_network_shape *shape) {
   for (int i = 0; i < shape->attention_count; i++) {
     bool found = false;
     for (int level = 0; level < shape->multiplier_count; level++)
-      found = found || shape->attention[i] == shape->height >> level;
+      found = found || shape->attention[i] == resolution(shape, level);
     if (!found)
       return bl_fail(BL_ERROR_USAGE,
                      "unet: attention at resolution %d, but no level has it: %d levels start at %d and halve",
-                     shape->attention[i], shape->multiplier_count, shape->height);
+                     shape->attention[i], shape->multiplier_count, resolution(shape, 0));
   }
   return BL_OK;
 }
@@ -105,10 +113,12 @@ static bl_status check(const bl_network_shape *shape) {
   if (shape->blocks < 1 || (shape->blocks + 1) * levels + 1 > MAX_SKIPS)
     return bl_fail(BL_ERROR_USAGE, "unet: %d blocks per level: expected 1 to %d", shape->blocks,
                    (MAX_SKIPS - 1) / levels - 1);
-  int divisor = 1 << (levels - 1);
+  const int divisor = patch_side(shape) << (levels - 1);
   if (shape->height < divisor || shape->height % divisor != 0 || shape->width % divisor != 0 || shape->width < divisor)
-    return bl_fail(BL_ERROR_USAGE, "unet: images of %d x %d pixels cannot be halved %d times: expected multiples of %d",
-                   shape->height, shape->width, levels - 1, divisor);
+    return bl_fail(
+        BL_ERROR_USAGE,
+        "unet: images of %d x %d pixels in patches of %d cannot be halved %d times: expected multiples of %d",
+        shape->height, shape->width, patch_side(shape), levels - 1, divisor);
   if (shape->channels < 1)
     return bl_fail(BL_ERROR_USAGE, "unet: images of %d channels: expected at least 1", shape->channels);
   if (shape->attention_count < 0 || shape->attention_count > BL_NETWORK_LEVELS)
@@ -120,10 +130,11 @@ static bl_status check(const bl_network_shape *shape) {
 /* The way down; every result is also kept for the way up. Returns how many. */
 static int build_down(bl_graph *g, bl_tensor **skips, bl_tensor *x, bl_tensor *time, const bl_network_shape *shape) {
   int count = 0;
-  bl_tensor *h = bl_conv(g, x, "conv_in", shape->base_channels, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_tensor *h = bl_conv(g, shape->patch > 1 ? bl_patch(g, x, shape->patch) : x, "conv_in", shape->base_channels, conv3,
+                         BL_INITIALISE_FAN_IN_UNIFORM);
   skips[count++] = h;
   for (int level = 0; level < shape->multiplier_count; level++) {
-    bool attends = has_attention(shape, shape->height >> level);
+    bool attends = has_attention(shape, level);
     for (int i = 0; i < shape->blocks; i++) {
       h = residual_block(g, h, time, named("down.%d.block.%d", level, i).text,
                          shape->base_channels * shape->multipliers[level], shape->dropout);
@@ -142,7 +153,7 @@ static int build_down(bl_graph *g, bl_tensor **skips, bl_tensor *x, bl_tensor *t
 static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor *h, bl_tensor *time,
                            const bl_network_shape *shape) {
   for (int level = shape->multiplier_count - 1; level >= 0; level--) {
-    bool attends = has_attention(shape, shape->height >> level);
+    bool attends = has_attention(shape, level);
     for (int i = 0; i <= shape->blocks; i++) {
       h = residual_block(g, bl_concat(g, h, skips[--count]), time, named("up.%d.block.%d", level, i).text,
                          shape->base_channels * shape->multipliers[level], shape->dropout);
@@ -177,5 +188,7 @@ void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
   h = residual_block(graph, h, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
   h = build_up(graph, skips, count, h, time, shape);
   h = bl_group_norm(graph, h, "norm_out", GROUPS, norm_epsilon, true);
-  bl_output(graph, bl_conv(graph, h, "conv_out", shape->channels, conv3, BL_INITIALISE_FAN_IN_UNIFORM));
+  const int side = patch_side(shape);
+  h = bl_conv(graph, h, "conv_out", shape->channels * side * side, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_output(graph, side > 1 ? bl_unpatch(graph, h, side) : h);
 }

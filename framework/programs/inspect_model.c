@@ -30,6 +30,8 @@ static void show_header(const bl_model_header *header) {
   show_value("base channels", shape->base_channels);
   show_list("multipliers", shape->multipliers, shape->multiplier_count);
   show_value("blocks per level", shape->blocks);
+  if (shape->patch > 1)
+    show_value("pixels a patch", shape->patch * shape->patch);
   show_list("attention at", shape->attention, shape->attention_count);
   if (shape->dropout > 0.0F)
     printf("  %-18s %g\n", "dropout", (double)shape->dropout);

@@ -21,6 +21,8 @@ static bl_status write_shape(int ncid, const char *path, const bl_network_shape 
   BL_TRY(put_integers(ncid, path, "network_base_channels", &shape->base_channels, 1));
   BL_TRY(put_integers(ncid, path, "network_multipliers", shape->multipliers, shape->multiplier_count));
   BL_TRY(put_integers(ncid, path, "network_blocks", &shape->blocks, 1));
+  if (shape->patch > 1)
+    BL_TRY(put_integers(ncid, path, "network_patch", &shape->patch, 1));
   BL_TRY(put_integers(ncid, path, "network_attention", shape->attention, shape->attention_count));
   BL_NETCDF(nc_put_att_float(ncid, NC_GLOBAL, "network_dropout", NC_FLOAT, 1, &shape->dropout), path);
   BL_TRY(put_integers(ncid, path, "network_widths", shape->widths, shape->width_count));
@@ -109,6 +111,9 @@ static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path)
   BL_TRY(get_integer(&shape->base_channels, ncid, path, "network_base_channels", 0, FEATURES));
   BL_TRY(get_integers(shape->multipliers, &shape->multiplier_count, ncid, path, "network_multipliers", 1024));
   BL_TRY(get_integer(&shape->blocks, ncid, path, "network_blocks", 0, 1024));
+  shape->patch = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "network_patch", NULL, NULL) == NC_NOERR)
+    BL_TRY(get_integer(&shape->patch, ncid, path, "network_patch", 2, 64));
   BL_TRY(get_integers(shape->attention, &shape->attention_count, ncid, path, "network_attention", SIDE));
   BL_TRY(get_real(&dropout, ncid, path, "network_dropout"));
   shape->dropout = (float)dropout;

@@ -26,6 +26,7 @@ static const bl_model_header header = {
               .multiplier_count = 3,
               .multipliers = {1, 2, 4},
               .blocks = 2,
+              .patch = 2,
               .attention_count = 1,
               .attention = {4},
               .dropout = 0.1F,
@@ -181,6 +182,7 @@ static void nonsense_in_the_header_is_refused(void **state) {
       {"round", {-3}, 1},
       {"optimiser_steps", {1, 2}, 2},
       {"network_blocks", {1, 2}, 2},
+      {"network_patch", {-2}, 1},
       {"beta_last", {7}, 1},
       {"network_kind", {1}, 1},
   };
