@@ -42,11 +42,13 @@ typedef struct bl_options_import {
 typedef struct bl_options_data {
   char *file; /**< netCDF data set made by `beeline import` */
   bool flip;  /**< mirror every second image at random while learning */
+  char *test; /**< data set that nothing learns from; "" where there is none */
 } bl_options_data;
 
 /** The network to pre-train; see bl_network_shape. */
 typedef struct bl_options_network {
-  char *kind; /**< "unet", "mlp", "critic", "value", "classifier" */
+  char *start; /**< model or checkpoint to go on from; "" for fresh weights */
+  char *kind;  /**< "unet", "mlp", "critic", "value", "classifier" */
   int base_channels;
   bl_options_list multipliers;
   int blocks;

@@ -28,13 +28,16 @@ static const cyaml_schema_field_t import_fields[] = {
 static const cyaml_schema_field_t data_fields[] = {
     TEXT(bl_options_data, file),
     BOOL(bl_options_data, flip),
+    TEXT(bl_options_data, test),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t network_fields[] = {
-    TEXT(bl_options_network, kind),     INT(bl_options_network, base_channels), LIST(bl_options_network, multipliers),
-    INT(bl_options_network, blocks),    INT(bl_options_network, patch),         LIST(bl_options_network, attention),
-    FLOAT(bl_options_network, dropout), LIST(bl_options_network, widths),       CYAML_FIELD_END,
+    TEXT(bl_options_network, start),        TEXT(bl_options_network, kind),
+    INT(bl_options_network, base_channels), LIST(bl_options_network, multipliers),
+    INT(bl_options_network, blocks),        INT(bl_options_network, patch),
+    LIST(bl_options_network, attention),    FLOAT(bl_options_network, dropout),
+    LIST(bl_options_network, widths),       CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t model_fields[] = {
@@ -149,8 +152,8 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images",      "import.labels",     "data.file",       "model.file",
-    "metrics.classifier", "metrics.reference", "metrics.samples",
+    "import.images", "import.labels",      "data.file",         "data.test",       "network.start",
+    "model.file",    "metrics.classifier", "metrics.reference", "metrics.samples",
 };
 
 static const char *const undigested_keys[] = {"title",           "output",         "roles", "checkpoint.every",

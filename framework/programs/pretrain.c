@@ -10,6 +10,7 @@
 #include "parallel/mpi_check.h"
 #include "programs/program.h"
 #include "programs/run.h"
+#include "roles/checkpoint.h"
 #include "store/record.h"
 
 #include <math.h>
@@ -24,6 +25,8 @@ static const char help[] =
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  data.file             the data set, made by beeline import\n"
+    "  data.test             for a classifier: a data set that it does not learn from, for its accuracy\n"
+    "  network.start         a model to go on from, instead of fresh weights\n"
     "  network.*             the network to build: unet, mlp or classifier\n"
     "  diffusion.*           the noise schedule that a diffusion model learns\n"
     "  learner.rounds        optimiser steps\n"
@@ -50,7 +53,7 @@ static const bl_record_column columns[COLUMNS] = {
 typedef struct pretrainer {
   bl_run run;
   const bl_supervised *learner;
-  bl_dataset dataset;
+  bl_dataset dataset, test; /* test: empty without data.test */
   bl_batches batches;
   bl_schedule schedule;
   bl_graph *graph;
@@ -77,6 +80,7 @@ static void destroy(pretrainer *p) {
   bl_schedule_destroy(&p->schedule);
   bl_batches_destroy(&p->batches);
   bl_dataset_destroy(&p->dataset);
+  bl_dataset_destroy(&p->test);
   bl_run_destroy(&p->run);
 }
 
@@ -94,6 +98,40 @@ static bl_status check(pretrainer *p, const bl_options *options) {
     return bl_options_reject(options, "data.file", "a data set made by beeline import");
   p->strata = learner->batch / learner->micro_batch;
   return bl_rate_create(&p->rate, &p->settings, options, &learner->optimiser, "learner.optimiser");
+}
+
+/* What a classifier is tested on. Collective. */
+static bl_status read_test(pretrainer *p, const bl_options *options, MPI_Comm comm) {
+  const char *path = options->data.test;
+  if (path[0] == '\0')
+    return BL_OK;
+  if (p->learner == &bl_supervised_denoise)
+    return bl_options_reject(options, "data.test", "\"\" for learner.name %s, which has no accuracy", p->learner->name);
+  BL_TRY(bl_options_blame(options, "data.test", bl_dataset_read_shared(&p->test, path, comm)));
+  const bl_dataset *a = &p->test, *b = &p->dataset;
+  if (a->channels != b->channels || a->height != b->height || a->width != b->width || a->classes != b->classes ||
+      !a->labels)
+    return bl_fail(
+        BL_ERROR_INPUT,
+        "%s: %d × %d × %d with %d classes, expected %d × %d × %d (channels × height × width) with %d classes as %s", path,
+        a->channels, a->height, a->width, a->classes, b->channels, b->height, b->width, b->classes, options->data.file);
+  return BL_OK;
+}
+
+/* The model to start from must be the network that is configured. Collective. */
+static bl_status check_start(const bl_model_header *header, const bl_options *options, MPI_Comm comm) {
+  bl_model_header found;
+  if (options->network.start[0] == '\0')
+    return BL_OK;
+  BL_TRY(bl_options_blame(options, "network.start", bl_model_read_header_shared(&found, options->network.start, comm)));
+  if (strcmp(found.schedule, header->schedule) != 0 || found.diffusion_steps != header->diffusion_steps ||
+      found.beta_first != header->beta_first || found.beta_last != header->beta_last)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: its diffusion is \"%s\" of %d steps with beta from %g to %g, but the configuration "
+                   "says \"%s\" of %d steps from %g to %g: give both the same diffusion.* keys",
+                   options->network.start, found.schedule, found.diffusion_steps, found.beta_first, found.beta_last,
+                   header->schedule, header->diffusion_steps, header->beta_first, header->beta_last);
+  return BL_OK;
 }
 
 static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
@@ -123,6 +161,8 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
     header->beta_first = diffusion->beta_first;
     header->beta_last = diffusion->beta_last;
   }
+  BL_TRY(read_test(p, options, invocation->comm));
+  BL_TRY(check_start(header, options, invocation->comm));
   p->size = bl_dataset_sample_size(&p->dataset);
   BL_TRY(bl_options_blame(options, "network.kind",
                           bl_network_create(&p->graph, &header->shape, (int)batch, BL_GRAPH_TRAINING, false)));
@@ -135,15 +175,23 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   return bl_allocate(&p->work, batch * (4 * widest + 1), sizeof *p->work);
 }
 
-/* Fresh weights on every rank. */
+/* Fresh weights on every rank, or those of network.start. Collective. */
 static bl_status initialise(pretrainer *p) {
   const bl_parameter_table *table = bl_graph_parameters(p->graph);
+  const bl_options *options = p->run.options;
+  const MPI_Comm comm = p->run.world.comm;
   float *values = NULL;
-  BL_TRY(bl_allocate(&values, table->count, sizeof *values));
-  bl_parameter_initialise(values, table, (uint64_t)p->run.options->seed);
-  bl_aggregator_set(&p->aggregator, &(bl_aggregator_state){.values = values});
+  BL_AGREE(bl_allocate(&values, table->count, sizeof *values), comm);
+  bl_status status = BL_OK;
+  if (options->network.start[0] == '\0')
+    bl_parameter_initialise(values, table, (uint64_t)options->seed);
+  else
+    status = bl_options_blame(options, "network.start",
+                              bl_model_read_weights_shared(values, options->network.start, table, true, comm));
+  if (status == BL_OK)
+    bl_aggregator_set(&p->aggregator, &(bl_aggregator_state){.values = values});
   bl_free(&values);
-  return BL_OK;
+  return status;
 }
 
 /* One optimiser step. */
@@ -216,30 +264,49 @@ done:
   return status;
 }
 
-/* Share of the data set that a classifier gets right. */
-static bl_status accuracy(double *share, pretrainer *p) {
-  const size_t batch = (size_t)p->run.options->learner.micro_batch, classes = (size_t)p->dataset.classes;
-  size_t right = 0, seen = 0;
-  BL_TRY(bl_graph_load(p->graph, p->aggregator.values));
-  for (size_t first = 0; first + batch <= p->dataset.count; first += batch) {
-    for (size_t b = 0; b < batch; b++)
-      bl_dataset_sample(p->values + b * p->size, &p->dataset, first + b);
-    BL_TRY(bl_graph_forward(p->graph, p->work, p->values, NULL));
-    for (size_t b = 0; b < batch; b++, seen++) {
-      size_t best = 0;
-      for (size_t c = 1; c < classes; c++)
-        if (p->work[b * classes + c] > p->work[b * classes + best])
-          best = c;
-      right += best == (size_t)p->dataset.labels[first + b];
-    }
+/* How many of a micro-batch from \a first on the loaded classifier gets right; what lies beyond the end does not count. */
+static bl_status count_right(long long *right, pretrainer *p, const bl_dataset *data, size_t first) {
+  const size_t batch = (size_t)p->run.options->learner.micro_batch, classes = (size_t)data->classes;
+  for (size_t b = 0; b < batch; b++)
+    bl_dataset_sample(p->values + b * p->size, data, first + b < data->count ? first + b : first);
+  BL_TRY(bl_graph_forward(p->graph, p->work, p->values, NULL));
+  for (size_t b = 0; b < batch && first + b < data->count; b++) {
+    size_t best = 0;
+    for (size_t c = 1; c < classes; c++)
+      if (p->work[b * classes + c] > p->work[b * classes + best])
+        best = c;
+    *right += best == (size_t)data->labels[first + b];
   }
-  *share = seen > 0 ? (double)right / (double)seen : 0;
+  return BL_OK;
+}
+
+/* Share of \a data that the classifier, as it will be written, gets right; the ranks share the work. Collective. */
+static bl_status accuracy(double *share, pretrainer *p, const bl_dataset *data) {
+  const bl_world *world = &p->run.world;
+  const size_t batch = (size_t)p->run.options->learner.micro_batch;
+  float *values = NULL;
+  long long right = 0;
+  BL_AGREE(bl_allocate(&values, bl_graph_parameters(p->graph)->count, sizeof *values), world->comm);
+  bl_status status = bl_checkpoint_current(values, &p->aggregator, world);
+  if (status == BL_OK)
+    status = bl_graph_load(p->graph, values);
+  for (size_t m = (size_t)world->rank; status == BL_OK && m * batch < data->count; m += (size_t)world->size)
+    status = count_right(&right, p, data, m * batch);
+  bl_free(&values);
+  BL_AGREE(status, world->comm);
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm)));
+  *share = (double)right / (double)data->count;
   return BL_OK;
 }
 
 static bl_status finish(pretrainer *p, double seconds, double loss) {
   const size_t parameters = bl_graph_parameters(p->graph)->count;
   char path[PATH_LENGTH], duration[32];
+  double own = 0, *test = &p->run.header.accuracy;
+  if (p->labels)
+    BL_TRY(accuracy(&own, p, &p->dataset));
+  if (p->test.count > 0)
+    BL_TRY(accuracy(test, p, &p->test));
   BL_TRY(bl_run_write_model(&p->run, &p->aggregator));
   if (p->run.world.rank != 0)
     return BL_OK;
@@ -248,11 +315,11 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
   printf("\n  %-22s %s\n", "model", path);
   printf("  %-22s %s, %zu parameters\n", "network", bl_network_kind_name(p->run.header.shape.kind), parameters);
   printf("  %-22s %.4f\n", "loss at the end", loss);
-  if (p->labels) {
-    double share;
-    BL_TRY(accuracy(&share, p));
-    printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * share);
-  }
+  if (p->labels)
+    printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
+  if (p->test.count > 0)
+    printf("  %-22s %.2f %% of the %zu samples of %s\n", "accuracy in the test", 100 * *test, p->test.count,
+           p->run.options->data.test);
   printf("  %-22s %s on %d rank%s\n\n", "time", duration, p->run.world.size, p->run.world.size == 1 ? "" : "s");
   return BL_OK;
 }
@@ -276,14 +343,14 @@ static bl_status pretrain(const bl_invocation *invocation) {
                                         bl_graph_parameters(p.graph), p.settings, options->learner.optimiser.clip,
                                         options->learner.average),
                    invocation->comm));
-  BL_GOTO(bl_agree(initialise(&p), invocation->comm));
+  BL_GOTO(initialise(&p));
   BL_GOTO(bl_run_resume(&p.run, &(bl_checkpoint_entry){"model", &p.aggregator}, 1));
   BL_GOTO(bl_agree(open_record(&p), invocation->comm));
   BL_GOTO(learn(&p, &stopped, &loss));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
   else
-    BL_GOTO(bl_agree(finish(&p, bl_clock_seconds() - start, loss), invocation->comm));
+    BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
   if (!stopped)
     status = bl_run_finish(&p.run);
 done:

@@ -138,23 +138,22 @@ done:
 
 bl_status bl_checkpoint_finish(const char *path, bl_model_header *header, const bl_aggregator *aggregator,
                                const bl_provenance *provenance, const bl_world *world) {
+  float *values = NULL;
   bl_aggregator_state state = {0};
-  const size_t count = aggregator->table->count;
-  bl_status status = bl_allocate(&state.values, count, sizeof(float));
-  if (status == BL_OK && has_average(aggregator))
-    status = bl_allocate(&state.average, count, sizeof(float));
-  BL_GOTO(bl_agree(status, world->comm));
-  BL_GOTO(bl_aggregator_gather(&state, aggregator, world));
-  if (world->rank == 0) {
-    const bl_model_part parts[2] = {{"model", aggregator->table, state.values},
-                                    {"average", aggregator->table, state.average}};
+  bl_status status = bl_agree(bl_allocate(&values, aggregator->table->count, sizeof *values), world->comm);
+  if (has_average(aggregator))
+    state.average = values;
+  else
+    state.values = values;
+  if (status == BL_OK)
+    status = bl_aggregator_gather(&state, aggregator, world);
+  if (status == BL_OK && world->rank == 0) {
+    const bl_model_part part = {"model", aggregator->table, values};
     header->optimiser_steps[0] = state.steps;
-    status = bl_model_write(path, header, parts, state.average ? 2 : 1, provenance);
+    status = bl_model_write(path, header, &part, 1, provenance);
   }
   status = bl_agree(status, world->comm);
-done:
-  bl_free(&state.values);
-  bl_free(&state.average);
+  bl_free(&values);
   return status;
 }
 

@@ -24,8 +24,8 @@ bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const 
 bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, const bl_checkpoint_entry *entries, int count,
                                const char *digest, const bl_world *world);
 
-/** Write the finished model \a path: parameters, and their moving average where one is kept. Collective over the world;
- * rank 0 writes. */
+/** Write the finished model \a path: the moving average of the parameters where one is kept, else the parameters.
+ * Collective over the world; rank 0 writes. */
 bl_status bl_checkpoint_finish(const char *path, bl_model_header *header, const bl_aggregator *aggregator,
                                const bl_provenance *provenance, const bl_world *world);
 

@@ -36,6 +36,8 @@ static bl_status write_header(int ncid, const char *path, const bl_model_header 
   BL_TRY(put_integers(ncid, path, "diffusion_steps", &header->diffusion_steps, 1));
   BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_first", NC_DOUBLE, 1, &header->beta_first), path);
   BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_last", NC_DOUBLE, 1, &header->beta_last), path);
+  if (header->accuracy > 0)
+    BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "test_accuracy", NC_DOUBLE, 1, &header->accuracy), path);
   const long long round = header->round;
   const long long steps[3] = {header->optimiser_steps[0], header->optimiser_steps[1], header->optimiser_steps[2]};
   BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "round", NC_INT64, 1, &round), path);
@@ -131,6 +133,9 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   BL_TRY(get_integer(&header->diffusion_steps, ncid, path, "diffusion_steps", 0, 1 << 24));
   BL_TRY(get_real(&header->beta_first, ncid, path, "beta_first"));
   BL_TRY(get_real(&header->beta_last, ncid, path, "beta_last"));
+  header->accuracy = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
+    BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));
   BL_TRY(attribute_length(&length, ncid, path, "round", false));
   if (length != 1 || nc_get_att_longlong(ncid, NC_GLOBAL, "round", &round) != NC_NOERR || round < 0)
     return bl_fail(BL_ERROR_INPUT, "%s: attribute round: expected one count", path);

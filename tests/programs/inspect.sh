@@ -23,6 +23,6 @@ shows() {
   done
 }
 shows run/model.nc 'model, [0-9.]+ kB' 'network +mlp' 'widths +16, 24' 'diffusion +sigmoid, 20 steps, beta from 1e-05 to 0.01' \
-  'rounds done +3$' '^ +model +[0-9]+ +[0-9]+ ' '^ +average +[0-9]+ +[0-9]+ ' 'title +inspected' 'seed +7$'
+  'rounds done +3$' '^ +model +[0-9]+ +[0-9]+ ' 'title +inspected' 'seed +7$'
 shows run/record.nc 'record, ' '^ +round +1 +0 +2 +0 +2$' '^ +loss +1 '
 test $failures -eq 0

@@ -19,6 +19,10 @@ refused 0 'network.kind: unet: ' pretrain denoise.yaml --set network.kind=unet -
 refused 0 'diffusion.schedule is "cubic"' pretrain denoise.yaml --set diffusion.schedule=cubic --output new
 refused 0 'denoise.yaml:6: diffusion.beta_first' pretrain denoise.yaml --set diffusion.beta_last=1e-6 --output new
 refused 0 'labels' pretrain denoise.yaml --set learner.name=classify --set network.kind=classifier --output new
+refused 0 'data.test is "roll.nc"' pretrain denoise.yaml --set data.test=roll.nc --output new
+refused 0 'its diffusion is ' pretrain denoise.yaml --set network.start=model/model.nc --set diffusion.steps=17 --output new
+refused 0 'expected' pretrain denoise.yaml --set network.start=model/model.nc --set network.widths=[5] --output new
+refused 2 'words: not a netCDF file' pretrain denoise.yaml --set network.start=words --output new
 refused 0 'output is "" (the default)' pretrain denoise.yaml
 refused 0 'words is not a folder' pretrain denoise.yaml --output words
 refused 0 'words/new' pretrain denoise.yaml --output words/new
