@@ -1,10 +1,17 @@
-/* How fast the networks run on one core (OMP_NUM_THREADS=1), and where their time goes. */
+/* How fast the networks run on one core (OMP_NUM_THREADS=1), and where their time goes:
+ *
+ *     network                                  all of them, at several micro-batches
+ *     network NAME forward|both BATCH REPEATS  one of them: seconds a sample of each repetition, then the peak memory of
+ * the process in MiB, as experiments/speed/pytorch.py prints them */
 #include "network/network.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "network/node.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /** Time on the processor, which other programs disturb less than time on the wall. */
@@ -24,6 +31,27 @@ static const bl_network_shape unet = {.kind = BL_NETWORK_UNET,
                                       .blocks = 1,
                                       .attention_count = 1,
                                       .attention = {4}};
+static const bl_network_shape fashion = {.kind = BL_NETWORK_UNET,
+                                         .channels = 1,
+                                         .height = 28,
+                                         .width = 28,
+                                         .base_channels = 64,
+                                         .multiplier_count = 2,
+                                         .multipliers = {1, 1},
+                                         .blocks = 1,
+                                         .patch = 2,
+                                         .attention_count = 1,
+                                         .attention = {7}};
+static const bl_network_shape cifar10 = {.kind = BL_NETWORK_UNET,
+                                         .channels = 3,
+                                         .height = 32,
+                                         .width = 32,
+                                         .base_channels = 128,
+                                         .multiplier_count = 4,
+                                         .multipliers = {1, 2, 2, 2},
+                                         .blocks = 2,
+                                         .attention_count = 1,
+                                         .attention = {16}};
 static const bl_network_shape critic = {
     .kind = BL_NETWORK_CRITIC, .channels = 1, .height = 8, .width = 8, .width_count = 2, .widths = {64, 128}};
 static const bl_network_shape value = {.kind = BL_NETWORK_VALUE,
@@ -163,8 +191,71 @@ static bl_status measure_all(void) {
   return BL_OK;
 }
 
-int main(void) {
-  if (measure_all() == BL_OK)
+static double peak_mebibytes(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)usage.ru_maxrss / 1024;
+}
+
+/** Time \a repeats passes, one by one, after one that does not count. */
+static bl_status time_passes(bl_graph *graph, bool backward, int repeats) {
+  arrays a = {NULL};
+  bl_status status = BL_OK;
+  const bl_parameter_table *table = bl_graph_parameters(graph);
+  const int batch = graph->batch;
+  const size_t inputs = (size_t)batch * bl_graph_input_size(graph), outputs = (size_t)batch * bl_graph_output_size(graph);
+  BL_GOTO(bl_allocate(&a.x, inputs, sizeof(float)));
+  BL_GOTO(bl_allocate(&a.time, (size_t)batch, sizeof(float)));
+  BL_GOTO(bl_allocate(&a.y, outputs, sizeof(float)));
+  BL_GOTO(bl_allocate(&a.values, table->count, sizeof(float)));
+  if (backward)
+    BL_GOTO(bl_allocate(&a.d_values, table->count, sizeof(float)));
+  bl_parameter_initialise(a.values, table, 1);
+  bl_random_normal(a.x, inputs, (bl_draw){.purpose = BL_PURPOSE_TEST});
+  for (int i = 0; i < batch; i++)
+    a.time[i] = 999.0f * (float)i / (float)batch;
+  BL_GOTO(bl_graph_load(graph, a.values));
+  for (int i = 0; i <= repeats; i++) {
+    const double start = bl_clock_seconds();
+    BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
+    if (backward)
+      BL_GOTO(bl_graph_backward(graph, a.d_values, NULL, a.y));
+    if (i > 0)
+      printf("%.9f\n", (bl_clock_seconds() - start) / batch);
+  }
+  printf("peak %.1f parameters %zu\n", peak_mebibytes(), table->count);
+done:
+  bl_free(&a.d_values);
+  bl_free(&a.values);
+  bl_free(&a.y);
+  bl_free(&a.time);
+  bl_free(&a.x);
+  return status;
+}
+
+static bl_status measure_one(const char *name, const char *work, int batch, int repeats) {
+  const struct {
+    const char *name;
+    const bl_network_shape *shape;
+  } known[] = {{"cifar10", &cifar10}, {"digits", &unet}, {"fashion", &fashion}};
+  const bool backward = strcmp(work, "both") == 0;
+  const bl_network_shape *shape = NULL;
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    if (strcmp(known[i].name, name) == 0)
+      shape = known[i].shape;
+  if (shape == NULL || batch < 1 || repeats < 1)
+    return bl_fail(BL_ERROR_USAGE, "expected: cifar10, digits or fashion, then forward or both, a batch, and repetitions");
+  bl_graph *graph = NULL;
+  BL_TRY(bl_network_create(&graph, shape, batch, backward ? BL_GRAPH_TRAINING : BL_GRAPH_INFERENCE, false));
+  const bl_status status = time_passes(graph, backward, repeats);
+  bl_graph_destroy(&graph);
+  return status;
+}
+
+int main(int count, char **arguments) {
+  const bl_status status =
+      count == 5 ? measure_one(arguments[1], arguments[2], atoi(arguments[3]), atoi(arguments[4])) : measure_all();
+  if (status == BL_OK)
     return 0;
   fprintf(stderr, "%s\n", bl_status_message());
   return 1;
