@@ -204,6 +204,30 @@ static void has_the_public_parameters(void **state) {
   bl_graph_destroy(&graph);
 }
 
+/** The models of the papers: as many parameters as the same layers have in PyTorch (experiments/speed/pytorch.py). */
+static void has_the_parameters_of_the_papers(void **state) {
+  (void)state;
+  bl_network_shape celeba = cifar10, lsun = cifar10;
+  celeba.height = celeba.width = 64;
+  celeba.multiplier_count = 5;
+  memcpy(celeba.multipliers, (int[]){1, 2, 2, 2, 4}, 5 * sizeof(int));
+  lsun.height = lsun.width = 256;
+  lsun.multiplier_count = 6;
+  memcpy(lsun.multipliers, (int[]){1, 1, 2, 2, 4, 4}, 6 * sizeof(int));
+  const struct {
+    const bl_network_shape *shape;
+    size_t count;
+  } papers[] = {{&celeba, 78700803}, {&lsun, 113673219}};
+  for (size_t i = 0; i < sizeof papers / sizeof *papers; i++) {
+    bl_graph *graph = NULL;
+    assert_int_equal(bl_graph_create(&graph, 1), BL_OK);
+    bl_unet_build(graph, papers[i].shape);
+    assert_int_equal(graph->status, BL_OK);
+    assert_int_equal(bl_graph_parameters(graph)->count, papers[i].count);
+    bl_graph_destroy(&graph);
+  }
+}
+
 /** A network on patches of 2 x 2 is the network on images of a quarter of the size and four times the channels. */
 static void patches_are_channels(void **state) {
   (void)state;
@@ -282,9 +306,9 @@ static void refuses_impossible_shapes(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(digits_agree_with_pytorch),
-                                     cmocka_unit_test(colour_agrees_with_pytorch),
-                                     cmocka_unit_test(has_the_public_parameters), cmocka_unit_test(patches_are_channels),
-                                     cmocka_unit_test(refuses_impossible_shapes)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(digits_agree_with_pytorch), cmocka_unit_test(colour_agrees_with_pytorch),
+      cmocka_unit_test(has_the_public_parameters), cmocka_unit_test(has_the_parameters_of_the_papers),
+      cmocka_unit_test(patches_are_channels),      cmocka_unit_test(refuses_impossible_shapes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
