@@ -4,28 +4,12 @@
 
 #include <string.h>
 
-enum { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASSES };
-
 typedef struct convolution {
   bl_conv_shape shape;
-  bl_primitive pass[PASSES];
-  bl_weights forward_weights, backward_weights;
-  float *bias; /* (out) */
+  bl_primitive pass[BL_PASS_COUNT];
+  bl_weights weights[2]; /* of the forward pass and of backward data */
+  float *bias;           /* (out) */
 } convolution;
-
-/** The algorithm for a node: Winograd's for 3 x 3 kernels of stride 1 on whole blocks of channels, where there are enough
- * pixels to pay for its transformations (measured on AVX-512: 1.5 to 2 times as fast; its error is about 1e-6, as that of
- * the direct sum). A fixed rule and no measurement on the spot, so that every rank and every run takes the same. */
-static dnnl_alg_kind_t choose_algorithm(const bl_node *node) {
-  const convolution *conv = node->state;
-  const bl_tensor *x = node->input[0], *y = node->output;
-  const int least_pixels = 512;
-  const bool blocked = x->block > 1 && y->block > 1;
-  if (blocked && conv->shape.kernel == 3 && conv->shape.stride == 1 &&
-      y->graph->batch * y->height * y->width >= least_pixels)
-    return dnnl_convolution_winograd;
-  return dnnl_convolution_direct;
-}
 
 /** The layout of a tensor. A vector is plain and blocked at once; call it blocked, which the fast kernels know. */
 static bl_status describe_tensor(dnnl_memory_desc_t *layout, const bl_tensor *tensor) {
@@ -55,97 +39,179 @@ static bl_status describe_geometry(geometry *g, const bl_node *node) {
   return BL_OK;
 }
 
-static bl_status any_layout(dnnl_memory_desc_t *layout) {
-  BL_DNNL(dnnl_memory_desc_init_by_tag(layout, layout->ndims, layout->dims, dnnl_f32, dnnl_format_tag_any));
+/** The same tensor in whatever layout a kernel likes best. */
+static bl_status any_layout(dnnl_memory_desc_t *layout, dnnl_data_type_t type) {
+  BL_DNNL(dnnl_memory_desc_init_by_tag(layout, layout->ndims, layout->dims, type, dnnl_format_tag_any));
   return BL_OK;
 }
 
 /** \param [out] description  NULL where oneDNN does not know the algorithm for this geometry. */
-static bl_status describe_pass(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, int pass,
+static bl_status describe_pass(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass,
                                dnnl_alg_kind_t algorithm, const_dnnl_primitive_desc_t hint) {
   dnnl_convolution_desc_t d;
-  if (pass == FORWARD)
+  if (pass == BL_PASS_FORWARD)
     BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, algorithm, &g->x, &g->w, &g->b, &g->y, g->stride,
                                                g->pad_before, g->pad_after));
-  else if (pass == BACKWARD_DATA)
+  else if (pass == BL_PASS_BACKWARD_DATA)
     BL_DNNL(dnnl_convolution_backward_data_desc_init(&d, algorithm, &g->x, &g->w, &g->y, g->stride, g->pad_before,
                                                      g->pad_after));
   else
     BL_DNNL(dnnl_convolution_backward_weights_desc_init(&d, algorithm, &g->x, &g->w, &g->b, &g->y, g->stride, g->pad_before,
                                                         g->pad_after));
-  return algorithm == dnnl_convolution_direct ? bl_primitive_describe(description, graph, &d, hint)
-                                              : bl_primitive_try(description, graph, &d, hint);
+  return bl_primitive_try(description, graph, &d, hint);
 }
 
-/** Describe \a pass with weights in any layout, and activations in ours or (\a free_layout) in any. */
-static bl_status describe_in(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours, int pass,
-                             dnnl_alg_kind_t algorithm, bool free_layout) {
-  geometry g = *ours;
+/** Describe \a pass of a geometry as it is; the forward pass is a hint for the others. */
+static bl_status describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass,
+                          dnnl_alg_kind_t algorithm) {
   dnnl_primitive_desc_t hint = NULL;
   *description = NULL;
-  BL_TRY(any_layout(&g.w));
-  if (free_layout) {
-    BL_TRY(any_layout(&g.x));
-    BL_TRY(any_layout(&g.y));
-  }
-  BL_TRY(describe_pass(&hint, graph, &g, FORWARD, algorithm, NULL));
-  if (pass == FORWARD || hint == NULL) {
+  BL_TRY(describe_pass(&hint, graph, g, BL_PASS_FORWARD, algorithm, NULL));
+  if (pass == BL_PASS_FORWARD || hint == NULL) {
     *description = hint;
     return BL_OK;
   }
-  const bl_status status = describe_pass(description, graph, &g, pass, algorithm, hint);
+  const bl_status status = describe_pass(description, graph, g, pass, algorithm, hint);
   dnnl_primitive_desc_destroy(hint);
   return status;
 }
 
 /** The fast kernels want blocks of channels. Where a tensor has none (images, the last layer) and oneDNN has only a slow
  * kernel for it, padding to a block in scratch is many times faster. */
-static bl_status choose_kernel(dnnl_primitive_desc_t *description, const bl_graph *graph, const bl_node *node,
-                               const geometry *g, int pass) {
-  const dnnl_alg_kind_t algorithm = choose_algorithm(node);
-  if (algorithm != dnnl_convolution_direct) {
-    BL_TRY(describe_in(description, graph, g, pass, algorithm, false));
-    if (*description != NULL)
-      return BL_OK;
-  }
-  BL_TRY(describe_in(description, graph, g, pass, dnnl_convolution_direct, false));
-  if (!bl_primitive_is_slow(*description))
-    return BL_OK;
+static bl_status describe_direct(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
+                                 bl_pass pass) {
+  geometry g = *ours;
   dnnl_primitive_desc_t other = NULL;
-  BL_TRY(describe_in(&other, graph, g, pass, dnnl_convolution_direct, true));
-  const bool better = !bl_primitive_is_slow(other);
-  dnnl_primitive_desc_destroy(better ? *description : other);
+  BL_TRY(any_layout(&g.w, dnnl_f32));
+  BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
+  if (*description != NULL && !bl_primitive_is_slow(*description))
+    return BL_OK;
+  BL_TRY(any_layout(&g.x, dnnl_f32));
+  BL_TRY(any_layout(&g.y, dnnl_f32));
+  BL_TRY(describe(&other, graph, &g, pass, dnnl_convolution_direct));
+  if (*description == NULL && other == NULL)
+    return bl_fail(BL_ERROR_LIBRARY, "oneDNN has no convolution for a layer of the network");
+  const bool better = *description == NULL || (other != NULL && !bl_primitive_is_slow(other));
+  dnnl_primitive_desc_t worse = better ? *description : other;
+  if (worse != NULL)
+    dnnl_primitive_desc_destroy(worse);
   if (better)
     *description = other;
   return BL_OK;
 }
 
-static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, int pass) {
+/** \param [out] description  NULL where the algorithm cannot be had, or only in a slow implementation. */
+static bl_status describe_algorithm(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
+                                    bl_pass pass, bl_algorithm algorithm) {
+  geometry g = *ours;
+  *description = NULL;
+  if (algorithm == BL_ALGORITHM_DIRECT)
+    return describe_direct(description, graph, ours, pass);
+  BL_TRY(any_layout(&g.w, algorithm == BL_ALGORITHM_BF16 ? dnnl_bf16 : dnnl_f32));
+  if (algorithm == BL_ALGORITHM_WINOGRAD)
+    return describe(description, graph, &g, pass, dnnl_convolution_winograd);
+  BL_TRY(any_layout(&g.x, dnnl_bf16));
+  if (g.y.format_desc.blocking.inner_nblks == 0)
+    BL_TRY(any_layout(&g.y, dnnl_f32));
+  BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
+  if (*description != NULL && bl_primitive_is_slow(*description)) {
+    dnnl_primitive_desc_destroy(*description);
+    *description = NULL;
+  }
+  return BL_OK;
+}
+
+/** What a pass reads and writes in our layouts; the weights of forward and backward data in those of \a description. */
+static int list_operands(bl_operand *operands, const geometry *g, bl_pass pass, const_dnnl_primitive_desc_t description) {
+  int count = 0;
+  if (pass == BL_PASS_FORWARD) {
+    operands[count++] = (bl_operand){DNNL_ARG_SRC, g->x, false};
+    operands[count++] = (bl_operand){DNNL_ARG_WEIGHTS, *bl_primitive_layout(description, DNNL_ARG_WEIGHTS), false};
+    operands[count++] = (bl_operand){DNNL_ARG_BIAS, g->b, false};
+    operands[count++] = (bl_operand){DNNL_ARG_DST, g->y, true};
+  } else if (pass == BL_PASS_BACKWARD_DATA) {
+    operands[count++] = (bl_operand){DNNL_ARG_DIFF_DST, g->y, false};
+    operands[count++] = (bl_operand){DNNL_ARG_WEIGHTS, *bl_primitive_layout(description, DNNL_ARG_WEIGHTS), false};
+    operands[count++] = (bl_operand){DNNL_ARG_DIFF_SRC, g->x, true};
+  } else {
+    operands[count++] = (bl_operand){DNNL_ARG_SRC, g->x, false};
+    operands[count++] = (bl_operand){DNNL_ARG_DIFF_DST, g->y, false};
+    operands[count++] = (bl_operand){DNNL_ARG_DIFF_WEIGHTS, g->w, true};
+    operands[count++] = (bl_operand){DNNL_ARG_DIFF_BIAS, g->b, true};
+  }
+  return count;
+}
+
+/** Time every algorithm that is allowed for \a problem. */
+static bl_status measure(bl_algorithm *best, const bl_graph *graph, const geometry *g, const bl_algorithm_case *problem) {
+  double least = 0;
+  bool found = false;
+  bl_status status = BL_OK;
+  *best = BL_ALGORITHM_DIRECT;
+  for (int i = 0; i < BL_ALGORITHM_COUNT; i++) {
+    dnnl_primitive_desc_t description = NULL;
+    bl_operand operands[BL_PRIMITIVE_OPERANDS];
+    double seconds = 0;
+    if ((i == BL_ALGORITHM_WINOGRAD && !(problem->blocked && problem->kernel == 3 && problem->stride == 1)) ||
+        (i == BL_ALGORITHM_BF16 && !problem->bf16))
+      continue;
+    BL_TRY(describe_algorithm(&description, graph, g, problem->pass, (bl_algorithm)i));
+    if (description == NULL)
+      continue;
+    const int count = list_operands(operands, g, problem->pass, description);
+    status = bl_primitive_measure(&seconds, graph, description, operands, count);
+    dnnl_primitive_desc_destroy(description);
+    BL_TRY(status);
+    if (!found || seconds < least) {
+      least = seconds;
+      *best = (bl_algorithm)i;
+    }
+    found = true;
+  }
+  return BL_OK;
+}
+
+/** The algorithm for a pass of a node: as the graph's table says, by measuring, or by the fixed rule. */
+static bl_status choose_algorithm(bl_algorithm *algorithm, const bl_graph *graph, const bl_node *node, const geometry *g,
+                                  bl_pass pass) {
+  const convolution *conv = node->state;
+  const bl_tensor *x = node->input[0], *y = node->output;
+  bl_algorithms *table = graph->compute.algorithms;
+  const bl_algorithm_case problem = {.pass = pass,
+                                     .batch = graph->batch,
+                                     .in = x->channels,
+                                     .out = y->channels,
+                                     .height = y->height,
+                                     .width = y->width,
+                                     .kernel = conv->shape.kernel,
+                                     .stride = conv->shape.stride,
+                                     .pad_before = conv->shape.pad_before,
+                                     .blocked = x->block > 1 && y->block > 1,
+                                     .bf16 = graph->compute.bf16 && graph->mode == BL_GRAPH_INFERENCE};
+  if (table != NULL && bl_algorithms_find(algorithm, table, &problem))
+    return BL_OK;
+  if (table == NULL || !bl_algorithms_learns(table)) {
+    *algorithm = bl_algorithm_fixed(&problem);
+    return BL_OK;
+  }
+  BL_TRY(measure(algorithm, graph, g, &problem));
+  return bl_algorithms_add(table, &problem, *algorithm);
+}
+
+static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
   convolution *conv = node->state;
   dnnl_primitive_desc_t description = NULL;
+  bl_operand operands[BL_PRIMITIVE_OPERANDS];
+  bl_algorithm algorithm;
   bl_status status = BL_OK;
-  BL_TRY(choose_kernel(&description, graph, node, g, pass));
-  if (pass == FORWARD) {
-    const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
-    const bl_operand operands[] = {{DNNL_ARG_SRC, g->x, false},
-                                   {DNNL_ARG_WEIGHTS, w, false},
-                                   {DNNL_ARG_BIAS, g->b, false},
-                                   {DNNL_ARG_DST, g->y, true}};
-    BL_GOTO(bl_weights_create(&conv->forward_weights, graph, &w, &g->w));
-    BL_GOTO(bl_primitive_create(&conv->pass[pass], graph, description, operands, 4));
-  } else if (pass == BACKWARD_DATA) {
-    const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
-    const bl_operand operands[] = {
-        {DNNL_ARG_DIFF_DST, g->y, false}, {DNNL_ARG_WEIGHTS, w, false}, {DNNL_ARG_DIFF_SRC, g->x, true}};
-    BL_GOTO(bl_weights_create(&conv->backward_weights, graph, &w, &g->w));
-    BL_GOTO(bl_primitive_create(&conv->pass[pass], graph, description, operands, 3));
-  } else {
-    const bl_operand operands[] = {{DNNL_ARG_SRC, g->x, false},
-                                   {DNNL_ARG_DIFF_DST, g->y, false},
-                                   {DNNL_ARG_DIFF_WEIGHTS, g->w, true},
-                                   {DNNL_ARG_DIFF_BIAS, g->b, true}};
-    BL_GOTO(bl_primitive_create(&conv->pass[pass], graph, description, operands, 4));
-  }
+  BL_TRY(choose_algorithm(&algorithm, graph, node, g, pass));
+  BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
+  if (description == NULL)
+    BL_TRY(describe_direct(&description, graph, g, pass));
+  const int count = list_operands(operands, g, pass, description);
+  if (pass != BL_PASS_BACKWARD_WEIGHTS)
+    BL_GOTO(bl_weights_create(&conv->weights[pass], graph, &operands[1].layout, &g->w));
+  BL_GOTO(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
   if (conv->pass[pass].scratch > node->scratch)
     node->scratch = conv->pass[pass].scratch;
 done:
@@ -161,26 +227,28 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->keeps_input[0] = true;
   BL_TRY(bl_allocate(&conv->bias, (size_t)y->channels, sizeof *conv->bias));
   BL_TRY(describe_geometry(&g, node));
-  for (int pass = FORWARD; pass < (graph->mode == BL_GRAPH_TRAINING ? PASSES : BACKWARD_DATA); pass++)
-    if (pass != BACKWARD_DATA || node->input[0]->needs_gradient)
-      BL_TRY(plan_pass(graph, node, &g, pass));
-  return BL_OK;
+  BL_TRY(plan_pass(graph, node, &g, BL_PASS_FORWARD));
+  if (graph->mode != BL_GRAPH_TRAINING)
+    return BL_OK;
+  if (node->input[0]->needs_gradient)
+    BL_TRY(plan_pass(graph, node, &g, BL_PASS_BACKWARD_DATA));
+  return plan_pass(graph, node, &g, BL_PASS_BACKWARD_WEIGHTS);
 }
 
 static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   convolution *conv = node->state;
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
-  BL_TRY(bl_weights_load(&conv->forward_weights, graph, w));
-  if (conv->pass[BACKWARD_DATA].primitive != NULL)
-    BL_TRY(bl_weights_load(&conv->backward_weights, graph, w));
+  BL_TRY(bl_weights_load(&conv->weights[BL_PASS_FORWARD], graph, w));
+  if (conv->pass[BL_PASS_BACKWARD_DATA].primitive != NULL)
+    BL_TRY(bl_weights_load(&conv->weights[BL_PASS_BACKWARD_DATA], graph, w));
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *const pointers[] = {node->input[0]->data, conv->forward_weights.data, conv->bias, node->output->data};
-  return bl_primitive_run(&conv->pass[FORWARD], graph, pointers, graph->scratch);
+  float *const pointers[] = {node->input[0]->data, conv->weights[BL_PASS_FORWARD].data, conv->bias, node->output->data};
+  return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, pointers, graph->scratch);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
@@ -188,11 +256,11 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   float *x = node->input[0]->data, *d_y = node->output->gradient, *d_x = node->d_input[0];
   if (graph->d_parameters != NULL) {
     float *const pointers[] = {x, d_y, bl_node_gradient(graph, node, 0), bl_node_gradient(graph, node, 1)};
-    BL_TRY(bl_primitive_run(&conv->pass[BACKWARD_WEIGHTS], graph, pointers, graph->scratch));
+    BL_TRY(bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_WEIGHTS], graph, pointers, graph->scratch));
   }
   if (d_x != NULL)
-    BL_TRY(bl_primitive_run(&conv->pass[BACKWARD_DATA], graph, (float *const[]){d_y, conv->backward_weights.data, d_x},
-                            graph->scratch));
+    BL_TRY(bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph,
+                            (float *const[]){d_y, conv->weights[BL_PASS_BACKWARD_DATA].data, d_x}, graph->scratch));
   return BL_OK;
 }
 
@@ -200,10 +268,10 @@ static void destroy(bl_node *node) {
   convolution *conv = node->state;
   if (conv == NULL)
     return;
-  for (int pass = 0; pass < PASSES; pass++)
+  for (int pass = 0; pass < BL_PASS_COUNT; pass++)
     bl_primitive_destroy(&conv->pass[pass]);
-  bl_weights_destroy(&conv->forward_weights);
-  bl_weights_destroy(&conv->backward_weights);
+  bl_weights_destroy(&conv->weights[BL_PASS_FORWARD]);
+  bl_weights_destroy(&conv->weights[BL_PASS_BACKWARD_DATA]);
   bl_free(&conv->bias);
 }
 

@@ -27,6 +27,10 @@ done:
   return status;
 }
 
+void bl_graph_set_compute(bl_graph *graph, const bl_compute *compute) {
+  graph->compute = compute == NULL ? (bl_compute){0} : *compute;
+}
+
 void bl_graph_destroy(bl_graph **graph) {
   bl_graph *g = *graph;
   if (g == NULL)

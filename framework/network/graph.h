@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/status.h"
+#include "network/algorithm.h"
 #include "network/parameters.h"
 
 #include <stdbool.h>
@@ -26,6 +27,13 @@ typedef enum bl_graph_mode {
   BL_GRAPH_TRAINING   /**< forward and backward */
 } bl_graph_mode;
 
+/** How a graph computes, which changes results by rounding at most. All zero: the fixed algorithms, single precision. */
+typedef struct bl_compute {
+  bl_algorithms *algorithms; /**< choices by measuring, or NULL: the fixed rule; borrowed until the graph is compiled */
+  bool bf16;                 /**< inference: convolutions may round their operands to bfloat16 where that is faster */
+  bool recompute;            /**< training: compute activations again in backward instead of keeping them; equal bits */
+} bl_compute;
+
 /** Geometry of a convolution: square kernel, equal stride, zero padding before (top, left) and after (bottom, right). */
 typedef struct bl_conv_shape {
   int kernel;
@@ -39,6 +47,9 @@ typedef enum bl_activation { BL_RELU, BL_LEAKY_RELU /**< slope 0.2 */, BL_SILU, 
 
 /** An empty graph for micro-batches of \a batch samples. Not collective. \param [out] graph  caller's; bl_graph_destroy. */
 bl_status bl_graph_create(bl_graph **graph, int batch);
+
+/** Say how \a graph computes, before it is compiled; NULL: as by default. Not collective. */
+void bl_graph_set_compute(bl_graph *graph, const bl_compute *compute);
 
 /** Release *\a graph with all that it owns; NULL is allowed; sets it to NULL. Not collective. */
 void bl_graph_destroy(bl_graph **graph);

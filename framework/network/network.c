@@ -98,15 +98,21 @@ static void build(bl_graph *graph, const bl_network_shape *shape, bool features)
   }
 }
 
-bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode, bool features) {
+bl_status bl_network_create_with(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode,
+                                 bool features, const bl_compute *compute) {
   bl_status status = BL_OK;
   *graph = NULL;
   BL_TRY(check_shape(shape));
   BL_TRY(bl_graph_create(graph, batch));
+  bl_graph_set_compute(*graph, compute);
   build(*graph, shape, features);
   BL_GOTO(bl_graph_compile(*graph, mode));
 done:
   if (status != BL_OK)
     bl_graph_destroy(graph);
   return status;
+}
+
+bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode, bool features) {
+  return bl_network_create_with(graph, shape, batch, mode, features, NULL);
 }

@@ -72,6 +72,7 @@ struct bl_graph {
   int batch;
   int block; /**< channels per block of oneDNN's layout on this machine: 16 (AVX-512) or 8 */
   bl_graph_mode mode;
+  bl_compute compute;
   bl_status status; /**< first failure of a builder */
   bl_parameter_table parameters;
   bl_tensor **tensors;

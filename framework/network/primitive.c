@@ -1,5 +1,6 @@
 #include "network/primitive.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -153,6 +154,33 @@ bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float
     if (primitive->operand[i].ours != NULL && primitive->operand[i].written)
       BL_TRY(run_reorder(graph, primitive->operand[i].reorder, primitive->operand[i].memory, primitive->operand[i].ours));
   return BL_OK;
+}
+
+bl_status bl_primitive_measure(double *seconds, const bl_graph *graph, const_dnnl_primitive_desc_t description,
+                               const bl_operand *operands, int count) {
+  enum { RUNS = 5 };
+  bl_primitive primitive = {0};
+  float *pointers[BL_PRIMITIVE_OPERANDS] = {NULL}, *scratch = NULL;
+  bl_status status = BL_OK;
+  BL_GOTO(bl_primitive_create(&primitive, graph, description, operands, count));
+  for (int i = 0; i < count; i++)
+    BL_GOTO(bl_allocate(&pointers[i], dnnl_memory_desc_get_size(&operands[i].layout), 1));
+  if (primitive.scratch > 0)
+    BL_GOTO(bl_allocate(&scratch, primitive.scratch, sizeof *scratch));
+  *seconds = 0;
+  for (int run = 0; run <= RUNS; run++) {
+    const double start = bl_clock_seconds();
+    BL_GOTO(bl_primitive_run(&primitive, graph, pointers, scratch));
+    const double time = bl_clock_seconds() - start;
+    if (run == 1 || (run > 1 && time < *seconds))
+      *seconds = time;
+  }
+done:
+  for (int i = 0; i < count; i++)
+    bl_free(&pointers[i]);
+  bl_free(&scratch);
+  bl_primitive_destroy(&primitive);
+  return status;
 }
 
 bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,

@@ -55,6 +55,11 @@ bl_status bl_primitive_create(bl_primitive *primitive, const bl_graph *graph, co
                               const bl_operand *operands, int count);
 void bl_primitive_destroy(bl_primitive *primitive);
 
+/** Time \a description on \a operands of its own: the best of a few runs after a first one. Not collective.
+ * \param [out] seconds  wall-clock time of one run, with re-ordering. */
+bl_status bl_primitive_measure(double *seconds, const bl_graph *graph, const_dnnl_primitive_desc_t description,
+                               const bl_operand *operands, int count);
+
 /** Run. Not collective. \param [in] pointers  memory of the operands in the order of creation. \param [in] scratch
  * (primitive->scratch floats), or NULL where that is 0. */
 bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float *const *pointers, float *scratch);

@@ -129,12 +129,39 @@ static void compare_gradients(FILE *file, const trial *t) {
   }
 }
 
-static void agree_with_pytorch(const char *name, const bl_network_shape *shape, int batch, const float *time) {
+/** A table that names \a algorithm for every convolution of a network; where oneDNN does not have it, the direct sum
+ * takes its place. */
+static bl_algorithms *all_by(const char *algorithm, const bl_network_shape *shape, int batch) {
+  static const char *const names[] = {": direct", ": winograd"};
+  bl_algorithms *table = NULL, *forced = NULL;
+  bl_graph *graph = NULL;
+  assert_int_equal(bl_algorithms_create(&table), BL_OK);
+  assert_int_equal(bl_algorithms_create(&forced), BL_OK);
+  const bl_compute compute = {.algorithms = table};
+  assert_int_equal(bl_network_create_with(&graph, shape, batch, BL_GRAPH_TRAINING, false, &compute), BL_OK);
+  bl_graph_destroy(&graph);
+  for (const char *line = bl_algorithms_text(table); *line != '\0'; line = strchr(line, '\n') + 1) {
+    char text[256];
+    const int length = (int)(strchr(line, ':') - line);
+    assert_true(strncmp(line + length, names[0], strlen(names[0])) == 0 ||
+                strncmp(line + length, names[1], strlen(names[1])) == 0);
+    snprintf(text, sizeof text, "%.*s: %s\n", length, line, algorithm);
+    assert_int_equal(bl_algorithms_parse(forced, text), BL_OK);
+  }
+  bl_algorithms_destroy(&table);
+  return forced;
+}
+
+static void agree_with_pytorch(const char *name, const bl_network_shape *shape, int batch, const float *time,
+                               const char *algorithm) {
   bl_graph *graph = NULL;
   trial t;
+  bl_algorithms *table = algorithm == NULL ? NULL : all_by(algorithm, shape, batch);
   assert_int_equal(bl_graph_create(&graph, batch), BL_OK);
+  bl_graph_set_compute(graph, &(bl_compute){.algorithms = table});
   bl_unet_build(graph, shape);
   trial_begin(&t, graph, BL_GRAPH_TRAINING);
+  bl_algorithms_destroy(&table);
   FILE *file = open_fixture(name, t.outputs, bl_graph_parameters(graph)->entry_count);
   fill_parameters(t.values, bl_graph_parameters(graph));
   hashed(t.x, t.inputs, "x", 1.0f, 0.0f);
@@ -153,14 +180,18 @@ static void agree_with_pytorch(const char *name, const bl_network_shape *shape, 
   trial_end(&t);
 }
 
+static const char *const algorithms[] = {NULL /* the fixed rule */, "direct", "winograd"};
+
 static void digits_agree_with_pytorch(void **state) {
   (void)state;
-  agree_with_pytorch("digits", &digits, 3, (const float[]){0.0f, 17.25f, 616.734f});
+  for (int i = 0; i < 3; i++)
+    agree_with_pytorch("digits", &digits, 3, (const float[]){0.0f, 17.25f, 616.734f}, algorithms[i]);
 }
 
 static void colour_agrees_with_pytorch(void **state) {
   (void)state;
-  agree_with_pytorch("colour", &colour, 2, (const float[]){999.0f, 93.5f});
+  for (int i = 0; i < 3; i++)
+    agree_with_pytorch("colour", &colour, 2, (const float[]){999.0f, 93.5f}, algorithms[i]);
 }
 
 /* The numbers of the public code's models: sum(p.numel() for p in model.parameters()), and names and shapes by sample. */
