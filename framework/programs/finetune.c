@@ -257,7 +257,7 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
     return BL_OK;
   BL_TRY(bl_checkpoint_current(f->current, &f->policy, &f->run.world));
   BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
-  BL_TRY(bl_sampler_draw(f->samples, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
+  BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
   return bl_measure_samples(distance, &f->measure, f->samples, count);
 }

@@ -55,7 +55,7 @@ static void print_help(void) {
       "  --roles G:C:A    ranks that are generators, critics and aggregators, or all (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
-      "  --resume         continue pretrain or finetune from the newest checkpoint in the output folder\n"
+      "  --resume         continue pretrain, finetune or sample where an earlier run was interrupted\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
       "  --version        print the version and commit\n"
       "  --help           print this, or the help of a command\n"
@@ -124,7 +124,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   if (inspects && line->file == NULL)
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
   if (line->resume && !(*program)->resumes)
-    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain and finetune, nothing else");
+    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune and sample, nothing else");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
   const bl_invocation invocation = {.options = options,

@@ -1,20 +1,25 @@
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/program.h"
 #include "sampler/sampler.h"
+#include "store/container.h"
 #include "store/dataset.h"
 #include "store/model.h"
 #include "store/output.h"
 #include "store/picture.h"
 
 #include <math.h>
+#include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
-    "usage: [mpirun -n N] beeline sample FILE.yaml [--set key=value]... [--output FILE.nc]\n"
+    "usage: [mpirun -n N] beeline sample FILE.yaml [--set key=value]... [--output FILE.nc] [--resume]\n"
     "\n"
     "Draw samples from a diffusion model into a data set, with a picture of the first ones next to it. The samples\n"
     "have the same bits on any number of ranks, and the first ones do not depend on how many are drawn.\n"
@@ -26,7 +31,9 @@ static const char help[] =
     "  seed                  other seeds draw other samples\n"
     "  learner.micro_batch   samples computed at once\n"
     "\n"
-    "Written: the output, a data set of 8-bit images or of points, and a PNG of the same name.\n"
+    "Written: the output, a data set of 8-bit images or of points, and a PNG of the same name. Until all are drawn, those\n"
+    "drawn so far stand in a file next to it (samples.part.nc for samples.nc); --resume goes on from it with the same "
+    "bits.\n"
     "\n"
     "Examples:\n"
     "  mpirun -n 2 beeline sample experiments/digits/sample.yaml --output out/samples.nc\n"
@@ -34,11 +41,17 @@ static const char help[] =
 
 enum { PATH_LENGTH = 4096, PICTURE_SAMPLES = 100, PICTURE_SIDE = 480, IMAGE_SIDE = 48 };
 
+/* Samples are drawn in pieces: of one micro-batch a rank at first, then of about so many seconds, and at most so many
+ * samples. After a piece, what is there is stored, but never more than a twentieth of the time. */
+static const double piece_seconds = 10;
+enum { PIECE_SAMPLES = 4096 };
+
 /* Everything that drawing needs. */
 typedef struct drawing {
   const bl_options *options;
   MPI_Comm comm;
   int rank, ranks;
+  bool resume;
   char command[4096];
   bl_provenance provenance; /* borrows command */
   bl_model_header header;
@@ -46,10 +59,14 @@ typedef struct drawing {
   bl_chain chain;
   bl_graph *graph;
   float *values;             /* weights */
-  float *samples;            /* (count, size) */
+  float *samples;            /* (pieces of `waves` micro-batches on every rank, at most; size) */
+  size_t largest_piece;      /* micro-batches a rank that fit in there */
   double evaluations;        /* of the network, for each sample */
-  double seconds;            /* of drawing */
-  bl_dataset dataset;        /* the samples as they are stored, on rank 0 */
+  double seconds;            /* of drawing, in this sitting */
+  bool finished;             /* the output was complete already */
+  size_t first, done;        /* samples that were there before this sitting, and now */
+  bl_dataset dataset;        /* the samples as they are stored, (count) on rank 0 */
+  char part[PATH_LENGTH];    /* file of the first samples, until all are drawn */
   char picture[PATH_LENGTH]; /* "" when there is none */
 } drawing;
 
@@ -73,6 +90,31 @@ static bl_status check(const bl_options *options) {
   return BL_OK;
 }
 
+/* Room for the samples as they are stored: 8-bit images, or points. */
+static bl_status make_dataset(drawing *d) {
+  const bl_network_shape *shape = &d->header.shape;
+  const size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->graph);
+  d->dataset = (bl_dataset){.count = count, .channels = shape->channels, .height = shape->height, .width = shape->width};
+  if (shape->height == 1 && shape->width == 1)
+    return bl_allocate(&d->dataset.points, elements, sizeof *d->dataset.points);
+  return bl_allocate(&d->dataset.pixels, elements, sizeof *d->dataset.pixels);
+}
+
+/* "samples.nc" becomes "samples.png" with ".png". */
+static void name_beside(char *path, size_t size, const char *output, const char *ending) {
+  size_t length = strlen(output), stem = length > 3 && strcmp(output + length - 3, ".nc") == 0 ? length - 3 : length;
+  snprintf(path, size, "%.*s%s", (int)stem, output, ending);
+}
+
+/* Of the configuration that a file was made with. */
+static bl_status read_digest(char *digest, size_t size, const char *path) {
+  int ncid;
+  BL_TRY(bl_container_open(&ncid, path));
+  bl_container_get_text(digest, size, ncid, "digest");
+  nc_close(ncid);
+  return BL_OK;
+}
+
 /* The model and the chain. Collective. */
 static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
@@ -90,41 +132,135 @@ static bl_status prepare(drawing *d) {
       bl_network_create(&d->graph, &d->header.shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, false);
   if (status == BL_OK)
     status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);
+  const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
+  const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
+  d->largest_piece = (piece + wave - 1) / wave;
   if (status == BL_OK)
-    status = bl_allocate(&d->samples, (size_t)options->sampler.count * bl_graph_input_size(d->graph), sizeof *d->samples);
+    status = bl_allocate(&d->samples, d->largest_piece * wave * bl_graph_input_size(d->graph), sizeof *d->samples);
+  if (status == BL_OK && d->rank == 0)
+    status = make_dataset(d);
   BL_AGREE(status, d->comm);
   BL_TRY(bl_model_read_weights_shared(d->values, options->model.file, bl_graph_parameters(d->graph),
                                       strcmp(options->model.weights, "average") == 0, d->comm));
   return bl_agree(bl_graph_load(d->graph, d->values), d->comm);
 }
 
-/* Draw, and count what it took. Collective. */
-static bl_status draw(drawing *d) {
-  const bl_options *options = d->options;
-  size_t batch = (size_t)options->learner.micro_batch, count = (size_t)options->sampler.count;
-  double start = bl_clock_seconds();
-  BL_TRY(bl_sampler_draw(d->samples, count, d->graph, &d->chain, (uint64_t)options->seed, 0, batch, "sample", d->comm));
-  d->seconds = bl_clock_seconds() - start;
-  unsigned long long evaluations = bl_graph_evaluations(d->graph);
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm)));
-  d->evaluations = (double)evaluations / (double)((count + batch - 1) / batch * batch);
+/* ---- Drawing in pieces -------------------------------------------------------------------------------------------------
+ */
+
+/* Rank 0: the samples that an earlier sitting drew. */
+static bl_status take_part(drawing *d) {
+  bl_dataset part = {0};
+  char digest[64];
+  if (d->resume && access(d->options->output, R_OK) == 0) {
+    BL_TRY(read_digest(digest, sizeof digest, d->options->output));
+    d->finished = strcmp(digest, d->provenance.digest) == 0 && access(d->part, F_OK) != 0;
+    if (d->finished)
+      return BL_OK;
+  }
+  if (access(d->part, R_OK) != 0)
+    return BL_OK;
+  if (!d->resume)
+    return bl_fail(BL_ERROR_USAGE,
+                   "output: %s holds the samples of an unfinished run: go on with --resume, or choose another --output",
+                   d->part);
+  BL_TRY(read_digest(digest, sizeof digest, d->part));
+  if (strcmp(digest, d->provenance.digest) != 0)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose another "
+                   "--output",
+                   d->part, digest, d->provenance.digest);
+  BL_TRY(bl_dataset_read(&part, d->part));
+  const size_t size = bl_dataset_sample_size(&d->dataset), batch = (size_t)d->options->learner.micro_batch;
+  bl_status status = BL_OK;
+  if (!part.pixels != !d->dataset.pixels || bl_dataset_sample_size(&part) != size || part.count > d->dataset.count ||
+      part.count % batch != 0)
+    status = bl_fail(BL_ERROR_INPUT, "%s: its %zu samples of %zu elements do not belong to this run; delete it", d->part,
+                     part.count, bl_dataset_sample_size(&part));
+  else if (part.pixels)
+    memcpy(d->dataset.pixels, part.pixels, part.count * size);
+  else
+    memcpy(d->dataset.points, part.points, part.count * size * sizeof *part.points);
+  if (status == BL_OK) {
+    d->done = part.count;
+    bl_log("going on after %zu samples of %s", part.count, d->part);
+  }
+  bl_dataset_destroy(&part);
+  return status;
+}
+
+/* The same on all ranks. Collective. */
+static bl_status resume(drawing *d) {
+  BL_AGREE(d->rank == 0 ? take_part(d) : BL_OK, d->comm);
+  unsigned long long state[2] = {d->done, d->finished};
+  BL_TRY(BL_MPI(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+  d->first = d->done = (size_t)state[0];
+  d->finished = state[1] != 0;
   return BL_OK;
 }
 
-/* The samples as a data set: 8-bit images, or points. */
-static bl_status make_dataset(drawing *d) {
-  const bl_network_shape *shape = &d->header.shape;
-  size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->graph);
-  d->dataset = (bl_dataset){.count = count, .channels = shape->channels, .height = shape->height, .width = shape->width};
-  if (shape->height == 1 && shape->width == 1) {
-    BL_TRY(bl_allocate(&d->dataset.points, elements, sizeof *d->dataset.points));
-    memcpy(d->dataset.points, d->samples, elements * sizeof *d->samples);
-    return BL_OK;
-  }
-  BL_TRY(bl_allocate(&d->dataset.pixels, elements, sizeof *d->dataset.pixels));
-  bl_dataset_quantise(d->dataset.pixels, d->samples, elements);
-  return BL_OK;
+/* Rank 0: a piece into the data set. */
+static void store(drawing *d, size_t count) {
+  const size_t size = bl_dataset_sample_size(&d->dataset);
+  if (d->dataset.pixels)
+    bl_dataset_quantise(d->dataset.pixels + d->done * size, d->samples, count * size);
+  else
+    memcpy(d->dataset.points + d->done * size, d->samples, count * size * sizeof *d->samples);
 }
+
+/* Rank 0: write what is there, so that nothing of it is lost. */
+static bl_status write_part(drawing *d) {
+  bl_dataset part = d->dataset;
+  part.count = d->done;
+  return bl_dataset_write(&part, d->part, &d->provenance);
+}
+
+/* Draw all that is left, and count what it took. Collective. */
+static bl_status draw(drawing *d) {
+  const bl_options *options = d->options;
+  const size_t batch = (size_t)options->learner.micro_batch, count = (size_t)options->sampler.count;
+  const size_t wave = batch * (size_t)d->ranks;
+  const double start = bl_clock_seconds();
+  double saved = -1, save_seconds = 0; /* -1: never */
+  unsigned long long waves = 1;
+  bl_progress *progress = NULL;
+  bl_status status = d->rank == 0 ? bl_progress_start(&progress, "sample", (long)d->done, (long)count) : BL_OK;
+  BL_GOTO(bl_agree(status, d->comm));
+  while (d->done < count) {
+    const double began = bl_clock_seconds();
+    const size_t left = count - d->done, piece = waves * wave < left ? (size_t)waves * wave : left;
+    BL_GOTO(
+        bl_sampler_draw(d->samples, d->done, piece, d->graph, &d->chain, (uint64_t)options->seed, 0, batch, NULL, d->comm));
+    if (d->rank == 0) {
+      store(d, piece);
+      d->done += piece;
+      bl_progress_update(progress, (long)d->done, "%d steps each", d->chain.steps);
+      const double now = bl_clock_seconds();
+      if (d->done < count && (saved < 0 || (now - saved >= piece_seconds && now - saved >= 20 * save_seconds))) {
+        status = write_part(d);
+        saved = bl_clock_seconds();
+        save_seconds = saved - now;
+      }
+      const double fitting = piece_seconds * (double)waves / fmax(now - began, 1e-6);
+      waves = fitting < 2.0 * (double)waves ? (unsigned long long)fmax(fitting, 1) : 2 * waves;
+      waves = waves < d->largest_piece ? waves : d->largest_piece;
+    } else {
+      d->done += piece;
+    }
+    BL_GOTO(bl_agree(status, d->comm));
+    BL_GOTO(BL_MPI(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+  }
+  d->seconds = bl_clock_seconds() - start;
+  unsigned long long evaluations = bl_graph_evaluations(d->graph);
+  BL_GOTO(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm)));
+  d->evaluations = (double)evaluations / (double)((count - d->first + batch - 1) / batch * batch);
+done:
+  bl_progress_finish(&progress);
+  return status;
+}
+
+/* ---- Results -----------------------------------------------------------------------------------------------------------
+ */
 
 /* A grid of the first images, or all points of the plane. */
 static bl_status make_picture(bl_picture *picture, const bl_dataset *samples) {
@@ -144,21 +280,16 @@ static bl_status make_picture(bl_picture *picture, const bl_dataset *samples) {
   return BL_OK;
 }
 
-/* "samples.nc" becomes "samples.png". */
-static void name_picture(char *path, size_t size, const char *output) {
-  size_t length = strlen(output), stem = length > 3 && strcmp(output + length - 3, ".nc") == 0 ? length - 3 : length;
-  snprintf(path, size, "%.*s.png", (int)stem, output);
-}
-
 /* On rank 0. */
 static bl_status write_files(drawing *d) {
   bl_picture picture = {0};
-  BL_TRY(make_dataset(d));
   BL_TRY(bl_dataset_write(&d->dataset, d->options->output, &d->provenance));
+  if (unlink(d->part) != 0 && access(d->part, F_OK) == 0)
+    bl_log("%s is not needed any more, but cannot be removed", d->part);
   bool grey_or_colour = d->dataset.channels == 1 || d->dataset.channels == 3;
   if (d->dataset.pixels ? !grey_or_colour : d->dataset.channels != 2)
     return BL_OK;
-  name_picture(d->picture, sizeof d->picture, d->options->output);
+  name_beside(d->picture, sizeof d->picture, d->options->output, ".png");
   bl_status status = make_picture(&picture, &d->dataset);
   if (status == BL_OK)
     status = bl_picture_write(&picture, d->picture);
@@ -182,8 +313,12 @@ static void print_table(const drawing *d) {
   printf("  %-10s %s, grid %s, %d steps, seed %lld\n", "sampler", options->sampler.name, options->sampler.grid,
          options->sampler.steps, (long long)options->seed);
   printf("  %-10s %g network evaluations for each sample (counted)\n", "NFE", d->evaluations);
-  printf("  %-10s %s on %d rank%s, %.4g samples/s\n\n", "time", duration, d->ranks, d->ranks == 1 ? "" : "s",
-         (double)samples->count / fmax(d->seconds, 1e-9));
+  const size_t drawn = samples->count - d->first;
+  printf("  %-10s %s on %d rank%s, %.4g samples/s", "time", duration, d->ranks, d->ranks == 1 ? "" : "s",
+         (double)drawn / fmax(d->seconds, 1e-9));
+  if (d->first > 0)
+    printf(" (the last %zu of them, in this sitting)", drawn);
+  printf("\n\n");
 }
 
 static bl_status sample(const bl_invocation *invocation) {
@@ -193,7 +328,14 @@ static bl_status sample(const bl_invocation *invocation) {
   BL_GOTO(BL_MPI(MPI_Comm_size(d.comm, &d.ranks)));
   bl_provenance_describe(&d.provenance, d.command, sizeof d.command, d.options, invocation->argc, invocation->argv);
   d.provenance.ranks = d.ranks;
+  d.resume = invocation->resume;
   BL_GOTO(prepare(&d));
+  name_beside(d.part, sizeof d.part, d.options->output, ".part.nc");
+  BL_GOTO(resume(&d));
+  if (d.finished) {
+    bl_log("%s: these samples are drawn already", d.options->output);
+    goto done;
+  }
   BL_GOTO(draw(&d));
   BL_GOTO(bl_agree(d.rank == 0 ? write_files(&d) : BL_OK, d.comm));
   if (d.rank == 0)
@@ -204,4 +346,4 @@ done:
 }
 
 const bl_program bl_program_sample = {
-    .name = "sample", .summary = "draw samples from a diffusion model", .help = help, .run = sample};
+    .name = "sample", .summary = "draw samples from a diffusion model", .help = help, .resumes = true, .run = sample};

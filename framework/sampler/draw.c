@@ -14,8 +14,8 @@ static size_t samples_in(size_t m, size_t batch, size_t count) {
 }
 
 /* This rank's micro-batches, each at its place in samples. */
-static bl_status draw_share(float *samples, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                            uint32_t round, size_t batch, const char *title, int rank, int size) {
+static bl_status draw_share(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain,
+                            uint64_t seed, uint32_t round, size_t batch, const char *title, int rank, int size) {
   size_t elements = bl_graph_input_size(graph), micro_batches = (count + batch - 1) / batch;
   float *final = NULL, *work = NULL;
   bl_progress *progress = NULL;
@@ -25,7 +25,7 @@ static bl_status draw_share(float *samples, size_t count, bl_graph *graph, const
   if (rank == 0 && title)
     BL_GOTO(bl_progress_start(&progress, title, 0, (long)count));
   for (size_t m = (size_t)rank; m < micro_batches; m += (size_t)size) {
-    BL_GOTO(bl_sampler_rollout(NULL, final, graph, chain, seed, round, (uint32_t)(m * batch), batch, work));
+    BL_GOTO(bl_sampler_rollout(NULL, final, graph, chain, seed, round, (uint32_t)(first + m * batch), batch, work));
     memcpy(samples + m * batch * elements, final, samples_in(m, batch, count) * elements * sizeof *samples);
     size_t done = (m + (size_t)size) * batch; /* the other ranks keep pace, by and large */
     if (progress)
@@ -58,16 +58,16 @@ done:
   return status;
 }
 
-bl_status bl_sampler_draw(float *samples, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
+bl_status bl_sampler_draw(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                           uint32_t round, size_t batch, const char *title, MPI_Comm comm) {
   int rank, size;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   size_t elements = bl_graph_input_size(graph);
-  if (batch * elements > INT_MAX / (size_t)size || count > UINT32_MAX - batch)
+  if (batch * elements > INT_MAX / (size_t)size || first > UINT32_MAX - batch || count > UINT32_MAX - batch - first)
     return bl_fail(BL_ERROR_USAGE, "%zu samples of %zu elements in micro-batches of %zu are too many at once", count,
                    elements, batch);
-  BL_AGREE(draw_share(samples, count, graph, chain, seed, round, batch, title, rank, size), comm);
+  BL_AGREE(draw_share(samples, first, count, graph, chain, seed, round, batch, title, rank, size), comm);
   BL_AGREE(gather(samples, count, elements, batch, size, comm), comm);
   return BL_OK;
 }

@@ -43,10 +43,11 @@ bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work);
 
-/** Draw \a count samples (8-bit images or float points) over the ranks of \a comm in micro-batches, gathered on every rank
- * in order; the same bits on any number of ranks. Collective over \a comm. Shows a progress bar titled \a title where it
- * takes long. \param [out] samples (count, size) network units; caller's. */
-bl_status bl_sampler_draw(float *samples, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
+/** Draw samples \a first … \a first + \a count − 1 over the ranks of \a comm in micro-batches, gathered on every rank in
+ * order; the same bits on any number of ranks, and in whatever parts they are drawn. Collective over \a comm. Shows a
+ * progress bar titled \a title, unless that is NULL. \param [out] samples (count, size) network units; caller's.
+ * \param [in] first  a multiple of \a batch. */
+bl_status bl_sampler_draw(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                           uint32_t round, size_t batch, const char *title, MPI_Comm comm);
 
 #endif

@@ -85,6 +85,35 @@ if command -v ncdump >/dev/null; then
   test -n "$fid" && test "$fid" = "$(ncdump -v fid "$folder/second.nc" | sed -n 's/^ fid = //p')" || complain "FID: $fid, then another"
 fi
 
+# ---- Interrupted -----------------------------------------------------------------------------------------------------
+
+many="sample $folder/digits.yaml --set sampler.count=3000"
+run 1 $many --output "$folder/whole.nc"
+"$BEELINE" $many --output "$folder/killed.nc" >"$folder/said" 2>&1 </dev/null &
+victim=$!
+tries=0
+while test ! -e "$folder/killed.part.nc" && test $tries -lt 600 && kill -0 $victim 2>/dev/null; do
+  sleep 0.05
+  tries=$((tries + 1))
+done
+kill -9 $victim 2>/dev/null || complain "nothing was left to kill: $(cat "$folder/said")"
+wait $victim 2>/dev/null
+test -e "$folder/killed.nc" && complain "sample ended before it was killed"
+refuse 'holds the samples of an unfinished run' $many --output "$folder/killed.nc"
+refuse 'made with another configuration' $many --seed 2 --resume --output "$folder/killed.nc"
+run 3 $many --resume --output "$folder/killed.nc"
+grep -q 'going on after [1-9][0-9]* samples' "$folder/said" || complain "sample --resume began anew: $(cat "$folder/said")"
+grep -q 'NFE *3 network evaluations' "$folder/said" || complain "sample --resume counts $(grep NFE "$folder/said")"
+test -e "$folder/killed.part.nc" && complain "the part is left behind"
+cmp -s "$folder/whole.png" "$folder/killed.png" || complain "a resumed run draws another picture"
+if command -v ncdump >/dev/null; then
+  test "$(data_of "$folder/whole.nc")" = "$(data_of "$folder/killed.nc")" || complain "a resumed run draws other images"
+fi
+run 2 $many --resume --output "$folder/killed.nc"
+grep -q 'drawn already' "$folder/said" || complain "a finished run begins anew: $(cat "$folder/said")"
+run 1 sample "$folder/roll.yaml" --resume --output "$folder/samples9.nc" # without anything to go on from
+cmp -s "$folder/samples1.png" "$folder/samples9.png" || complain "--resume without a part draws another picture"
+
 # ---- Refusals --------------------------------------------------------------------------------------------------------
 
 refuse 'model.file' sample --output "$folder/no.nc"
