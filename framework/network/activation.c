@@ -113,7 +113,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"activation", plan, NULL, forward, backward, NULL};
+static const bl_node_kind kind = {"activation", plan, NULL, forward, backward, NULL, NULL};
 
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation) {
   bl_node *node =

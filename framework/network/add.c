@@ -79,7 +79,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"add", plan, NULL, forward, backward, NULL};
+static const bl_node_kind kind = {"add", plan, NULL, forward, backward, NULL, NULL};
 
 bl_tensor *bl_add(bl_graph *graph, bl_tensor *a, bl_tensor *b) {
   if (graph->status == BL_OK && a != NULL && b != NULL) {

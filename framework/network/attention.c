@@ -189,7 +189,7 @@ static void destroy(bl_node *node) {
   bl_primitive_destroy(&state->mix_back);
 }
 
-static const bl_node_kind kind = {"attention", plan, NULL, forward, backward, destroy};
+static const bl_node_kind kind = {"attention", plan, NULL, forward, backward, destroy, NULL};
 
 static bool same_shape(const bl_tensor *a, const bl_tensor *b) {
   return a->channels == b->channels && a->height == b->height && a->width == b->width;

@@ -8,6 +8,7 @@
 static bl_status plan(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = node->input[0]->block == node->input[1]->block ? node->input[0]->block : 1;
+  node->cheap = true;
   return BL_OK;
 }
 
@@ -62,7 +63,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"concat", plan, NULL, forward, backward, NULL};
+static const bl_node_kind kind = {"concat", plan, NULL, forward, backward, NULL, NULL};
 
 bl_tensor *bl_concat(bl_graph *graph, bl_tensor *a, bl_tensor *b) {
   if (a == NULL || b == NULL || graph->status != BL_OK)

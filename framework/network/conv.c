@@ -275,7 +275,7 @@ static void destroy(bl_node *node) {
   bl_free(&conv->bias);
 }
 
-static const bl_node_kind kind = {"conv", plan, load, forward, backward, destroy};
+static const bl_node_kind kind = {"conv", plan, load, forward, backward, destroy, NULL};
 
 bl_tensor *bl_conv(bl_graph *graph, bl_tensor *x, const char *name, int channels, bl_conv_shape s, bl_initialiser weights) {
   if (graph->status != BL_OK || x == NULL)

@@ -24,7 +24,7 @@ static void destroy(bl_node *node) {
     bl_affine_destroy(node->state);
 }
 
-static const bl_node_kind kind = {"dense", plan, load, forward, backward, destroy};
+static const bl_node_kind kind = {"dense", plan, load, forward, backward, destroy, NULL};
 
 bl_tensor *bl_dense(bl_graph *graph, bl_tensor *x, const char *name, int features, bl_initialiser weights) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, features, 1, 1);

@@ -24,6 +24,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   const bl_tensor *x = node->input[0];
   (void)graph;
   node->output->block = x->block;
+  node->cheap = true;
   node->in_place = true;
   node->in_place_gradient = true;
   node->kept = (bl_tensor_count(x) + sizeof(float) - 1) / sizeof(float);         /* one byte an element */
@@ -69,16 +70,26 @@ static float scale_of(const dropout *state) {
   return 65536.0f / (float)(65536u - state->threshold);
 }
 
+/* The output by the masks that are there. */
+static bl_status again(bl_graph *graph, bl_node *node) {
+  const dropout *state = node->state;
+  const bl_tensor *x = node->input[0];
+  size_t count = bl_tensor_count(x);
+  (void)graph;
+  if (state->active)
+    apply(node->output->data, x->data, (const uint8_t *)node->kept_data, count, scale_of(state));
+  else if (node->output->data != x->data)
+    memcpy(node->output->data, x->data, count * sizeof *x->data);
+  return BL_OK;
+}
+
 static bl_status forward(bl_graph *graph, bl_node *node) {
   dropout *state = node->state;
   const bl_tensor *x = node->input[0];
-  size_t count = bl_tensor_count(x), size = sample_size(x);
+  size_t size = sample_size(x);
   state->active = graph->dropout && graph->mode == BL_GRAPH_TRAINING;
-  if (!state->active) {
-    if (node->output->data != x->data)
-      memcpy(node->output->data, x->data, count * sizeof *x->data);
-    return BL_OK;
-  }
+  if (!state->active)
+    return again(graph, node);
   uint8_t *mask = (uint8_t *)node->kept_data;
   uint32_t *words = (uint32_t *)graph->scratch;
   bl_draw draw = graph->dropout_draw;
@@ -88,8 +99,7 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
     draw.sample = graph->dropout_draw.sample + (uint32_t)n;
     draw_mask(mask + n * size, words, x, state->threshold, draw);
   }
-  apply(node->output->data, x->data, mask, count, scale_of(state));
-  return BL_OK;
+  return again(graph, node);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
@@ -105,7 +115,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"dropout", plan, NULL, forward, backward, NULL};
+static const bl_node_kind kind = {"dropout", plan, NULL, forward, backward, NULL, again};
 
 bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability) {
   if (x == NULL || graph->status != BL_OK)

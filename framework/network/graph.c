@@ -2,6 +2,7 @@
 
 #include "base/kernel.h"
 #include "base/memory.h"
+#include "network/again.h"
 #include "network/node.h"
 #include "network/plan.h"
 
@@ -45,6 +46,7 @@ void bl_graph_destroy(bl_graph **graph) {
     bl_free(&g->tensors[i]);
   bl_free(&g->nodes);
   bl_free(&g->tensors);
+  bl_free(&g->again);
   bl_free(&g->arena);
   bl_parameter_table_destroy(&g->parameters);
   if (g->stream != NULL)
@@ -88,6 +90,7 @@ bl_status bl_graph_compile(bl_graph *graph, bl_graph_mode mode) {
   graph->mode = mode;
   for (int i = 0; i < graph->node_count; i++)
     BL_TRY(graph->nodes[i]->kind->plan(graph, graph->nodes[i]));
+  BL_TRY(bl_plan_again(graph));
   BL_TRY(bl_plan_memory(graph));
   graph->compiled = true;
   return BL_OK;
@@ -135,7 +138,21 @@ bl_status bl_graph_load(bl_graph *graph, const float *values) {
 
 bl_status bl_node_forward(bl_graph *graph, bl_node *node) {
   graph->scratch = node->scratch_data[0];
+  node->output->data = node->output->place[0];
+  node->kept_data = node->kept_place[0];
+  graph->again_done = 0;
   return node->kind->forward(graph, node);
+}
+
+bl_status bl_node_bring_back(bl_graph *graph, bl_node *node) {
+  while (graph->again_done < node->again_end) {
+    bl_node *again = graph->again[graph->again_done++];
+    graph->scratch = again->scratch_data[2];
+    again->output->data = again->output->place[1];
+    again->kept_data = again->kept_place[1];
+    BL_TRY((again->kind->again != NULL ? again->kind->again : again->kind->forward)(graph, again));
+  }
+  return BL_OK;
 }
 
 static bool wants_gradient(const bl_graph *graph, const bl_tensor *tensor) {
@@ -150,6 +167,7 @@ BL_KERNEL static void add_to(float *restrict sum, const float *restrict part, si
 bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   if (!wants_gradient(graph, node->output))
     return BL_OK;
+  BL_TRY(bl_node_bring_back(graph, node));
   for (int i = 0; i < node->inputs; i++)
     node->d_input[i] = wants_gradient(graph, node->input[i]) ? node->d_input_data[i] : NULL;
   graph->scratch = node->scratch_data[1];

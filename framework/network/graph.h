@@ -31,7 +31,8 @@ typedef enum bl_graph_mode {
 typedef struct bl_compute {
   bl_algorithms *algorithms; /**< choices by measuring, or NULL: the fixed rule; borrowed until the graph is compiled */
   bool bf16;                 /**< inference: convolutions may round their operands to bfloat16 where that is faster */
-  bool recompute;            /**< training: compute activations again in backward instead of keeping them; equal bits */
+  bool recompute; /**< training: backward makes again what was built in segments; equal bits (what is cheap to make
+                     again, as a normalisation, is never kept) */
 } bl_compute;
 
 /** Geometry of a convolution: square kernel, equal stride, zero padding before (top, left) and after (bottom, right). */
@@ -98,6 +99,12 @@ bl_tensor *bl_spatial_mean(bl_graph *graph, bl_tensor *x);
  * counter-based: whether an element is dropped follows from the draw, the sample's global number, the layer, and the
  * element's place in the plain layout. \a probability is rounded to a multiple of 2^-16. */
 bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability);
+
+/** What is built between the two may be made again in backward instead of being kept for it, but for the result \a y of the
+ * segment: it is then the price of a second forward pass of the segment for the memory of its activations (Chen et al.
+ * 2016, "Training Deep Nets with Sublinear Memory Cost"). Takes effect where bl_compute.recompute says so. No nesting. */
+void bl_segment_begin(bl_graph *graph);
+bl_tensor *bl_segment_end(bl_graph *graph, bl_tensor *y);
 
 /** Name the result of the graph. */
 void bl_output(bl_graph *graph, bl_tensor *y);

@@ -209,6 +209,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   size_t channels = (size_t)x->channels;
   node->output->block = x->block;
   node->keeps_input[0] = true;
+  node->cheap = true;
   node->in_place = true;
   node->in_place_gradient = true;
   node->kept = 2 * (size_t)graph->batch * (size_t)state->groups;
@@ -263,6 +264,20 @@ static void set_channels(group_norm *state, const float *statistics, int members
     }
 }
 
+/* The second half: y of one sample. */
+static void apply_sample(bl_node *node, int n, const float *statistics) {
+  group_norm *state = node->state;
+  const bl_tensor *x = node->input[0];
+  int width = x->block, pixels = x->height * x->width;
+  size_t sample = (size_t)x->channels * (size_t)pixels;
+  set_channels(state, statistics, x->channels / state->groups);
+  for (int c = 0; c < x->channels; c += width) {
+    size_t offset = (size_t)n * sample + (size_t)c * (size_t)pixels;
+    row_apply(node->output->data + offset, x->data + offset, state->mean + c, state->scale + c, state->shift + c,
+              state->silu, pixels, width);
+  }
+}
+
 static bl_status forward(bl_graph *graph, bl_node *node) {
   group_norm *state = node->state;
   const bl_tensor *x = node->input[0];
@@ -270,17 +285,19 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
   size_t row = (size_t)pixels * (size_t)width, sample = (size_t)x->channels * (size_t)pixels;
   for (int n = 0; n < graph->batch; n++) {
     const float *in = x->data + (size_t)n * sample;
-    float *out = node->output->data + (size_t)n * sample;
     float *statistics = node->kept_data + 2 * (size_t)n * (size_t)state->groups;
     for (int c = 0; c < x->channels; c += width)
       row_moments(state->sum[0] + c, state->sum[1] + c, in + (size_t)(c / width) * row, pixels, width);
     set_statistics(statistics, state, members, pixels);
-    set_channels(state, statistics, members);
-    for (int c = 0; c < x->channels; c += width) {
-      size_t offset = (size_t)(c / width) * row;
-      row_apply(out + offset, in + offset, state->mean + c, state->scale + c, state->shift + c, state->silu, pixels, width);
-    }
+    apply_sample(node, n, statistics);
   }
+  return BL_OK;
+}
+
+static bl_status again(bl_graph *graph, bl_node *node) {
+  const group_norm *state = node->state;
+  for (int n = 0; n < graph->batch; n++)
+    apply_sample(node, n, node->kept_data + 2 * (size_t)n * (size_t)state->groups);
   return BL_OK;
 }
 
@@ -348,7 +365,7 @@ static void destroy(bl_node *node) {
   bl_free(&node->state);
 }
 
-static const bl_node_kind kind = {"group_norm", plan, load, forward, backward, destroy};
+static const bl_node_kind kind = {"group_norm", plan, load, forward, backward, destroy, again};
 
 bl_tensor *bl_group_norm(bl_graph *graph, bl_tensor *x, const char *name, int groups, float epsilon, bool silu) {
   if (x != NULL && graph->status == BL_OK && (groups < 1 || x->channels % groups != 0))

@@ -43,6 +43,7 @@ static bl_status add_node(bl_node **node, bl_graph *graph, const bl_node_kind *k
   graph->nodes[graph->node_count++] = *node;
   BL_TRY(add_tensor(&(*node)->output, graph, channels, height, width));
   (*node)->output->producer = *node;
+  (*node)->output->in_segment = graph->segment_open;
   for (int i = 0; i < input_count; i++) {
     (*node)->input[i] = inputs[i];
     (*node)->output->depends_on_x |= inputs[i]->depends_on_x;
@@ -87,6 +88,19 @@ bl_tensor *bl_input(bl_graph *graph, int channels, int height, int width) {
 
 bl_tensor *bl_input_time(bl_graph *graph) {
   return add_input(graph, &graph->time, "t", 1, 1, 1);
+}
+
+void bl_segment_begin(bl_graph *graph) {
+  if (graph->segment_open && graph->status == BL_OK)
+    graph->status = bl_fail(BL_ERROR_USAGE, "a segment of a graph was begun within another");
+  graph->segment_open = true;
+}
+
+bl_tensor *bl_segment_end(bl_graph *graph, bl_tensor *y) {
+  graph->segment_open = false;
+  if (y != NULL)
+    y->in_segment = false;
+  return y;
 }
 
 void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, int dimensions, const size_t *shape,

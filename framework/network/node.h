@@ -6,8 +6,9 @@
  * `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i to
  * d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients are
  * written (not added) to graph->d_parameters + entry offset when graph->d_parameters is not NULL; a parameter belongs to
- * one node. Pointers (data, gradient, kept_data, scratch) are fixed once memory is laid out, but d_input[i] may be NULL in
- * one pass and not in the next. One backward per forward: backward re-uses the memory of activations that it has passed.
+ * one node. Memory is laid out once; a result that backward makes again (network/again.h) has a second place there, which
+ * `data` points to from then on, and d_input[i] may be NULL in one pass and not in the next. One backward per forward:
+ * backward re-uses the memory of activations that it has passed.
  */
 #ifndef BEELINE_NETWORK_NODE_H
 #define BEELINE_NETWORK_NODE_H
@@ -26,7 +27,10 @@ struct bl_tensor {
   bool needs_gradient; /**< whether backward may reach it (it depends on parameters, or on x) */
   bool depends_on_x;
   bool depends_on_parameters;
+  bool in_segment; /**< made between bl_segment_begin and bl_segment_end, and not the result of the segment */
+  bool dropped;    /**< not kept for backward, which makes it again where it needs it; set by bl_plan_again */
   float *data;     /**< valid from the producer's forward to the last reader (or its backward) */
+  float *place[2]; /**< where `data` is in forward, and once backward has made it again (or NULL); set by bl_plan_memory */
   float *gradient; /**< valid in backward */
   struct bl_node *producer;
 };
@@ -43,6 +47,9 @@ typedef struct bl_node_kind {
   bl_status (*forward)(bl_graph *graph, bl_node *node);
   bl_status (*backward)(bl_graph *graph, bl_node *node); /**< reads output->gradient */
   void (*destroy)(bl_node *node);                        /**< releases node->state; or NULL */
+  /** The output again, the same bits, from the inputs and kept_data of the latest forward; or NULL: `forward` does that,
+   * and makes kept_data again too. */
+  bl_status (*again)(bl_graph *graph, bl_node *node);
 } bl_node_kind;
 
 struct bl_node {
@@ -58,6 +65,7 @@ struct bl_node {
   bool keeps_output;                /**< backward reads output->data */
   size_t kept;                      /**< floats that live from forward to backward (statistics, masks), at kept_data */
   size_t scratch; /**< floats that live during one call of forward or backward, at graph->scratch (shared by all nodes) */
+  bool cheap;     /**< to make the output again in backward costs less than its memory is worth */
   bool in_place;  /**< forward may write output over input[0] (same size) where nothing else needs input[0] */
   bool in_place_gradient; /**< backward may write d_input[0] over output->gradient (same size) */
   float *kept_data;
@@ -65,7 +73,12 @@ struct bl_node {
   /* Set by bl_plan_memory, for the executor. */
   float *d_input_data[BL_NODE_INPUTS]; /**< where d_input goes: the gradient itself, or a buffer that is added to it */
   bool d_input_adds[BL_NODE_INPUTS];
-  float *scratch_data[2]; /**< in forward, in backward */
+  float *scratch_data[3]; /**< in forward, in backward, when its output is made again */
+  float *kept_place[2];   /**< as bl_tensor.place */
+  /* Set by bl_plan_again. */
+  int backward_step; /**< when its backward runs, as bl_plan_memory counts */
+  int again_step;    /**< when its output is made again, or 0: never */
+  int again_end;     /**< how many of graph->again run before its backward */
 };
 
 struct bl_graph {
@@ -82,6 +95,10 @@ struct bl_graph {
   bl_tensor *x, *time, *output;
   dnnl_engine_t engine;
   dnnl_stream_t stream;
+  bool segment_open;
+  bl_node **again; /**< whose outputs backward makes again, in that order */
+  int again_count, again_done;
+  int last_step; /**< when d_x leaves */
   float *arena;
   size_t arena_floats;
   float *scratch;      /**< of the node that runs */
@@ -106,9 +123,12 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);
 
-/** Run one step of a pass: the node's call, with its scratch; backward also adds gradients of tensors with several readers
- * and skips what the pass does not want. For the executor, and for tests and profiles that look between the steps. */
+/** Run one step of a pass: the node's call, with its scratch; backward also makes the dropped results again that it needs,
+ * adds gradients of tensors with several readers, and skips what the pass does not want. For the executor, and for tests
+ * and profiles that look between the steps. */
 bl_status bl_node_forward(bl_graph *graph, bl_node *node);
+/** The first part of backward alone: make again what the node's backward needs. A second call does nothing. */
+bl_status bl_node_bring_back(bl_graph *graph, bl_node *node);
 bl_status bl_node_backward(bl_graph *graph, bl_node *node);
 
 /** Elements of \a tensor for the whole micro-batch. */

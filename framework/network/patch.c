@@ -61,8 +61,8 @@ static bl_status backward_unpatch(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind patch_kind = {"patch", plan, NULL, forward_patch, backward_patch, NULL};
-static const bl_node_kind unpatch_kind = {"unpatch", plan, NULL, forward_unpatch, backward_unpatch, NULL};
+static const bl_node_kind patch_kind = {"patch", plan, NULL, forward_patch, backward_patch, NULL, NULL};
+static const bl_node_kind unpatch_kind = {"unpatch", plan, NULL, forward_unpatch, backward_unpatch, NULL, NULL};
 
 bl_tensor *bl_patch(bl_graph *graph, bl_tensor *x, int side) {
   if (graph->status != BL_OK || x == NULL)

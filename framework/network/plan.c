@@ -65,10 +65,10 @@ done:
 typedef struct layout {
   bl_interval *intervals;
   size_t count;
-  int *data;     /* (tensors) */
+  int *data;     /* (tensors, 2): in forward; when backward has made it again, or the same */
   int *gradient; /* (tensors) */
-  int *kept;     /* (nodes) */
-  int *scratch;  /* (nodes, 2) */
+  int *kept;     /* (nodes, 2), as data */
+  int *scratch;  /* (nodes, 3) */
   int *d_input;  /* (nodes, BL_NODE_INPUTS) */
 } layout;
 
@@ -76,79 +76,114 @@ static int forward_step(const bl_node *node) {
   return 1 + node->index;
 }
 
-static int backward_step(const bl_graph *graph, const bl_node *node) {
-  return graph->node_count + 3 + (graph->node_count - 1 - node->index);
-}
-
 static int add_interval(layout *l, size_t size, int begin, int end) {
   l->intervals[l->count] = (bl_interval){.size = size, .begin = begin, .end = end};
   return (int)l->count++;
 }
 
-/** The last step that reads the data of \a tensor. */
-static int last_reading(const bl_graph *graph, const bl_tensor *tensor) {
-  const bool training = graph->mode == BL_GRAPH_TRAINING;
+static bool reads(const bl_node *node, const bl_tensor *tensor) {
+  for (int i = 0; i < node->inputs; i++)
+    if (node->input[i] == tensor)
+      return true;
+  return false;
+}
+
+static int later(int a, int b) {
+  return a > b ? a : b;
+}
+
+/** The last step of forward that reads the data of \a tensor. */
+static int last_in_forward(const bl_graph *graph, const bl_tensor *tensor) {
   int last = tensor->producer == NULL ? 0 : forward_step(tensor->producer);
   if (tensor == graph->output)
     last = graph->node_count + 1;
-  for (int i = 0; i < graph->node_count; i++) {
-    const bl_node *node = graph->nodes[i];
-    for (int j = 0; j < node->inputs; j++)
-      if (node->input[j] == tensor) {
-        const int step = training && node->keeps_input[j] ? backward_step(graph, node) : forward_step(node);
-        if (step > last)
-          last = step;
-      }
-  }
-  if (training && tensor->producer != NULL && tensor->producer->keeps_output)
-    return backward_step(graph, tensor->producer) > last ? backward_step(graph, tensor->producer) : last;
+  for (int i = 0; i < graph->node_count; i++)
+    if (reads(graph->nodes[i], tensor))
+      last = later(last, forward_step(graph->nodes[i]));
   return last;
 }
 
-/** Data of tensors, in the order of the forward pass; a node may take over the memory of its first input. */
+/** The last step of backward that reads it, or 0: to find gradients, or to make another result again. */
+static int last_in_backward(const bl_graph *graph, const bl_tensor *tensor) {
+  int last = 0;
+  if (graph->mode != BL_GRAPH_TRAINING)
+    return 0;
+  for (int i = 0; i < graph->node_count; i++) {
+    const bl_node *node = graph->nodes[i];
+    for (int j = 0; j < node->inputs; j++)
+      if (node->input[j] == tensor)
+        last = later(last, node->keeps_input[j] ? node->backward_step : node->again_step);
+  }
+  if (tensor->producer != NULL && tensor->producer->keeps_output)
+    last = later(last, tensor->producer->backward_step);
+  return last;
+}
+
+/** Where the data of \a tensor lives from \a step, when its producer runs: in memory of its own, or in that of the
+ * producer's first input, \a input, which dies there. */
+static int place_output(layout *l, const bl_tensor *tensor, int input, int step, int last) {
+  const bl_node *node = tensor->producer;
+  if (node == NULL || !node->in_place || bl_tensor_count(node->input[0]) != bl_tensor_count(tensor) ||
+      l->intervals[input].end != step)
+    return add_interval(l, bl_tensor_count(tensor), step, last);
+  l->intervals[input].end = last;
+  return input;
+}
+
+/** Data of tensors, in the order of the forward pass. */
 static void plan_forward(layout *l, const bl_graph *graph) {
-  const bool training = graph->mode == BL_GRAPH_TRAINING;
   for (int i = 0; i < graph->tensor_count; i++) {
     const bl_tensor *tensor = graph->tensors[i];
     const bl_node *node = tensor->producer;
-    const int last = last_reading(graph, tensor);
-    if (node != NULL && node->in_place && bl_tensor_count(node->input[0]) == bl_tensor_count(tensor)) {
-      bl_interval *taken = &l->intervals[l->data[node->input[0]->index]];
-      if (taken->end == forward_step(node)) {
-        taken->end = last;
-        l->data[i] = l->data[node->input[0]->index];
-        continue;
-      }
-    }
-    l->data[i] = add_interval(l, bl_tensor_count(tensor), node == NULL ? 0 : forward_step(node), last);
+    int last = last_in_forward(graph, tensor);
+    if (!tensor->dropped)
+      last = later(last, last_in_backward(graph, tensor));
+    l->data[2 * i] = l->data[2 * i + 1] = place_output(l, tensor, node == NULL ? 0 : l->data[2 * node->input[0]->index],
+                                                       node == NULL ? 0 : forward_step(node), last);
   }
   for (int i = 0; i < graph->node_count; i++) {
     const bl_node *node = graph->nodes[i];
     const int step = forward_step(node);
-    l->kept[i] = node->kept > 0 ? add_interval(l, node->kept, step, training ? backward_step(graph, node) : step) : -1;
-    l->scratch[2 * i] = node->scratch > 0 ? add_interval(l, node->scratch, step, step) : -1;
+    const bool kept = graph->mode == BL_GRAPH_TRAINING && (node->again_step == 0 || node->kind->again != NULL);
+    if (node->kept > 0)
+      l->kept[2 * i] = l->kept[2 * i + 1] = add_interval(l, node->kept, step, kept ? node->backward_step : step);
+    if (node->scratch > 0)
+      l->scratch[3 * i] = add_interval(l, node->scratch, step, step);
+  }
+}
+
+/** What backward makes again, in that order. */
+static void plan_again(layout *l, const bl_graph *graph) {
+  for (int i = 0; i < graph->again_count; i++) {
+    const bl_node *node = graph->again[i];
+    const bl_tensor *tensor = node->output;
+    const int step = node->again_step;
+    l->data[2 * tensor->index + 1] =
+        place_output(l, tensor, l->data[2 * node->input[0]->index + 1], step, later(step, last_in_backward(graph, tensor)));
+    if (node->kept > 0 && node->kind->again == NULL)
+      l->kept[2 * node->index + 1] = add_interval(l, node->kept, step, node->backward_step);
+    if (node->scratch > 0)
+      l->scratch[3 * node->index + 2] = add_interval(l, node->scratch, step, step);
   }
 }
 
 /** Gradients, in the order of the backward pass. The first reader that is met writes the gradient itself, the others write
  * to a buffer of their own that the executor adds. Either may be the memory of the output's gradient, which dies there. */
 static void plan_backward(layout *l, const bl_graph *graph) {
-  l->gradient[graph->output->index] = add_interval(
-      l, bl_tensor_count(graph->output), graph->node_count + 2,
-      graph->output->producer == NULL ? 2 * graph->node_count + 3 : backward_step(graph, graph->output->producer));
+  l->gradient[graph->output->index] =
+      add_interval(l, bl_tensor_count(graph->output), graph->node_count + 2,
+                   graph->output->producer == NULL ? graph->last_step : graph->output->producer->backward_step);
   for (int i = graph->node_count - 1; i >= 0; i--) {
     const bl_node *node = graph->nodes[i];
-    const int step = backward_step(graph, node);
+    const int step = node->backward_step;
     if (node->scratch > 0)
-      l->scratch[2 * i + 1] = add_interval(l, node->scratch, step, step);
+      l->scratch[3 * i + 1] = add_interval(l, node->scratch, step, step);
     for (int j = 0; j < node->inputs; j++) {
       const bl_tensor *tensor = node->input[j];
       if (!tensor->needs_gradient || !node->output->needs_gradient)
         continue;
       const bool first = l->gradient[tensor->index] < 0;
-      const int last = !first                     ? step
-                       : tensor->producer == NULL ? 2 * graph->node_count + 3
-                                                  : backward_step(graph, tensor->producer);
+      const int last = !first ? step : tensor->producer == NULL ? graph->last_step : tensor->producer->backward_step;
       int *chosen = &l->d_input[i * BL_NODE_INPUTS + j];
       if (j == 0 && node->in_place_gradient && bl_tensor_count(tensor) == bl_tensor_count(node->output)) {
         *chosen = l->gradient[node->output->index];
@@ -169,14 +204,18 @@ static float *place(const bl_graph *graph, const layout *l, int interval) {
 
 static void set_pointers(bl_graph *graph, const layout *l) {
   for (int i = 0; i < graph->tensor_count; i++) {
-    graph->tensors[i]->data = place(graph, l, l->data[i]);
+    for (int j = 0; j < 2; j++)
+      graph->tensors[i]->place[j] = place(graph, l, l->data[2 * i + j]);
+    graph->tensors[i]->data = graph->tensors[i]->place[0];
     graph->tensors[i]->gradient = place(graph, l, l->gradient[i]);
   }
   for (int i = 0; i < graph->node_count; i++) {
     bl_node *node = graph->nodes[i];
-    node->kept_data = place(graph, l, l->kept[i]);
     for (int j = 0; j < 2; j++)
-      node->scratch_data[j] = place(graph, l, l->scratch[2 * i + j]);
+      node->kept_place[j] = place(graph, l, l->kept[2 * i + j]);
+    node->kept_data = node->kept_place[0];
+    for (int j = 0; j < 3; j++)
+      node->scratch_data[j] = place(graph, l, l->scratch[3 * i + j]);
     for (int j = 0; j < node->inputs; j++) {
       const int chosen = l->d_input[i * BL_NODE_INPUTS + j];
       node->d_input_data[j] = place(graph, l, chosen);
@@ -190,19 +229,21 @@ bl_status bl_plan_memory(bl_graph *graph) {
   layout l = {0};
   bl_status status = BL_OK;
   int *indices = NULL;
-  const size_t index_count = 2 * tensors + (3 + BL_NODE_INPUTS) * nodes;
+  const size_t index_count = 3 * tensors + (5 + BL_NODE_INPUTS) * nodes;
   BL_GOTO(bl_allocate(&l.intervals, index_count, sizeof *l.intervals));
   BL_GOTO(bl_allocate(&indices, index_count, sizeof *indices));
   for (size_t i = 0; i < index_count; i++)
     indices[i] = -1;
   l.data = indices;
-  l.gradient = l.data + tensors;
+  l.gradient = l.data + 2 * tensors;
   l.kept = l.gradient + tensors;
-  l.scratch = l.kept + nodes;
-  l.d_input = l.scratch + 2 * nodes;
+  l.scratch = l.kept + 2 * nodes;
+  l.d_input = l.scratch + 3 * nodes;
   plan_forward(&l, graph);
-  if (graph->mode == BL_GRAPH_TRAINING)
+  if (graph->mode == BL_GRAPH_TRAINING) {
+    plan_again(&l, graph);
     plan_backward(&l, graph);
+  }
   BL_GOTO(bl_plan_assign(&graph->arena_floats, l.intervals, l.count));
   BL_GOTO(bl_allocate(&graph->arena, graph->arena_floats, sizeof *graph->arena));
   set_pointers(graph, &l);

@@ -18,8 +18,9 @@ typedef struct bl_interval {
 bl_status bl_plan_assign(size_t *total, bl_interval *intervals, size_t count);
 
 /** Lay out the memory of a planned graph: allocates graph->arena and sets all pointers of tensors and nodes. The steps are
- * 0 (x arrives), 1 … N (forward), N + 1 (output leaves), N + 2 (its gradient arrives), N + 3 … 2N + 2 (backward),
- * 2N + 3 (d_x leaves). Not collective. */
+ * 0 (x arrives), 1 … N (forward), N + 1 (output leaves), N + 2 (its gradient arrives), then what bl_plan_again has set (one
+ * for the backward of each node and for each result that is made again), and graph->last_step (d_x leaves). Not
+ * collective. */
 bl_status bl_plan_memory(bl_graph *graph);
 
 #endif

@@ -49,6 +49,7 @@ static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bl_tensor *time, con
                                  float dropout) {
   if (x == NULL)
     return NULL;
+  bl_segment_begin(g);
   bl_tensor *h = norm(g, x, name, "norm1", true);
   h = convolution(g, h, name, "conv1", channels, conv3);
   h = bl_add(g, h, bl_dense(g, time, named("%s.temb_proj", name).text, channels, BL_INITIALISE_FAN_IN_UNIFORM));
@@ -57,18 +58,19 @@ static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bl_tensor *time, con
   h = convolution(g, h, name, "conv2", channels, conv3);
   if (x->channels != channels)
     x = convolution(g, x, name, "nin_shortcut", channels, conv1);
-  return bl_add(g, x, h);
+  return bl_segment_end(g, bl_add(g, x, h));
 }
 
 static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name) {
   if (x == NULL)
     return NULL;
+  bl_segment_begin(g);
   bl_tensor *h = norm(g, x, name, "norm", false);
   bl_tensor *q = convolution(g, h, name, "q", x->channels, conv1);
   bl_tensor *k = convolution(g, h, name, "k", x->channels, conv1);
   bl_tensor *v = convolution(g, h, name, "v", x->channels, conv1);
   h = convolution(g, bl_attention(g, q, k, v), name, "proj_out", x->channels, conv1);
-  return bl_add(g, x, h);
+  return bl_segment_end(g, bl_add(g, x, h));
 }
 
 static int patch_side(const bl_network_shape *shape) {
@@ -115,10 +117,9 @@ static bl_status check(const bl_network_shape *shape) {
                    (MAX_SKIPS - 1) / levels - 1);
   const int divisor = patch_side(shape) << (levels - 1);
   if (shape->height < divisor || shape->height % divisor != 0 || shape->width % divisor != 0 || shape->width < divisor)
-    return bl_fail(
-        BL_ERROR_USAGE,
-        "unet: images of %d x %d pixels in patches of %d cannot be halved %d times: expected multiples of %d",
-        shape->height, shape->width, patch_side(shape), levels - 1, divisor);
+    return bl_fail(BL_ERROR_USAGE,
+                   "unet: images of %d x %d pixels in patches of %d cannot be halved %d times: expected multiples of %d",
+                   shape->height, shape->width, patch_side(shape), levels - 1, divisor);
   if (shape->channels < 1)
     return bl_fail(BL_ERROR_USAGE, "unet: images of %d channels: expected at least 1", shape->channels);
   if (shape->attention_count < 0 || shape->attention_count > BL_NETWORK_LEVELS)

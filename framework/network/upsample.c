@@ -7,6 +7,7 @@
 static bl_status plan(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = node->input[0]->block;
+  node->cheap = true;
   return BL_OK;
 }
 
@@ -48,7 +49,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"upsample", plan, NULL, forward, backward, NULL};
+static const bl_node_kind kind = {"upsample", plan, NULL, forward, backward, NULL, NULL};
 
 bl_tensor *bl_upsample(bl_graph *graph, bl_tensor *x) {
   if (x == NULL)

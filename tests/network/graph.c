@@ -15,6 +15,16 @@ static uint32_t draw(uint32_t round, uint32_t number) {
   return bits;
 }
 
+/** A convolution on patches: normalised, up-sampled or joined with itself first. */
+static bl_tensor *cheap_then_convolution(bl_graph *g, bl_tensor *x, const char *name, uint32_t which) {
+  char norm[24];
+  snprintf(norm, sizeof norm, "%sn", name);
+  bl_tensor *h = which == 0   ? bl_group_norm(g, x, norm, 4, 1e-6F, true)
+                 : which == 1 ? bl_upsample(g, x)
+                              : bl_concat(g, x, bl_dropout(g, bl_group_norm(g, x, norm, 8, 1e-6F, false), 0.25F));
+  return bl_conv(g, h, name, 16, which == 1 ? (bl_conv_shape){3, 2, 0, 1} : same3, BL_INITIALISE_KAIMING_NORMAL);
+}
+
 /** A graph of \a count layers on images of 16 channels, each on random tensors that exist; what is left unread is added. */
 static bl_graph *random_graph(uint32_t round, int count) {
   bl_graph *g = NULL;
@@ -29,7 +39,7 @@ static bl_graph *random_graph(uint32_t round, int count) {
     const int a = (int)(bits % (uint32_t)tensors), b = (int)(bits / 64 % (uint32_t)tensors);
     snprintf(name, sizeof name, "c%d", i);
     read[a] = true;
-    switch (bits / 4096 % 6) {
+    switch (bits / 4096 % 7) {
       case 0:
         made[tensors++] = bl_conv(g, made[a], name, 16, same3, BL_INITIALISE_KAIMING_NORMAL);
         break;
@@ -44,6 +54,9 @@ static bl_graph *random_graph(uint32_t round, int count) {
         break;
       case 4:
         made[tensors++] = bl_add(g, made[a], bl_dense(g, made[a], name, 16, BL_INITIALISE_XAVIER_NORMAL));
+        break;
+      case 5:
+        made[tensors++] = cheap_then_convolution(g, made[a], name, bits / 32768 % 3);
         break;
       default:
         read[b] = true;
@@ -79,10 +92,7 @@ static void random_graphs(void **state) {
     trial_watch(&u);
     assert_memory_equal(t.y, u.y, t.outputs * sizeof(float));
     assert_true(bl_graph_memory(u.graph) <= bl_graph_memory(t.graph));
-    bl_graph_destroy(&u.graph);
-    float **const arrays[] = {&u.x, &u.time, &u.values, &u.y, &u.d_y, &u.d_x, &u.d_values};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-      bl_free(arrays[i]);
+    trial_release(&u);
     trial_end(&t);
   }
 }
@@ -105,6 +115,39 @@ static void partial_gradients(void **state) {
   assert_memory_equal(only_parameters, t.d_values, t.parameters * sizeof(float));
   bl_free(&only_parameters);
   trial_end(&t);
+}
+
+/** A random graph of segments of three layers each. */
+static bl_graph *segmented_graph(uint32_t round, bool recompute) {
+  bl_graph *g = random_graph(round, 12);
+  for (int i = 0; i < g->node_count; i++)
+    g->nodes[i]->output->in_segment = i % 3 != 2 && g->nodes[i]->output != g->output;
+  bl_graph_set_compute(g, &(bl_compute){.recompute = recompute});
+  return g;
+}
+
+/** What is made again has the bits of the first time, so gradients have too, and it takes less memory. */
+static void recomputation_changes_no_bit(void **state) {
+  (void)state;
+  const bl_draw masks = {.seed = 3, .purpose = BL_PURPOSE_DROPOUT};
+  size_t kept = 0, dropped = 0;
+  for (uint32_t round = 0; round < 40; round++) {
+    trial t[2];
+    for (int i = 0; i < 2; i++) {
+      trial_begin(&t[i], segmented_graph(round, i == 1), BL_GRAPH_TRAINING);
+      shrink(&t[i]);
+      bl_graph_set_dropout(t[i].graph, &masks);
+      trial_watch(&t[i]);
+    }
+    assert_memory_equal(t[0].y, t[1].y, t[0].outputs * sizeof(float));
+    assert_memory_equal(t[0].d_x, t[1].d_x, t[0].inputs * sizeof(float));
+    assert_memory_equal(t[0].d_values, t[1].d_values, t[0].parameters * sizeof(float));
+    kept += bl_graph_memory(t[0].graph);
+    dropped += bl_graph_memory(t[1].graph);
+    trial_release(&t[1]);
+    trial_end(&t[0]);
+  }
+  assert_true(dropped < kept);
 }
 
 /** Without gradients a chain needs the memory of two or three tensors, however long it is. */
@@ -170,6 +213,12 @@ static void misuse(void **state) {
   assert_null(bl_input(g, 2, 1, 1));
   expect_usage(bl_graph_compile(g, BL_GRAPH_INFERENCE), "one input x");
   bl_graph_destroy(&g);
+
+  assert_int_equal(bl_graph_create(&g, 1), BL_OK);
+  bl_segment_begin(g);
+  bl_segment_begin(g);
+  expect_usage(bl_graph_compile(g, BL_GRAPH_TRAINING), "within another");
+  bl_graph_destroy(&g);
   assert_int_equal(bl_memory_balance(), 0);
 }
 
@@ -177,6 +226,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_graphs),
       cmocka_unit_test(partial_gradients),
+      cmocka_unit_test(recomputation_changes_no_bit),
       cmocka_unit_test(chains_share_memory),
       cmocka_unit_test(misuse),
   };

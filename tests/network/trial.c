@@ -55,11 +55,15 @@ void trial_run(trial *t) {
     require(bl_graph_backward(t->graph, t->d_values, t->d_x, t->d_y));
 }
 
-void trial_end(trial *t) {
+void trial_release(trial *t) {
   float **const arrays[] = {&t->x, &t->time, &t->values, &t->y, &t->d_y, &t->d_x, &t->d_values};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
     bl_free(arrays[i]);
   bl_graph_destroy(&t->graph);
+}
+
+void trial_end(trial *t) {
+  trial_release(t);
   assert_int_equal(bl_memory_balance(), 0);
 }
 
@@ -171,6 +175,7 @@ static void watch_backward(trial *t, shadow *s) {
   for (int i = graph->node_count - 1; i >= 0; i--) {
     bl_node *node = graph->nodes[i];
     const bl_tensor *y = node->output;
+    require(bl_node_bring_back(graph, node));
     for (int j = 0; j < node->inputs; j++)
       if (node->keeps_input[j])
         same("kept input", node, j, node->input[j]->data, s->data[node->input[j]->index], bl_tensor_count(node->input[j]));

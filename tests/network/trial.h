@@ -25,6 +25,9 @@ void trial_attach(trial *t, bl_graph *graph);
 /** Forward, and in training backward with all gradients. */
 void trial_run(trial *t);
 
+/** Release all. */
+void trial_release(trial *t);
+
 /** Release all; nothing may be left allocated. */
 void trial_end(trial *t);
 
