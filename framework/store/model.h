@@ -30,7 +30,7 @@ typedef struct bl_model_header {
   char schedule[32];      /**< diffusion schedule, "" for networks without one */
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
-  double accuracy; /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
+  double accuracy;            /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
   int64_t round;              /**< rounds done */
   char digest[40];            /**< of the configuration; read from the file, written from the provenance */
   int64_t optimiser_steps[3]; /**< of θ, critic, value */
