@@ -1,6 +1,7 @@
 dnl BL_COMPILER_FLAGS: flags that our own sources always get (BL_CFLAGS), so that CFLAGS stays the user's.
 dnl -ffp-contract=off: the same bits whether or not the processor can fuse multiply and add.
 dnl -fno-math-errno: square roots need not set errno, so that loops with them become vector code (values do not change).
+dnl -fno-trapping-math: the same for comparisons, which without AVX-512 would stay branches.
 AC_DEFUN([BL_COMPILER_FLAGS], [
   AC_ARG_ENABLE([warnings-as-errors],
     [AS_HELP_STRING([--enable-warnings-as-errors], [fail on compiler warnings (default: in a git checkout only)])], [],
@@ -12,6 +13,7 @@ AC_DEFUN([BL_COMPILER_FLAGS], [
   BL_TRY_CFLAGS([-std=c11])
   BL_TRY_CFLAGS([-ffp-contract=off])
   BL_TRY_CFLAGS([-fno-math-errno])
+  BL_TRY_CFLAGS([-fno-trapping-math])
   BL_TRY_CFLAGS([-Wall -Wextra -Wshadow -Wconversion])
   BL_TRY_CFLAGS([-Wstrict-prototypes -Wmissing-prototypes])
   AS_IF([test "$enable_warnings_as_errors" = yes], [BL_TRY_CFLAGS([-Werror])])

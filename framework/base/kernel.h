@@ -13,6 +13,13 @@
 #define BL_KERNEL
 #endif
 
+/** For a part of a kernel that must be compiled with it, for example with a size of its as a constant. */
+#ifdef __GNUC__
+#define BL_ALWAYS_INLINE __attribute__((always_inline)) inline
+#else
+#define BL_ALWAYS_INLINE inline
+#endif
+
 /** Before a loop whose iterations are independent although its arrays may be the same one (never shifted against each
  * other): lets compilers vectorise what may run in place. */
 #if defined __clang__

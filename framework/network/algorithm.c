@@ -16,10 +16,14 @@ static int tiles_along(int pixels) {
   return (pixels + TILE - 1) / TILE;
 }
 
+bool bl_algorithm_winograd_fits(const bl_algorithm_case *problem) {
+  return problem->blocked && problem->kernel == 3 && problem->stride == 1 && problem->pad_before == 1;
+}
+
 bl_algorithm bl_algorithm_fixed(const bl_algorithm_case *problem) {
   const int tiles = tiles_along(problem->height) * tiles_along(problem->width);
   const double full = (double)problem->height * problem->width / (TILE * TILE * tiles); /* share of tiles that is used */
-  const bool winograd = problem->blocked && problem->kernel == 3 && problem->stride == 1;
+  const bool winograd = bl_algorithm_winograd_fits(problem);
   /* Winograd's weights are transformed in every call, which many tiles must pay for. */
   const int least = problem->pass == BL_PASS_BACKWARD_WEIGHTS ? 16 : 32;
   /* On whole tiles of images that are not small it beats even bfloat16, which is twice as fast as the direct sum. */

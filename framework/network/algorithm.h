@@ -34,6 +34,10 @@ typedef struct bl_algorithm_case {
   bool bf16;                      /**< rounding operands to bfloat16 is allowed */
 } bl_algorithm_case;
 
+/** Whether Winograd's algorithm can do \a problem: 3 × 3 pixels, stride 1, padding 1, whole blocks of channels. Not
+ * collective. */
+bool bl_algorithm_winograd_fits(const bl_algorithm_case *problem);
+
 /** The fixed rule. Not collective. */
 bl_algorithm bl_algorithm_fixed(const bl_algorithm_case *problem);
 

@@ -1,12 +1,14 @@
 /* Two-dimensional convolution with bias on oneDNN: (batch, in, height, width) -> (batch, out, …). */
 #include "base/memory.h"
 #include "network/primitive.h"
+#include "network/winograd.h"
 
 #include <string.h>
 
 typedef struct convolution {
   bl_conv_shape shape;
-  bl_primitive pass[BL_PASS_COUNT];
+  bl_primitive pass[BL_PASS_COUNT]; /* or, where oneDNN has not what was chosen, */
+  bl_winograd *winograd[BL_PASS_COUNT];
   bl_weights weights[2]; /* of the forward pass and of backward data */
   float *bias;           /* (out) */
 } convolution;
@@ -142,31 +144,48 @@ static int list_operands(bl_operand *operands, const geometry *g, bl_pass pass, 
   return count;
 }
 
-/** Time every algorithm that is allowed for \a problem. */
-static bl_status measure(bl_algorithm *best, const bl_graph *graph, const geometry *g, const bl_algorithm_case *problem) {
-  double least = 0;
-  bool found = false;
+/** Time an algorithm on memory of its own. \param [out] found  false where it cannot be had. */
+static bl_status time_algorithm(double *seconds, bool *found, const bl_graph *graph, const bl_node *node, const geometry *g,
+                                bl_pass pass, bl_algorithm algorithm) {
+  dnnl_primitive_desc_t description = NULL;
+  bl_operand operands[BL_PRIMITIVE_OPERANDS];
+  const convolution *conv = node->state;
+  bl_winograd *winograd = NULL;
   bl_status status = BL_OK;
+  BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
+  if (description != NULL) {
+    const int count = list_operands(operands, g, pass, description);
+    status = bl_primitive_measure(seconds, graph, description, operands, count);
+    dnnl_primitive_desc_destroy(description);
+    *found = true;
+    return status;
+  }
+  if (algorithm == BL_ALGORITHM_WINOGRAD)
+    BL_TRY(bl_winograd_create(&winograd, graph, pass, conv->shape, node->input[0], node->output));
+  *found = winograd != NULL;
+  if (*found)
+    status = bl_winograd_measure(seconds, winograd, graph);
+  bl_winograd_destroy(&winograd);
+  return status;
+}
+
+/** Time every algorithm that is allowed for \a problem. */
+static bl_status measure(bl_algorithm *best, const bl_graph *graph, const bl_node *node, const geometry *g,
+                         const bl_algorithm_case *problem) {
+  double least = 0;
+  bool any = false;
   *best = BL_ALGORITHM_DIRECT;
   for (int i = 0; i < BL_ALGORITHM_COUNT; i++) {
-    dnnl_primitive_desc_t description = NULL;
-    bl_operand operands[BL_PRIMITIVE_OPERANDS];
     double seconds = 0;
-    if ((i == BL_ALGORITHM_WINOGRAD && !(problem->blocked && problem->kernel == 3 && problem->stride == 1)) ||
-        (i == BL_ALGORITHM_BF16 && !problem->bf16))
+    bool found = false;
+    if ((i == BL_ALGORITHM_WINOGRAD && !bl_algorithm_winograd_fits(problem)) || (i == BL_ALGORITHM_BF16 && !problem->bf16))
       continue;
-    BL_TRY(describe_algorithm(&description, graph, g, problem->pass, (bl_algorithm)i));
-    if (description == NULL)
-      continue;
-    const int count = list_operands(operands, g, problem->pass, description);
-    status = bl_primitive_measure(&seconds, graph, description, operands, count);
-    dnnl_primitive_desc_destroy(description);
-    BL_TRY(status);
-    if (!found || seconds < least) {
+    BL_TRY(time_algorithm(&seconds, &found, graph, node, g, problem->pass, (bl_algorithm)i));
+    if (found && (!any || seconds < least)) {
       least = seconds;
       *best = (bl_algorithm)i;
     }
-    found = true;
+    any = any || found;
   }
   return BL_OK;
 }
@@ -194,27 +213,43 @@ static bl_status choose_algorithm(bl_algorithm *algorithm, const bl_graph *graph
     *algorithm = bl_algorithm_fixed(&problem);
     return BL_OK;
   }
-  BL_TRY(measure(algorithm, graph, g, &problem));
+  BL_TRY(measure(algorithm, graph, node, g, &problem));
   return bl_algorithms_add(table, &problem, *algorithm);
+}
+
+static void reserve_scratch(bl_node *node, size_t floats) {
+  if (floats > node->scratch)
+    node->scratch = floats;
+}
+
+static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
+                                const_dnnl_primitive_desc_t description) {
+  convolution *conv = node->state;
+  bl_operand operands[BL_PRIMITIVE_OPERANDS];
+  const int count = list_operands(operands, g, pass, description);
+  if (pass != BL_PASS_BACKWARD_WEIGHTS)
+    BL_TRY(bl_weights_create(&conv->weights[pass], graph, &operands[1].layout, &g->w));
+  BL_TRY(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
+  reserve_scratch(node, conv->pass[pass].scratch);
+  return BL_OK;
 }
 
 static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
   convolution *conv = node->state;
   dnnl_primitive_desc_t description = NULL;
-  bl_operand operands[BL_PRIMITIVE_OPERANDS];
   bl_algorithm algorithm;
-  bl_status status = BL_OK;
   BL_TRY(choose_algorithm(&algorithm, graph, node, g, pass));
   BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
+  if (description == NULL && algorithm == BL_ALGORITHM_WINOGRAD) {
+    BL_TRY(bl_winograd_create(&conv->winograd[pass], graph, pass, conv->shape, node->input[0], node->output));
+    if (conv->winograd[pass] != NULL) {
+      reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
+      return BL_OK;
+    }
+  }
   if (description == NULL)
     BL_TRY(describe_direct(&description, graph, g, pass));
-  const int count = list_operands(operands, g, pass, description);
-  if (pass != BL_PASS_BACKWARD_WEIGHTS)
-    BL_GOTO(bl_weights_create(&conv->weights[pass], graph, &operands[1].layout, &g->w));
-  BL_GOTO(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
-  if (conv->pass[pass].scratch > node->scratch)
-    node->scratch = conv->pass[pass].scratch;
-done:
+  const bl_status status = plan_primitive(graph, node, g, pass, description);
   dnnl_primitive_desc_destroy(description);
   return status;
 }
@@ -239,37 +274,56 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   convolution *conv = node->state;
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
-  BL_TRY(bl_weights_load(&conv->weights[BL_PASS_FORWARD], graph, w));
-  if (conv->pass[BL_PASS_BACKWARD_DATA].primitive != NULL)
-    BL_TRY(bl_weights_load(&conv->weights[BL_PASS_BACKWARD_DATA], graph, w));
+  for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++) {
+    if (conv->winograd[pass] != NULL)
+      BL_TRY(bl_winograd_load(conv->winograd[pass], graph, w));
+    else if (conv->pass[pass].primitive != NULL)
+      BL_TRY(bl_weights_load(&conv->weights[pass], graph, w));
+  }
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
   float *const pointers[] = {node->input[0]->data, conv->weights[BL_PASS_FORWARD].data, conv->bias, node->output->data};
+  if (conv->winograd[BL_PASS_FORWARD] != NULL)
+    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, node->output->data, node->input[0]->data, conv->bias,
+                           graph->scratch);
   return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, pointers, graph->scratch);
 }
 
-static bl_status backward(bl_graph *graph, bl_node *node) {
+static bl_status backward_weights(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *x = node->input[0]->data, *d_y = node->output->gradient, *d_x = node->d_input[0];
-  if (graph->d_parameters != NULL) {
-    float *const pointers[] = {x, d_y, bl_node_gradient(graph, node, 0), bl_node_gradient(graph, node, 1)};
-    BL_TRY(bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_WEIGHTS], graph, pointers, graph->scratch));
-  }
-  if (d_x != NULL)
-    BL_TRY(bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph,
-                            (float *const[]){d_y, conv->weights[BL_PASS_BACKWARD_DATA].data, d_x}, graph->scratch));
-  return BL_OK;
+  float *x = node->input[0]->data, *d_y = node->output->gradient;
+  float *d_w = bl_node_gradient(graph, node, 0), *d_b = bl_node_gradient(graph, node, 1);
+  if (conv->winograd[BL_PASS_BACKWARD_WEIGHTS] != NULL)
+    return bl_winograd_run_weights(conv->winograd[BL_PASS_BACKWARD_WEIGHTS], graph, d_w, d_b, x, d_y, graph->scratch);
+  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_WEIGHTS], graph, (float *const[]){x, d_y, d_w, d_b}, graph->scratch);
+}
+
+static bl_status backward_data(bl_graph *graph, bl_node *node) {
+  convolution *conv = node->state;
+  float *d_x = node->d_input[0], *d_y = node->output->gradient;
+  if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
+    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, NULL, graph->scratch);
+  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph,
+                          (float *const[]){d_y, conv->weights[BL_PASS_BACKWARD_DATA].data, d_x}, graph->scratch);
+}
+
+static bl_status backward(bl_graph *graph, bl_node *node) {
+  if (graph->d_parameters != NULL)
+    BL_TRY(backward_weights(graph, node));
+  return node->d_input[0] != NULL ? backward_data(graph, node) : BL_OK;
 }
 
 static void destroy(bl_node *node) {
   convolution *conv = node->state;
   if (conv == NULL)
     return;
-  for (int pass = 0; pass < BL_PASS_COUNT; pass++)
+  for (int pass = 0; pass < BL_PASS_COUNT; pass++) {
     bl_primitive_destroy(&conv->pass[pass]);
+    bl_winograd_destroy(&conv->winograd[pass]);
+  }
   bl_weights_destroy(&conv->weights[BL_PASS_FORWARD]);
   bl_weights_destroy(&conv->weights[BL_PASS_BACKWARD_DATA]);
   bl_free(&conv->bias);

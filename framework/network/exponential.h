@@ -4,14 +4,10 @@
 #ifndef BEELINE_NETWORK_EXPONENTIAL_H
 #define BEELINE_NETWORK_EXPONENTIAL_H
 
+#include "base/kernel.h"
+
 #include <stdint.h>
 #include <string.h>
-
-#ifdef __GNUC__
-#define BL_ALWAYS_INLINE __attribute__((always_inline)) inline
-#else
-#define BL_ALWAYS_INLINE inline
-#endif
 
 /** e^x with a relative error of at most 1.2e-7; x beyond ±87 is taken as ±87, NaN stays NaN.
  *

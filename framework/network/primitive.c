@@ -183,15 +183,20 @@ done:
   return status;
 }
 
-bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
-                            const dnnl_memory_desc_t *plain) {
-  const bl_operand operands[] = {{DNNL_ARG_FROM, *plain, false}, {DNNL_ARG_TO, *wanted, true}};
+bl_status bl_primitive_create_reorder(bl_primitive *primitive, const bl_graph *graph, const dnnl_memory_desc_t *from,
+                                      const dnnl_memory_desc_t *to) {
+  const bl_operand operands[] = {{DNNL_ARG_FROM, *from, false}, {DNNL_ARG_TO, *to, true}};
   dnnl_primitive_desc_t description = NULL;
-  BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(wanted), 1));
-  BL_DNNL(dnnl_reorder_primitive_desc_create(&description, plain, graph->engine, wanted, graph->engine, NULL));
-  const bl_status status = bl_primitive_create(&weights->reorder, graph, description, operands, 2);
+  BL_DNNL(dnnl_reorder_primitive_desc_create(&description, from, graph->engine, to, graph->engine, NULL));
+  const bl_status status = bl_primitive_create(primitive, graph, description, operands, 2);
   dnnl_primitive_desc_destroy(description);
   return status;
+}
+
+bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
+                            const dnnl_memory_desc_t *plain) {
+  BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(wanted), 1));
+  return bl_primitive_create_reorder(&weights->reorder, graph, plain, wanted);
 }
 
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain) {

@@ -55,6 +55,11 @@ bl_status bl_primitive_create(bl_primitive *primitive, const bl_graph *graph, co
                               const bl_operand *operands, int count);
 void bl_primitive_destroy(bl_primitive *primitive);
 
+/** A primitive that copies its first operand to its second, which has the same elements in another layout. Not collective.
+ */
+bl_status bl_primitive_create_reorder(bl_primitive *primitive, const bl_graph *graph, const dnnl_memory_desc_t *from,
+                                      const dnnl_memory_desc_t *to);
+
 /** Time \a description on \a operands of its own: the best of a few runs after a first one. Not collective.
  * \param [out] seconds  wall-clock time of one run, with re-ordering. */
 bl_status bl_primitive_measure(double *seconds, const bl_graph *graph, const_dnnl_primitive_desc_t description,

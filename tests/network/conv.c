@@ -50,19 +50,44 @@ static void define(reference *r, const trial *t, size s) {
         }
 }
 
-static void check(size s) {
+/** A table that has all passes of the convolution done by \a algorithm. */
+static bl_algorithms *choose(const bl_graph *graph, size s, bl_algorithm algorithm) {
+  bl_algorithms *table = NULL;
+  const int padding = s.shape.pad_before + s.shape.pad_after - s.shape.kernel;
+  bl_algorithm_case p = {.batch = s.batch,
+                         .in = s.in,
+                         .out = s.out,
+                         .height = (s.height + padding) / s.shape.stride + 1,
+                         .width = (s.width + padding) / s.shape.stride + 1,
+                         .kernel = s.shape.kernel,
+                         .stride = s.shape.stride,
+                         .pad_before = s.shape.pad_before};
+  p.blocked = bl_graph_preferred_block(graph, s.in, s.height * s.width) > 1 &&
+              bl_graph_preferred_block(graph, s.out, p.height * p.width) > 1;
+  assert_int_equal(bl_algorithms_create(&table), BL_OK);
+  for (int pass = 0; pass < BL_PASS_COUNT; pass++) {
+    p.pass = (bl_pass)pass;
+    assert_int_equal(bl_algorithms_add(table, &p, algorithm), BL_OK);
+  }
+  return table;
+}
+
+static void check_by(size s, bl_algorithm algorithm) {
   trial t;
   reference r;
   bl_graph *graph = NULL;
   assert_int_equal(bl_graph_create(&graph, s.batch), BL_OK);
+  bl_algorithms *table = choose(graph, s, algorithm);
+  bl_graph_set_compute(graph, &(bl_compute){.algorithms = table});
   bl_tensor *x = bl_input(graph, s.in, s.height, s.width);
   bl_output(graph, bl_conv(graph, x, "conv", s.out, s.shape, BL_INITIALISE_KAIMING_NORMAL));
   trial_begin(&t, graph, BL_GRAPH_TRAINING);
   trial_run(&t);
   define(&r, &t, s);
   char what[160];
-  snprintf(what, sizeof what, "batch %d, %d -> %d channels, %d x %d, kernel %d, stride %d, padding %d %d: ", s.batch, s.in,
-           s.out, s.height, s.width, s.shape.kernel, s.shape.stride, s.shape.pad_before, s.shape.pad_after);
+  snprintf(what, sizeof what,
+           "algorithm %d, batch %d, %d -> %d channels, %d x %d, kernel %d, stride %d, padding %d %d: ", (int)algorithm,
+           s.batch, s.in, s.out, s.height, s.width, s.shape.kernel, s.shape.stride, s.shape.pad_before, s.shape.pad_after);
   const size_t end = strlen(what);
   strcpy(what + end, "y");
   trial_close(what, t.y, r.y, t.outputs, 1e-5);
@@ -74,7 +99,15 @@ static void check(size s) {
   free(r.y);
   free(r.d_x);
   free(r.d_w);
+  bl_algorithms_destroy(&table);
   trial_end(&t);
+}
+
+/** By the direct sum, and by Winograd's algorithm where it can do the geometry. */
+static void check(size s) {
+  check_by(s, BL_ALGORITHM_DIRECT);
+  if (s.shape.kernel == 3 && s.shape.stride == 1)
+    check_by(s, BL_ALGORITHM_WINOGRAD);
 }
 
 static const bl_conv_shape same3 = {3, 1, 1, 1}, point = {1, 1, 0, 0}, down = {3, 2, 0, 1}, critic = {4, 2, 1, 1};
@@ -110,6 +143,12 @@ static void odd_images(void **state) {
   check((size){2, 16, 28, 28, 16, same3});
 }
 
+/** More than Winograd's algorithm transforms at once. */
+static void several_groups_of_samples(void **state) {
+  (void)state;
+  check((size){12, 96, 14, 14, 64, same3});
+}
+
 /** The last layer of the critic: the kernel covers the image, one channel is left. */
 static void reduction_to_one_pixel(void **state) {
   (void)state;
@@ -134,8 +173,12 @@ static void sizes_that_cannot_be(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_combination_of_channels), cmocka_unit_test(every_batch),          cmocka_unit_test(odd_images),
-      cmocka_unit_test(reduction_to_one_pixel),        cmocka_unit_test(sizes_that_cannot_be),
+      cmocka_unit_test(every_combination_of_channels),
+      cmocka_unit_test(every_batch),
+      cmocka_unit_test(odd_images),
+      cmocka_unit_test(several_groups_of_samples),
+      cmocka_unit_test(reduction_to_one_pixel),
+      cmocka_unit_test(sizes_that_cannot_be),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

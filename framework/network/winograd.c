@@ -1,0 +1,273 @@
+#include "network/winograd.h"
+
+#include "base/clock.h"
+#include "base/kernel.h"
+#include "base/memory.h"
+#include "network/primitive.h"
+#include "network/winograd_transform.h"
+
+enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5 };
+
+/* What a group of samples may take when it is transformed, floats: the second-level cache and part of the third. */
+static const size_t group_floats = (size_t)3 << 19;
+
+struct bl_winograd {
+  bl_pass pass;
+  int in, out; /* channels that this pass reads and makes; for the gradient by weights those of x and of y */
+  int batch, group;
+  bl_winograd_plane plane;
+  size_t tiles;          /* of a group */
+  bl_primitive product;  /* of one frequency */
+  bl_weights weights;    /* (out / block, in / block, 3, 3, block, block) */
+  bl_primitive to_plain; /* of the gradient by weights */
+  /* Where scratch holds what, floats. */
+  size_t u, from, to, d_weights, work, product_work, scratch;
+};
+
+/** As many whole samples as fit, so that the batch is made of equal groups. */
+static int choose_group(const bl_winograd *w, size_t tiles) {
+  int group = w->batch;
+  while (group > 1 &&
+         (w->batch % group != 0 || FREQUENCIES * (size_t)group * tiles * (size_t)(w->in + w->out) > group_floats))
+    group--;
+  return group;
+}
+
+/** Layouts of the product of one frequency: an image of one line, whose pixels are the tiles of a group. */
+static bl_status describe_product(dnnl_primitive_desc_t *description, dnnl_memory_desc_t layout[3], const bl_graph *graph,
+                                  const bl_winograd *w) {
+  const dnnl_dims_t x = {1, w->in, 1, (dnnl_dim_t)w->tiles}, y = {1, w->out, 1, (dnnl_dim_t)w->tiles};
+  const dnnl_dims_t u = {w->out, w->in, 1, 1}, stride = {1, 1}, none = {0, 0};
+  const dnnl_format_tag_t data = w->plane.block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+  const dnnl_format_tag_t weights = w->plane.block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o;
+  dnnl_convolution_desc_t d;
+  dnnl_primitive_desc_t hint = NULL;
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[0], 4, x, dnnl_f32, data));
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[1], 4, u, dnnl_f32, weights));
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[2], 4, y, dnnl_f32, data));
+  BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, &layout[0], &layout[1],
+                                             NULL, &layout[2], stride, none, none));
+  BL_TRY(bl_primitive_try(&hint, graph, &d, NULL));
+  *description = hint;
+  if (w->pass != BL_PASS_BACKWARD_WEIGHTS || hint == NULL)
+    return BL_OK;
+  *description = NULL;
+  bl_status status =
+      bl_dnnl_check(dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, &layout[0], &layout[1], NULL,
+                                                                &layout[2], stride, none, none),
+                    "dnnl_convolution_backward_weights_desc_init");
+  if (status == BL_OK)
+    status = bl_primitive_try(description, graph, &d, hint);
+  dnnl_primitive_desc_destroy(hint);
+  return status;
+}
+
+/** Layouts of all weights: as the caller has them, seen from this pass, and in blocks. */
+static bl_status describe_weights(dnnl_memory_desc_t *plain, dnnl_memory_desc_t *blocked, const bl_winograd *w) {
+  const dnnl_dims_t sizes = {w->out, w->in, 3, 3};
+  const dnnl_dims_t strides = {9 * w->in, 9, 3, 1}, turned = {9, 9 * w->out, 3, 1};
+  BL_DNNL(dnnl_memory_desc_init_by_strides(plain, 4, sizes, dnnl_f32, w->pass == BL_PASS_BACKWARD_DATA ? turned : strides));
+  BL_DNNL(
+      dnnl_memory_desc_init_by_tag(blocked, 4, sizes, dnnl_f32, w->plane.block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o));
+  return BL_OK;
+}
+
+static size_t reserve(bl_winograd *w, size_t floats) {
+  const size_t at = w->scratch;
+  w->scratch += (floats + 15) / 16 * 16;
+  return at;
+}
+
+static void lay_out_scratch(bl_winograd *w) {
+  const size_t pairs = (size_t)w->in * (size_t)w->out;
+  w->u = reserve(w, FREQUENCIES * pairs);
+  w->from = reserve(w, FREQUENCIES * w->tiles * (size_t)w->in);
+  w->to = reserve(w, FREQUENCIES * w->tiles * (size_t)w->out);
+  w->d_weights = reserve(w, w->pass == BL_PASS_BACKWARD_WEIGHTS ? 9 * pairs : 0);
+  w->work = reserve(w, bl_winograd_work(&w->plane));
+  w->product_work = reserve(w, w->product.scratch);
+}
+
+static bl_status plan(bl_winograd *w, const bl_graph *graph, dnnl_primitive_desc_t description,
+                      const dnnl_memory_desc_t layout[3]) {
+  dnnl_memory_desc_t plain, blocked;
+  const bl_operand forward[] = {
+      {DNNL_ARG_SRC, layout[0], false}, {DNNL_ARG_WEIGHTS, layout[1], false}, {DNNL_ARG_DST, layout[2], true}};
+  const bl_operand gradient[] = {
+      {DNNL_ARG_SRC, layout[0], false}, {DNNL_ARG_DIFF_WEIGHTS, layout[1], true}, {DNNL_ARG_DIFF_DST, layout[2], false}};
+  const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
+  BL_TRY(bl_primitive_create(&w->product, graph, description, by_weights ? gradient : forward, 3));
+  BL_TRY(describe_weights(&plain, &blocked, w));
+  lay_out_scratch(w);
+  return by_weights ? bl_primitive_create_reorder(&w->to_plain, graph, &blocked, &plain)
+                    : bl_weights_create(&w->weights, graph, &blocked, &plain);
+}
+
+static bool fits(bl_conv_shape shape, const bl_tensor *x, const bl_tensor *y) {
+  return shape.kernel == 3 && shape.stride == 1 && shape.pad_before == 1 && shape.pad_after == 1 && x->block > 1 &&
+         y->block > 1;
+}
+
+bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_pass pass, bl_conv_shape shape,
+                             const bl_tensor *x, const bl_tensor *y) {
+  const bool turned = pass == BL_PASS_BACKWARD_DATA;
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_memory_desc_t layout[3];
+  bl_winograd *w = NULL;
+  *winograd = NULL;
+  if (!fits(shape, x, y))
+    return BL_OK;
+  BL_TRY(bl_allocate(&w, 1, sizeof *w));
+  *w = (bl_winograd){.pass = pass,
+                     .in = turned ? y->channels : x->channels,
+                     .out = turned ? x->channels : y->channels,
+                     .batch = graph->batch,
+                     .plane = {x->height, x->width, x->block}};
+  const size_t tiles = (size_t)bl_winograd_tiles(&w->plane);
+  w->group = choose_group(w, tiles);
+  w->tiles = (size_t)w->group * tiles;
+  bl_status status = describe_product(&description, layout, graph, w);
+  const bool found = description != NULL && !bl_primitive_is_slow(description);
+  if (status == BL_OK && found)
+    status = plan(w, graph, description, layout);
+  if (description != NULL)
+    dnnl_primitive_desc_destroy(description);
+  if (status != BL_OK || !found)
+    bl_winograd_destroy(&w);
+  *winograd = w;
+  return status;
+}
+
+void bl_winograd_destroy(bl_winograd **winograd) {
+  bl_winograd *w = *winograd;
+  if (w == NULL)
+    return;
+  bl_primitive_destroy(&w->product);
+  bl_primitive_destroy(&w->to_plain);
+  bl_weights_destroy(&w->weights);
+  bl_free(winograd);
+}
+
+size_t bl_winograd_scratch(const bl_winograd *winograd) {
+  return winograd->scratch;
+}
+
+bl_status bl_winograd_load(bl_winograd *winograd, const bl_graph *graph, const float *weights) {
+  return bl_weights_load(&winograd->weights, graph, weights);
+}
+
+/** Where plane \a c of sample \a n is in a tensor, and its first tile in the transformed data of a group. */
+static size_t plane_at(const bl_winograd *w, int channels, int n, int c) {
+  const bl_winograd_plane *p = &w->plane;
+  return (size_t)(n * (channels / p->block) + c) * (size_t)(p->height * p->width * p->block);
+}
+
+static size_t tile_at(const bl_winograd *w, int n, int c) {
+  const size_t tiles = w->tiles / (size_t)w->group;
+  return ((size_t)c * w->tiles + (size_t)n * tiles) * (size_t)w->plane.block;
+}
+
+/** The samples first … first + group − 1 of \a x, transformed. */
+static void transform_input(const bl_winograd *w, const float *x, int first, float *scratch) {
+  for (int n = 0; n < w->group; n++)
+    for (int c = 0; c < w->in / w->plane.block; c++)
+      bl_winograd_input(scratch + w->from + tile_at(w, n, c), w->tiles * (size_t)w->in,
+                        x + plane_at(w, w->in, first + n, c), &w->plane, scratch + w->work);
+}
+
+/** The products of all frequencies. */
+static bl_status multiply(bl_winograd *w, const bl_graph *graph, float *scratch) {
+  const size_t pairs = (size_t)w->in * (size_t)w->out, in = w->tiles * (size_t)w->in, out = w->tiles * (size_t)w->out;
+  for (size_t f = 0; f < FREQUENCIES; f++) {
+    float *const pointers[] = {scratch + w->from + f * in, scratch + w->u + f * pairs, scratch + w->to + f * out};
+    BL_TRY(bl_primitive_run(&w->product, graph, pointers, scratch + w->product_work));
+  }
+  return BL_OK;
+}
+
+bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *bias,
+                          float *scratch) {
+  const bl_winograd *w = winograd;
+  const int block = w->plane.block;
+  bl_winograd_weights(scratch + w->u, w->weights.data, (size_t)(w->out / block) * (size_t)(w->in / block), block,
+                      w->pass == BL_PASS_BACKWARD_DATA);
+  for (int first = 0; first < w->batch; first += w->group) {
+    transform_input(w, from, first, scratch);
+    BL_TRY(multiply(winograd, graph, scratch));
+    for (int n = 0; n < w->group; n++)
+      for (int c = 0; c < w->out / block; c++)
+        bl_winograd_output(to + plane_at(w, w->out, first + n, c), scratch + w->to + tile_at(w, n, c),
+                           w->tiles * (size_t)w->out, bias == NULL ? NULL : bias + c * block, &w->plane);
+  }
+  return BL_OK;
+}
+
+/** The sum of each channel over pixels: in single precision over lines, in double over the image. */
+BL_KERNEL static void add_pixels(double *sum, const float *d_y, int height, int width, int block) {
+  for (int i = 0; i < height; i++) {
+    float line[16] = {0};
+    for (int j = 0; j < width; j++, d_y += block)
+      for (int l = 0; l < block; l++)
+        line[l] += d_y[l];
+    for (int l = 0; l < block; l++)
+      sum[l] += (double)line[l];
+  }
+}
+
+static void bias_gradient(float *d_bias, const bl_winograd *w, const float *d_y) {
+  const bl_winograd_plane *p = &w->plane;
+  for (int c = 0; c < w->out / p->block; c++) {
+    double sum[16] = {0};
+    for (int n = 0; n < w->batch; n++)
+      add_pixels(sum, d_y + plane_at(w, w->out, n, c), p->height, p->width, p->block);
+    for (int l = 0; l < p->block; l++)
+      d_bias[c * p->block + l] = (float)sum[l];
+  }
+}
+
+bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, float *d_weights, float *d_bias,
+                                  const float *x, const float *d_y, float *scratch) {
+  const bl_winograd *w = winograd;
+  const int block = w->plane.block;
+  for (int first = 0; first < w->batch; first += w->group) {
+    transform_input(w, x, first, scratch);
+    for (int n = 0; n < w->group; n++)
+      for (int c = 0; c < w->out / block; c++)
+        bl_winograd_output_gradient(scratch + w->to + tile_at(w, n, c), w->tiles * (size_t)w->out,
+                                    d_y + plane_at(w, w->out, first + n, c), &w->plane);
+    BL_TRY(multiply(winograd, graph, scratch));
+    bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, (size_t)(w->out / block) * (size_t)(w->in / block),
+                                 block, first > 0);
+  }
+  bias_gradient(d_bias, w, d_y);
+  return bl_primitive_run(&winograd->to_plain, graph, (float *[]){scratch + w->d_weights, d_weights}, NULL);
+}
+
+bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_graph *graph) {
+  const bl_winograd *w = winograd;
+  const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
+  const size_t pixels = (size_t)w->batch * (size_t)(w->plane.height * w->plane.width),
+               pairs = (size_t)w->in * (size_t)w->out;
+  float *x = NULL, *y = NULL, *weights = NULL, *bias = NULL, *scratch = NULL;
+  bl_status status = BL_OK;
+  BL_GOTO(bl_allocate(&x, pixels * (size_t)w->in, sizeof *x));
+  BL_GOTO(bl_allocate(&y, pixels * (size_t)w->out, sizeof *y));
+  BL_GOTO(bl_allocate(&weights, 9 * pairs, sizeof *weights));
+  BL_GOTO(bl_allocate(&bias, (size_t)w->out, sizeof *bias));
+  BL_GOTO(bl_allocate(&scratch, w->scratch, sizeof *scratch));
+  for (int run = 0; run <= RUNS; run++) {
+    const double start = bl_clock_seconds();
+    BL_GOTO(by_weights ? bl_winograd_run_weights(winograd, graph, weights, bias, x, y, scratch)
+                       : bl_winograd_run(winograd, graph, y, x, bias, scratch));
+    const double time = bl_clock_seconds() - start;
+    if (run == 1 || (run > 1 && time < *seconds))
+      *seconds = time;
+  }
+done:
+  bl_free(&scratch);
+  bl_free(&bias);
+  bl_free(&weights);
+  bl_free(&y);
+  bl_free(&x);
+  return status;
+}

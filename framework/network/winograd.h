@@ -1,0 +1,42 @@
+/** \file
+ * Winograd's convolution (network/winograd_transform.h) of 3 × 3 pixels, stride 1 and padding 1, for processors on which
+ * oneDNN has none of its own: our transforms around oneDNN's 1 × 1 convolution, once for each of 36 frequencies.
+ *
+ * A group of samples is worked on at a time, so that its transformed data stays in cache. Weights are transformed in every
+ * call, which keeps memory as small as without Winograd. Nothing here is collective.
+ */
+#ifndef BEELINE_NETWORK_WINOGRAD_H
+#define BEELINE_NETWORK_WINOGRAD_H
+
+#include "network/algorithm.h"
+#include "network/node.h"
+
+/** One pass of one convolution. */
+typedef struct bl_winograd bl_winograd;
+
+/** Plan \a pass of the convolution of \a shape from \a x to \a y. \param [out] winograd  bl_winograd_destroy; NULL where it
+ * has another geometry, a tensor is not in whole blocks of channels, or oneDNN has no fitting 1 × 1 convolution. */
+bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_pass pass, bl_conv_shape shape,
+                             const bl_tensor *x, const bl_tensor *y);
+void bl_winograd_destroy(bl_winograd **winograd);
+
+/** Floats of scratch that a run needs. */
+size_t bl_winograd_scratch(const bl_winograd *winograd);
+
+/** Take new weights; not for the gradient by weights. \param [in] weights (out, in, 3, 3) plain, of the convolution from x
+ * to y, borrowed during the call. */
+bl_status bl_winograd_load(bl_winograd *winograd, const bl_graph *graph, const float *weights);
+
+/** The forward pass: \a to is y, \a from is x; or the gradient by x: \a to is d_x, \a from is d_y. \param [in] bias (out),
+ * or NULL: none. */
+bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *bias,
+                          float *scratch);
+
+/** The gradients by weights and bias. \param [out] d_weights (out, in, 3, 3) plain. \param [out] d_bias (out). */
+bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, float *d_weights, float *d_bias,
+                                  const float *x, const float *d_y, float *scratch);
+
+/** Time one run on memory of its own: the best of a few. \param [out] seconds  wall-clock. */
+bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_graph *graph);
+
+#endif

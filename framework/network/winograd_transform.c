@@ -1,0 +1,234 @@
+#include "network/winograd_transform.h"
+
+#include "base/kernel.h"
+
+#include <string.h>
+
+enum { TILE = BL_WINOGRAD_TILE, SIDE = TILE + 2, BLOCK = 16 /* the widest */ };
+
+/* The points are 0, ± P, ± Q and infinity; all constants of B and A are exact in single precision. */
+#define P  0.625f
+#define Q  1.5f
+#define P2 (P * P)
+#define Q2 (Q * Q)
+
+int bl_winograd_tiles(const bl_winograd_plane *plane) {
+  return (plane->height + TILE - 1) / TILE * ((plane->width + TILE - 1) / TILE);
+}
+
+static int padded(int pixels) {
+  return (pixels + TILE - 1) / TILE * TILE + 2;
+}
+
+size_t bl_winograd_work(const bl_winograd_plane *plane) {
+  const size_t width = (size_t)padded(plane->width);
+  return ((size_t)padded(plane->height) + SIDE) * width * (size_t)plane->block;
+}
+
+/* Kernels get the block as a constant, so that the loop over its channels becomes whole vectors. */
+#define BY_BLOCK(function, width, ...) \
+  if ((width) == 16)                   \
+    function(__VA_ARGS__, 16);         \
+  else                                 \
+    function(__VA_ARGS__, 8)
+
+/* One-dimensional transforms of the elements `stride` floats apart, for `lanes` channels side by side. */
+
+static BL_ALWAYS_INLINE void weights_line(float *out, size_t out_stride, const float *in, ptrdiff_t in_stride, int lanes) {
+  const float zero = 1.0f / (P2 * Q2), p = 1.0f / (2.0f * P2 * (P2 - Q2)), q = 1.0f / (2.0f * Q2 * (Q2 - P2));
+  BL_INDEPENDENT
+  for (int l = 0; l < lanes; l++) {
+    const float a = in[l], b = in[in_stride + l], c = in[2 * in_stride + l];
+    const float even_p = p * a + p * P2 * c, odd_p = p * P * b, even_q = q * a + q * Q2 * c, odd_q = q * Q * b;
+    out[l] = zero * a;
+    out[out_stride + (size_t)l] = even_p + odd_p;
+    out[2 * out_stride + (size_t)l] = even_p - odd_p;
+    out[3 * out_stride + (size_t)l] = even_q + odd_q;
+    out[4 * out_stride + (size_t)l] = even_q - odd_q;
+    out[5 * out_stride + (size_t)l] = c;
+  }
+}
+
+static BL_ALWAYS_INLINE void weights_gradient_line(float *out, size_t out_stride, const float *in, size_t in_stride,
+                                                   int lanes) {
+  const float zero = 1.0f / (P2 * Q2), p = 1.0f / (2.0f * P2 * (P2 - Q2)), q = 1.0f / (2.0f * Q2 * (Q2 - P2));
+  BL_INDEPENDENT
+  for (int l = 0; l < lanes; l++) {
+    const float sum_p = in[in_stride + (size_t)l] + in[2 * in_stride + (size_t)l];
+    const float difference_p = in[in_stride + (size_t)l] - in[2 * in_stride + (size_t)l];
+    const float sum_q = in[3 * in_stride + (size_t)l] + in[4 * in_stride + (size_t)l];
+    const float difference_q = in[3 * in_stride + (size_t)l] - in[4 * in_stride + (size_t)l];
+    out[l] = zero * in[l] + (p * sum_p + q * sum_q);
+    out[out_stride + (size_t)l] = p * P * difference_p + q * Q * difference_q;
+    out[2 * out_stride + (size_t)l] = (p * P2 * sum_p + q * Q2 * sum_q) + in[5 * in_stride + (size_t)l];
+  }
+}
+
+static BL_ALWAYS_INLINE void input_line(float *out, size_t out_stride, const float *in, size_t in_stride, int lanes) {
+  BL_INDEPENDENT
+  for (int l = 0; l < lanes; l++) {
+    const float d0 = in[l], d1 = in[in_stride + (size_t)l], d2 = in[2 * in_stride + (size_t)l];
+    const float d3 = in[3 * in_stride + (size_t)l], d4 = in[4 * in_stride + (size_t)l], d5 = in[5 * in_stride + (size_t)l];
+    const float even_p = d4 - Q2 * d2, odd_p = P * d3 - P * Q2 * d1, even_q = d4 - P2 * d2, odd_q = Q * d3 - Q * P2 * d1;
+    out[l] = P2 * Q2 * d0 - (P2 + Q2) * d2 + d4;
+    out[out_stride + (size_t)l] = even_p + odd_p;
+    out[2 * out_stride + (size_t)l] = even_p - odd_p;
+    out[3 * out_stride + (size_t)l] = even_q + odd_q;
+    out[4 * out_stride + (size_t)l] = even_q - odd_q;
+    out[5 * out_stride + (size_t)l] = P2 * Q2 * d1 - (P2 + Q2) * d3 + d5;
+  }
+}
+
+static BL_ALWAYS_INLINE void output_line(float *out, size_t out_stride, const float *in, size_t in_stride, int lanes) {
+  BL_INDEPENDENT
+  for (int l = 0; l < lanes; l++) {
+    const float m1 = in[in_stride + (size_t)l], m2 = in[2 * in_stride + (size_t)l];
+    const float m3 = in[3 * in_stride + (size_t)l], m4 = in[4 * in_stride + (size_t)l];
+    const float sum_p = m1 + m2, difference_p = m1 - m2, sum_q = m3 + m4, difference_q = m3 - m4;
+    out[l] = in[l] + (sum_p + sum_q);
+    out[out_stride + (size_t)l] = P * difference_p + Q * difference_q;
+    out[2 * out_stride + (size_t)l] = P2 * sum_p + Q2 * sum_q;
+    out[3 * out_stride + (size_t)l] = (P2 * P * difference_p + Q2 * Q * difference_q) + in[5 * in_stride + (size_t)l];
+  }
+}
+
+static BL_ALWAYS_INLINE void output_gradient_line(float *out, size_t out_stride, const float *in, size_t in_stride,
+                                                  int lanes) {
+  BL_INDEPENDENT
+  for (int l = 0; l < lanes; l++) {
+    const float d0 = in[l], d1 = in[in_stride + (size_t)l], d2 = in[2 * in_stride + (size_t)l],
+                d3 = in[3 * in_stride + (size_t)l];
+    const float even_p = d0 + P2 * d2, odd_p = P * d1 + P2 * P * d3, even_q = d0 + Q2 * d2, odd_q = Q * d1 + Q2 * Q * d3;
+    out[l] = d0;
+    out[out_stride + (size_t)l] = even_p + odd_p;
+    out[2 * out_stride + (size_t)l] = even_p - odd_p;
+    out[3 * out_stride + (size_t)l] = even_q + odd_q;
+    out[4 * out_stride + (size_t)l] = even_q - odd_q;
+    out[5 * out_stride + (size_t)l] = d3;
+  }
+}
+
+/* Weights: one block of `width` channels of the input's block at a time. */
+
+static BL_ALWAYS_INLINE void weights_of_block(float *u, const float *w, size_t pairs, bool turned, int block) {
+  const size_t area = (size_t)block * (size_t)block, stride = pairs * area;
+  const ptrdiff_t next = turned ? -(ptrdiff_t)area : (ptrdiff_t)area;
+  for (size_t pair = 0; pair < pairs; pair++)
+    for (size_t row = 0; row < area; row += (size_t)block) {
+      const float *in = w + (pair * 9 + (turned ? 8 : 0)) * area + row;
+      float *out = u + pair * area + row, half[SIDE * 3 * BLOCK];
+      for (int j = 0; j < 3; j++)
+        weights_line(half + j * block, (size_t)(3 * block), in + j * next, 3 * next, block);
+      for (size_t i = 0; i < SIDE; i++)
+        weights_line(out + i * SIDE * stride, stride, half + i * 3 * (size_t)block, block, block);
+    }
+}
+
+BL_KERNEL void bl_winograd_weights(float *u, const float *w, size_t pairs, int block, bool turned) {
+  BY_BLOCK(weights_of_block, block, u, w, pairs, turned);
+}
+
+static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *d_u, size_t pairs, bool add, int block) {
+  const size_t area = (size_t)block * (size_t)block, stride = pairs * area, lanes = (size_t)block;
+  for (size_t pair = 0; pair < pairs; pair++)
+    for (size_t row = 0; row < area; row += lanes) {
+      const float *in = d_u + pair * area + row;
+      float half[3 * SIDE * BLOCK], whole[9 * BLOCK], *out = d_w + pair * 9 * area + row;
+      for (size_t j = 0; j < SIDE; j++)
+        weights_gradient_line(half + j * lanes, SIDE * lanes, in + j * stride, SIDE * stride, block);
+      for (size_t i = 0; i < 3; i++)
+        weights_gradient_line(whole + i * 3 * lanes, lanes, half + i * SIDE * lanes, lanes, block);
+      for (size_t i = 0; i < 9; i++)
+        for (size_t l = 0; l < lanes; l++)
+          out[i * area + l] = add ? out[i * area + l] + whole[i * lanes + l] : whole[i * lanes + l];
+    }
+}
+
+BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t pairs, int block, bool add) {
+  BY_BLOCK(weights_gradient_of_block, block, d_w, d_u, pairs, add);
+}
+
+/* Data: a line of tiles at a time, first down (neighbouring tiles share columns), then across. */
+
+static BL_ALWAYS_INLINE void input_of_block(float *v, size_t stride, const float *image, float *lines, int down, int across,
+                                            int block) {
+  const size_t columns = (size_t)(across * TILE + 2), lanes = (size_t)block, row = columns * lanes;
+  for (int ty = 0; ty < down; ty++, image += TILE * row) {
+    for (size_t j = 0; j < columns; j++)
+      input_line(lines + j * lanes, row, image + j * lanes, row, block);
+    for (int tx = 0; tx < across; tx++, v += lanes)
+      for (size_t i = 0; i < SIDE; i++)
+        input_line(v + i * SIDE * stride, stride, lines + i * row + (size_t)tx * TILE * lanes, lanes, block);
+  }
+}
+
+BL_KERNEL static void input_of_padded(float *v, size_t stride, const float *image, float *lines, int down, int across,
+                                      int block) {
+  BY_BLOCK(input_of_block, block, v, stride, image, lines, down, across);
+}
+
+void bl_winograd_input(float *v, size_t stride, const float *x, const bl_winograd_plane *plane, float *work) {
+  const int rows = padded(plane->height), columns = padded(plane->width);
+  const size_t lanes = (size_t)plane->block, row = (size_t)columns * lanes, filled = (size_t)plane->width * lanes;
+  float *at = work + row;
+  memset(work, 0, row * sizeof *work);
+  for (int i = 0; i < plane->height; i++, at += row) {
+    memset(at, 0, lanes * sizeof *at);
+    memcpy(at + lanes, x + (size_t)i * filled, filled * sizeof *at);
+    memset(at + lanes + filled, 0, (row - lanes - filled) * sizeof *at);
+  }
+  memset(at, 0, (size_t)(rows - 1 - plane->height) * row * sizeof *at);
+  input_of_padded(v, stride, work, work + (size_t)rows * row, (rows - 2) / TILE, (columns - 2) / TILE, plane->block);
+}
+
+static BL_ALWAYS_INLINE void output_of_block(float *y, const float *m, size_t stride, const float *bias, int height,
+                                             int width, int block) {
+  const size_t lanes = (size_t)block, row = (size_t)width * lanes;
+  for (int ty = 0; ty < height; ty += TILE)
+    for (int tx = 0; tx < width; tx += TILE, m += lanes) {
+      float half[TILE * SIDE * BLOCK], tile[TILE * TILE * BLOCK];
+      const int rows = height - ty < TILE ? height - ty : TILE;
+      const size_t filled = (size_t)(width - tx < TILE ? width - tx : TILE) * lanes;
+      for (size_t j = 0; j < SIDE; j++)
+        output_line(half + j * lanes, SIDE * lanes, m + j * stride, SIDE * stride, block);
+      for (size_t i = 0; i < TILE; i++)
+        output_line(tile + i * TILE * lanes, lanes, half + i * SIDE * lanes, lanes, block);
+      for (int i = 0; i < rows; i++) {
+        float *out = y + (size_t)(ty + i) * row + (size_t)tx * lanes;
+        const float *in = tile + (size_t)i * TILE * lanes;
+        for (size_t j = 0; j < filled; j += lanes)
+          for (size_t l = 0; l < lanes; l++)
+            out[j + l] = in[j + l] + bias[l];
+      }
+    }
+}
+
+BL_KERNEL void bl_winograd_output(float *y, const float *m, size_t stride, const float *bias,
+                                  const bl_winograd_plane *plane) {
+  static const float none[BLOCK] = {0};
+  const float *added = bias == NULL ? none : bias;
+  BY_BLOCK(output_of_block, plane->block, y, m, stride, added, plane->height, plane->width);
+}
+
+static BL_ALWAYS_INLINE void output_gradient_of_block(float *z, size_t stride, const float *d_y, int height, int width,
+                                                      int block) {
+  const size_t lanes = (size_t)block, row = (size_t)width * lanes;
+  for (int ty = 0; ty < height; ty += TILE)
+    for (int tx = 0; tx < width; tx += TILE, z += lanes) {
+      float tile[TILE * TILE * BLOCK], half[SIDE * TILE * BLOCK];
+      const int rows = height - ty < TILE ? height - ty : TILE;
+      const size_t filled = (size_t)(width - tx < TILE ? width - tx : TILE) * lanes;
+      if (rows < TILE || filled < TILE * lanes)
+        memset(tile, 0, sizeof tile);
+      for (int i = 0; i < rows; i++)
+        memcpy(tile + (size_t)i * TILE * lanes, d_y + (size_t)(ty + i) * row + (size_t)tx * lanes, filled * sizeof *tile);
+      for (size_t j = 0; j < TILE; j++)
+        output_gradient_line(half + j * lanes, TILE * lanes, tile + j * lanes, TILE * lanes, block);
+      for (size_t i = 0; i < SIDE; i++)
+        output_gradient_line(z + i * SIDE * stride, stride, half + i * TILE * lanes, lanes, block);
+    }
+}
+
+BL_KERNEL void bl_winograd_output_gradient(float *z, size_t stride, const float *d_y, const bl_winograd_plane *plane) {
+  BY_BLOCK(output_gradient_of_block, plane->block, z, stride, d_y, plane->height, plane->width);
+}
