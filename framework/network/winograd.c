@@ -16,10 +16,11 @@ struct bl_winograd {
   int in, out; /* channels that this pass reads and makes; for the gradient by weights those of x and of y */
   int batch, group;
   bl_winograd_plane plane;
-  size_t tiles;          /* of a group */
-  bl_primitive product;  /* of one frequency */
-  bl_weights weights;    /* (out / block, in / block, 3, 3, block, block) */
-  bl_primitive to_plain; /* of the gradient by weights */
+  size_t tiles;                            /* of a group */
+  size_t u_stride, from_stride, to_stride; /* between frequencies, floats */
+  bl_primitive product;                    /* of one frequency */
+  bl_weights weights;                      /* (out / block, in / block, 3, 3, block, block) */
+  bl_primitive to_plain;                   /* of the gradient by weights */
   /* Where scratch holds what, floats. */
   size_t u, from, to, d_weights, work, product_work, scratch;
 };
@@ -78,11 +79,20 @@ static size_t reserve(bl_winograd *w, size_t floats) {
   return at;
 }
 
+/** Frequencies start at another cache line of a page each: at equal ones, a tile's 36 would share a few places in the
+ * cache. */
+static size_t apart(size_t floats) {
+  return (floats + 1023) / 1024 * 1024 + 16;
+}
+
 static void lay_out_scratch(bl_winograd *w) {
   const size_t pairs = (size_t)w->in * (size_t)w->out;
-  w->u = reserve(w, FREQUENCIES * pairs);
-  w->from = reserve(w, FREQUENCIES * w->tiles * (size_t)w->in);
-  w->to = reserve(w, FREQUENCIES * w->tiles * (size_t)w->out);
+  w->u_stride = apart(pairs);
+  w->from_stride = apart(w->tiles * (size_t)w->in);
+  w->to_stride = apart(w->tiles * (size_t)w->out);
+  w->u = reserve(w, FREQUENCIES * w->u_stride);
+  w->from = reserve(w, FREQUENCIES * w->from_stride);
+  w->to = reserve(w, FREQUENCIES * w->to_stride);
   w->d_weights = reserve(w, w->pass == BL_PASS_BACKWARD_WEIGHTS ? 9 * pairs : 0);
   w->work = reserve(w, bl_winograd_work(&w->plane));
   w->product_work = reserve(w, w->product.scratch);
@@ -171,15 +181,15 @@ static size_t tile_at(const bl_winograd *w, int n, int c) {
 static void transform_input(const bl_winograd *w, const float *x, int first, float *scratch) {
   for (int n = 0; n < w->group; n++)
     for (int c = 0; c < w->in / w->plane.block; c++)
-      bl_winograd_input(scratch + w->from + tile_at(w, n, c), w->tiles * (size_t)w->in,
-                        x + plane_at(w, w->in, first + n, c), &w->plane, scratch + w->work);
+      bl_winograd_input(scratch + w->from + tile_at(w, n, c), w->from_stride, x + plane_at(w, w->in, first + n, c),
+                        &w->plane, scratch + w->work);
 }
 
 /** The products of all frequencies. */
 static bl_status multiply(bl_winograd *w, const bl_graph *graph, float *scratch) {
-  const size_t pairs = (size_t)w->in * (size_t)w->out, in = w->tiles * (size_t)w->in, out = w->tiles * (size_t)w->out;
   for (size_t f = 0; f < FREQUENCIES; f++) {
-    float *const pointers[] = {scratch + w->from + f * in, scratch + w->u + f * pairs, scratch + w->to + f * out};
+    float *const pointers[] = {scratch + w->from + f * w->from_stride, scratch + w->u + f * w->u_stride,
+                               scratch + w->to + f * w->to_stride};
     BL_TRY(bl_primitive_run(&w->product, graph, pointers, scratch + w->product_work));
   }
   return BL_OK;
@@ -189,15 +199,15 @@ bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *t
                           float *scratch) {
   const bl_winograd *w = winograd;
   const int block = w->plane.block;
-  bl_winograd_weights(scratch + w->u, w->weights.data, (size_t)(w->out / block) * (size_t)(w->in / block), block,
-                      w->pass == BL_PASS_BACKWARD_DATA);
+  bl_winograd_weights(scratch + w->u, w->u_stride, w->weights.data, (size_t)(w->out / block) * (size_t)(w->in / block),
+                      block, w->pass == BL_PASS_BACKWARD_DATA);
   for (int first = 0; first < w->batch; first += w->group) {
     transform_input(w, from, first, scratch);
     BL_TRY(multiply(winograd, graph, scratch));
     for (int n = 0; n < w->group; n++)
       for (int c = 0; c < w->out / block; c++)
-        bl_winograd_output(to + plane_at(w, w->out, first + n, c), scratch + w->to + tile_at(w, n, c),
-                           w->tiles * (size_t)w->out, bias == NULL ? NULL : bias + c * block, &w->plane);
+        bl_winograd_output(to + plane_at(w, w->out, first + n, c), scratch + w->to + tile_at(w, n, c), w->to_stride,
+                           bias == NULL ? NULL : bias + c * block, &w->plane);
   }
   return BL_OK;
 }
@@ -233,11 +243,11 @@ bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, 
     transform_input(w, x, first, scratch);
     for (int n = 0; n < w->group; n++)
       for (int c = 0; c < w->out / block; c++)
-        bl_winograd_output_gradient(scratch + w->to + tile_at(w, n, c), w->tiles * (size_t)w->out,
+        bl_winograd_output_gradient(scratch + w->to + tile_at(w, n, c), w->to_stride,
                                     d_y + plane_at(w, w->out, first + n, c), &w->plane);
     BL_TRY(multiply(winograd, graph, scratch));
-    bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, (size_t)(w->out / block) * (size_t)(w->in / block),
-                                 block, first > 0);
+    bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, w->u_stride,
+                                 (size_t)(w->out / block) * (size_t)(w->in / block), block, first > 0);
   }
   bias_gradient(d_bias, w, d_y);
   return bl_primitive_run(&winograd->to_plain, graph, (float *[]){scratch + w->d_weights, d_weights}, NULL);

@@ -110,8 +110,9 @@ static BL_ALWAYS_INLINE void output_gradient_line(float *out, size_t out_stride,
 
 /* Weights: one block of `width` channels of the input's block at a time. */
 
-static BL_ALWAYS_INLINE void weights_of_block(float *u, const float *w, size_t pairs, bool turned, int block) {
-  const size_t area = (size_t)block * (size_t)block, stride = pairs * area;
+static BL_ALWAYS_INLINE void weights_of_block(float *u, size_t stride, const float *w, size_t pairs, bool turned,
+                                              int block) {
+  const size_t area = (size_t)block * (size_t)block;
   const ptrdiff_t next = turned ? -(ptrdiff_t)area : (ptrdiff_t)area;
   for (size_t pair = 0; pair < pairs; pair++)
     for (size_t row = 0; row < area; row += (size_t)block) {
@@ -124,12 +125,13 @@ static BL_ALWAYS_INLINE void weights_of_block(float *u, const float *w, size_t p
     }
 }
 
-BL_KERNEL void bl_winograd_weights(float *u, const float *w, size_t pairs, int block, bool turned) {
-  BY_BLOCK(weights_of_block, block, u, w, pairs, turned);
+BL_KERNEL void bl_winograd_weights(float *u, size_t stride, const float *w, size_t pairs, int block, bool turned) {
+  BY_BLOCK(weights_of_block, block, u, stride, w, pairs, turned);
 }
 
-static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *d_u, size_t pairs, bool add, int block) {
-  const size_t area = (size_t)block * (size_t)block, stride = pairs * area, lanes = (size_t)block;
+static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *d_u, size_t stride, size_t pairs, bool add,
+                                                       int block) {
+  const size_t area = (size_t)block * (size_t)block, lanes = (size_t)block;
   for (size_t pair = 0; pair < pairs; pair++)
     for (size_t row = 0; row < area; row += lanes) {
       const float *in = d_u + pair * area + row;
@@ -144,8 +146,9 @@ static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *
     }
 }
 
-BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t pairs, int block, bool add) {
-  BY_BLOCK(weights_gradient_of_block, block, d_w, d_u, pairs, add);
+BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, size_t pairs, int block,
+                                            bool add) {
+  BY_BLOCK(weights_gradient_of_block, block, d_w, d_u, stride, pairs, add);
 }
 
 /* Data: a line of tiles at a time, first down (neighbouring tiles share columns), then across. */

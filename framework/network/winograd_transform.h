@@ -34,10 +34,10 @@ int bl_winograd_tiles(const bl_winograd_plane *plane);
 /** Floats of scratch that bl_winograd_input needs. */
 size_t bl_winograd_work(const bl_winograd_plane *plane);
 
-/** U = G w Gᵀ. \param [out] u  (36, out / block, in / block, block of in, block of out), caller's. \param [in] w  (out /
- * block, in / block, 3, 3, block of in, block of out). \param [in] pairs  out · in / block². \param [in] turned  take w
- * turned by 180 degrees, as the gradient by x wants it. */
-void bl_winograd_weights(float *u, const float *w, size_t pairs, int block, bool turned);
+/** U = G w Gᵀ. \param [out] u  (36, out / block, in / block, block of in, block of out), caller's; the frequencies are \a
+ * stride floats apart. \param [in] w  (out / block, in / block, 3, 3, block of in, block of out). \param [in] pairs  out ·
+ * in / block². \param [in] turned  take w turned by 180 degrees, as the gradient by x wants it. */
+void bl_winograd_weights(float *u, size_t stride, const float *w, size_t pairs, int block, bool turned);
 
 /** V = Bᵀ x B of one plane, whose pixels outside are 0. \param [out] v  of the first tile; the frequencies are \a stride
  * floats apart. \param [in] x  (height, width, block). \param work  bl_winograd_work floats. */
@@ -52,6 +52,6 @@ void bl_winograd_output_gradient(float *z, size_t stride, const float *d_y, cons
 
 /** dw = Gᵀ dU G, the gradient of bl_winograd_weights. \param [in,out] d_w as w there. \param [in] add  to what d_w holds,
  * instead of replacing it. \param [in] d_u  as u there. */
-void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t pairs, int block, bool add);
+void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, size_t pairs, int block, bool add);
 
 #endif
