@@ -17,8 +17,15 @@ static BL_ALWAYS_INLINE float bl_exponential(float x) {
   const float to_integer = 12582912.0f; /* 1.5 · 2^23: after adding it, the low bits of a float count in units of 1 */
   const float log2_of_e = 1.44269504f;
   const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f; /* n · ln2_high is exact */
-  float clamped = x < -87.0f ? -87.0f : x;
-  clamped = clamped > 87.0f ? 87.0f : clamped;
+  const uint32_t limit = 0x42ae0000u, infinity = 0x7f800000u;     /* the bits of 87 and of infinity; NaN is above it */
+  uint32_t of_x;
+  memcpy(&of_x, &x, sizeof of_x);
+  /* On integers: compilers make branches of comparisons of x, and then no vectors. */
+  int32_t magnitude = (int32_t)(of_x & 0x7fffffffu), within = magnitude < (int32_t)limit ? magnitude : (int32_t)limit;
+  within = magnitude > (int32_t)infinity ? magnitude : within;
+  of_x = (of_x & 0x80000000u) | (uint32_t)within;
+  float clamped;
+  memcpy(&clamped, &of_x, sizeof clamped);
   float shifted = clamped * log2_of_e + to_integer;
   float n = shifted - to_integer;
   float r = (clamped - n * ln2_high) - n * ln2_low;
