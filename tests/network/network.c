@@ -1,66 +1,30 @@
-/* The networks as wholes: parameter names and numbers, gradients by differences, equal bits in both modes and at every
- * place in a micro-batch, and what bad shapes get. */
+/* The networks as wholes: gradients by differences, equal bits in both modes and at every place in a micro-batch, and what
+ * bad shapes get. Their parameters and results: pytorch.c. */
 #include "network/network.h"
 
 #include "base/memory.h"
 #include "network/trial.h"
 #include "support/cmocka.h"
+#include "support/shapes.h"
 
 #include <string.h>
 
 enum { BATCH = 16 };
 
-static const bl_network_shape critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 1, .height = 8, .width = 8, .width_count = 2, .widths = {64, 128}};
-static const bl_network_shape point_critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}};
-static const bl_network_shape value = {.kind = BL_NETWORK_VALUE,
-                                       .channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .width_count = 3,
-                                       .widths = {128, 128, 64},
-                                       .steps = 10};
-static const bl_network_shape point_value = {
-    .kind = BL_NETWORK_VALUE, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}, .steps = 10};
-static const bl_network_shape mlp = {.kind = BL_NETWORK_MLP,
-                                     .channels = 2,
-                                     .height = 1,
-                                     .width = 1,
-                                     .width_count = 3,
-                                     .widths = {128, 128, 128},
-                                     .steps = 10};
-static const bl_network_shape classifier = {.kind = BL_NETWORK_CLASSIFIER,
-                                            .channels = 1,
-                                            .height = 8,
-                                            .width = 8,
-                                            .width_count = 4,
-                                            .widths = {16, 32, 32, 64},
-                                            .classes = 10};
-static const bl_network_shape unet = {.kind = BL_NETWORK_UNET,
-                                      .channels = 1,
-                                      .height = 8,
-                                      .width = 8,
-                                      .base_channels = 32,
-                                      .multiplier_count = 2,
-                                      .multipliers = {1, 2},
-                                      .blocks = 1,
-                                      .attention_count = 1,
-                                      .attention = {4}};
-
-static const bl_network_shape *const all[] = {&critic, &point_critic, &value, &point_value, &mlp, &classifier, &unet};
+static const char *const all[] = {"critic_digits", "critic_points",     "value_digits", "value_points",
+                                  "mlp_points",    "classifier_digits", "unet_digits"};
 enum { ALL = sizeof all / sizeof *all };
 
-static bl_graph *create(const bl_network_shape *shape, bl_graph_mode mode) {
+static bl_graph *create(const char *name, bl_graph_mode mode) {
   bl_graph *graph = NULL;
-  if (bl_network_create(&graph, shape, BATCH, mode, false) != BL_OK)
-    fail_msg("%s: %s", bl_network_kind_name(shape->kind), bl_status_message());
+  if (bl_network_create(&graph, test_shape(name), BATCH, mode, false) != BL_OK)
+    fail_msg("%s: %s", name, bl_status_message());
   return graph;
 }
 
 /** A trial of a network that is compiled already, with its own initial parameters. */
-static void begin(trial *t, const bl_network_shape *shape, bl_graph_mode mode) {
-  trial_attach(t, create(shape, mode));
+static void begin(trial *t, const char *name, bl_graph_mode mode) {
+  trial_attach(t, create(name, mode));
   bl_parameter_initialise(t->values, bl_graph_parameters(t->graph), 7);
   assert_int_equal(bl_graph_load(t->graph, t->values), BL_OK);
 }
@@ -138,50 +102,15 @@ static void the_place_in_a_batch_does_not_matter(void **state) {
     }
 }
 
-static void has(const bl_graph *graph, const char *name, size_t count) {
-  const bl_parameter *parameter = bl_parameter_find(bl_graph_parameters(graph), name);
-  if (parameter == NULL || parameter->count != count)
-    fail_msg("parameter '%s' of %zu elements is missing or has another size", name, count);
-}
-
-static void parameters_are_those_of_the_public_code(void **state) {
-  (void)state;
-  bl_graph *graph = create(&mlp, BL_GRAPH_INFERENCE);
-  has(graph, "lin3.embed.weight", 10 * 128);
-  has(graph, "lin4.weight", 2 * 128);
-  assert_int_equal(bl_graph_parameters(graph)->count, (2 * 128 + 128 + 1280) + 2 * (128 * 128 + 128 + 1280) + 2 * 128 + 2);
-  bl_graph_destroy(&graph);
-
-  bl_network_shape cifar = critic;
-  cifar = (bl_network_shape){
-      .kind = BL_NETWORK_CRITIC, .channels = 3, .height = 32, .width = 32, .width_count = 3, .widths = {128, 256, 512}};
-  graph = create(&cifar, BL_GRAPH_INFERENCE);
-  has(graph, "layer1.weight", 128 * 3 * 16);
-  has(graph, "layer3.bias", 512);
-  has(graph, "layer4.weight", 512 * 16);
-  assert_int_equal(bl_graph_output_size(graph), 1);
-  bl_graph_destroy(&graph);
-
-  graph = create(&critic, BL_GRAPH_INFERENCE);
-  has(graph, "layer3.weight", 128 * 4);
-  bl_graph_destroy(&graph);
-  graph = create(&point_value, BL_GRAPH_INFERENCE);
-  has(graph, "lin3.embed.weight", 10);
-  bl_graph_destroy(&graph);
-  graph = create(&value, BL_GRAPH_INFERENCE);
-  has(graph, "lin4.weight", 64);
-  bl_graph_destroy(&graph);
-}
-
 /** The feature form is the beginning of the classifier: it loads the same buffer and gives what the last layer reads. */
 static void features_of_the_classifier(void **state) {
   (void)state;
   trial t;
   bl_graph *features = NULL;
   float found[BATCH * 64];
-  begin(&t, &classifier, BL_GRAPH_INFERENCE);
+  begin(&t, "classifier_digits", BL_GRAPH_INFERENCE);
   trial_run(&t);
-  assert_int_equal(bl_network_create(&features, &classifier, BATCH, BL_GRAPH_INFERENCE, true), BL_OK);
+  assert_int_equal(bl_network_create(&features, test_shape("classifier_digits"), BATCH, BL_GRAPH_INFERENCE, true), BL_OK);
   assert_int_equal(bl_graph_output_size(features), 64);
   assert_int_equal(bl_graph_load(features, t.values), BL_OK);
   assert_int_equal(bl_graph_forward(features, found, t.x, NULL), BL_OK);
@@ -210,23 +139,23 @@ static void refuse(bl_network_shape shape, const char *part) {
 
 static void bad_shapes_are_refused(void **state) {
   (void)state;
-  bl_network_shape s = critic;
+  bl_network_shape s = *test_shape("critic_digits");
   s.width_count = 3;
   s.widths[2] = 256;
   refuse(s, "halved 2 times");
-  s = critic;
+  s = *test_shape("critic_digits");
   s.channels = 0;
   refuse(s, "channels is 0");
-  s = mlp;
+  s = *test_shape("mlp_points");
   s.steps = 0;
   refuse(s, "steps is 0");
-  s = value;
+  s = *test_shape("value_digits");
   s.widths[1] = -5;
   refuse(s, "widths is -5");
-  s = classifier;
+  s = *test_shape("classifier_digits");
   s.width_count = 1;
   refuse(s, "length of widths");
-  s = classifier;
+  s = *test_shape("classifier_digits");
   s.classes = 1;
   refuse(s, "classes");
 }
@@ -249,7 +178,6 @@ int main(void) {
       cmocka_unit_test(memory_is_safe),
       cmocka_unit_test(both_modes_give_the_same_bits),
       cmocka_unit_test(the_place_in_a_batch_does_not_matter),
-      cmocka_unit_test(parameters_are_those_of_the_public_code),
       cmocka_unit_test(features_of_the_classifier),
       cmocka_unit_test(bad_shapes_are_refused),
       cmocka_unit_test(kinds_by_name),
