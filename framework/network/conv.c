@@ -9,7 +9,7 @@ typedef struct convolution {
   bl_conv_shape shape;
   bl_primitive pass[BL_PASS_COUNT]; /* or, where oneDNN has not what was chosen, */
   bl_winograd *winograd[BL_PASS_COUNT];
-  bl_weights weights[2]; /* of the forward pass and of backward data */
+  bl_weights weights[2]; /* of the forward pass and of backward data; the latter may do with those of the former */
   float *bias;           /* (out) */
 } convolution;
 
@@ -222,16 +222,36 @@ static void reserve_scratch(bl_node *node, size_t floats) {
     node->scratch = floats;
 }
 
+/** Weights for \a pass in \a layout, unless those of the forward pass are. */
+static bl_status plan_weights(convolution *conv, const bl_graph *graph, const geometry *g, bl_pass pass,
+                              const dnnl_memory_desc_t *layout) {
+  if (pass == BL_PASS_BACKWARD_DATA && dnnl_memory_desc_equal(&conv->weights[BL_PASS_FORWARD].layout, layout))
+    return BL_OK;
+  return bl_weights_create(&conv->weights[pass], graph, layout, &g->w);
+}
+
 static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
                                 const_dnnl_primitive_desc_t description) {
   convolution *conv = node->state;
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
   const int count = list_operands(operands, g, pass, description);
   if (pass != BL_PASS_BACKWARD_WEIGHTS)
-    BL_TRY(bl_weights_create(&conv->weights[pass], graph, &operands[1].layout, &g->w));
+    BL_TRY(plan_weights(conv, graph, g, pass, &operands[1].layout));
   BL_TRY(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
   reserve_scratch(node, conv->pass[pass].scratch);
   return BL_OK;
+}
+
+static bl_status plan_winograd(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
+  convolution *conv = node->state;
+  const bl_tensor *x = node->input[0], *y = node->output;
+  dnnl_memory_desc_t layout;
+  BL_TRY(bl_winograd_create(&conv->winograd[pass], graph, pass, conv->shape, x, y));
+  if (conv->winograd[pass] == NULL)
+    return BL_OK;
+  reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
+  BL_TRY(bl_winograd_layout(&layout, x, y));
+  return pass == BL_PASS_BACKWARD_WEIGHTS ? BL_OK : plan_weights(conv, graph, g, pass, &layout);
 }
 
 static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
@@ -241,11 +261,9 @@ static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl
   BL_TRY(choose_algorithm(&algorithm, graph, node, g, pass));
   BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
   if (description == NULL && algorithm == BL_ALGORITHM_WINOGRAD) {
-    BL_TRY(bl_winograd_create(&conv->winograd[pass], graph, pass, conv->shape, node->input[0], node->output));
-    if (conv->winograd[pass] != NULL) {
-      reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
+    BL_TRY(plan_winograd(graph, node, g, pass));
+    if (conv->winograd[pass] != NULL)
       return BL_OK;
-    }
   }
   if (description == NULL)
     BL_TRY(describe_direct(&description, graph, g, pass));
@@ -274,21 +292,19 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   convolution *conv = node->state;
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
-  for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++) {
-    if (conv->winograd[pass] != NULL)
-      BL_TRY(bl_winograd_load(conv->winograd[pass], graph, w));
-    else if (conv->pass[pass].primitive != NULL)
+  for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++)
+    if (conv->weights[pass].data != NULL)
       BL_TRY(bl_weights_load(&conv->weights[pass], graph, w));
-  }
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *const pointers[] = {node->input[0]->data, conv->weights[BL_PASS_FORWARD].data, conv->bias, node->output->data};
+  float *weights = conv->weights[BL_PASS_FORWARD].data;
+  float *const pointers[] = {node->input[0]->data, weights, conv->bias, node->output->data};
   if (conv->winograd[BL_PASS_FORWARD] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, node->output->data, node->input[0]->data, conv->bias,
-                           graph->scratch);
+    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, node->output->data, node->input[0]->data, weights,
+                           conv->bias, graph->scratch);
   return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, pointers, graph->scratch);
 }
 
@@ -303,11 +319,12 @@ static bl_status backward_weights(bl_graph *graph, bl_node *node) {
 
 static bl_status backward_data(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *d_x = node->d_input[0], *d_y = node->output->gradient;
+  float *d_x = node->d_input[0], *d_y = node->output->gradient, *weights = conv->weights[BL_PASS_BACKWARD_DATA].data;
+  if (weights == NULL)
+    weights = conv->weights[BL_PASS_FORWARD].data;
   if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, NULL, graph->scratch);
-  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph,
-                          (float *const[]){d_y, conv->weights[BL_PASS_BACKWARD_DATA].data, d_x}, graph->scratch);
+    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, NULL, graph->scratch);
+  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph, (float *const[]){d_y, weights, d_x}, graph->scratch);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {

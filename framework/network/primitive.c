@@ -195,6 +195,7 @@ bl_status bl_primitive_create_reorder(bl_primitive *primitive, const bl_graph *g
 
 bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
                             const dnnl_memory_desc_t *plain) {
+  weights->layout = *wanted;
   BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(wanted), 1));
   return bl_primitive_create_reorder(&weights->reorder, graph, plain, wanted);
 }

@@ -71,6 +71,7 @@ bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float
 
 /** Weights in the layout of a primitive, re-ordered from the plain one by each load. Zero-initialise. */
 typedef struct bl_weights {
+  dnnl_memory_desc_t layout;
   float *data;
   bl_primitive reorder;
 } bl_weights;

@@ -63,14 +63,14 @@ static bl_status describe_product(dnnl_primitive_desc_t *description, dnnl_memor
   return status;
 }
 
-/** Layouts of all weights: as the caller has them, seen from this pass, and in blocks. */
-static bl_status describe_weights(dnnl_memory_desc_t *plain, dnnl_memory_desc_t *blocked, const bl_winograd *w) {
-  const dnnl_dims_t sizes = {w->out, w->in, 3, 3};
-  const dnnl_dims_t strides = {9 * w->in, 9, 3, 1}, turned = {9, 9 * w->out, 3, 1};
-  BL_DNNL(dnnl_memory_desc_init_by_strides(plain, 4, sizes, dnnl_f32, w->pass == BL_PASS_BACKWARD_DATA ? turned : strides));
-  BL_DNNL(
-      dnnl_memory_desc_init_by_tag(blocked, 4, sizes, dnnl_f32, w->plane.block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o));
+static bl_status blocked_weights(dnnl_memory_desc_t *layout, int out, int in, int block) {
+  const dnnl_dims_t sizes = {out, in, 3, 3};
+  BL_DNNL(dnnl_memory_desc_init_by_tag(layout, 4, sizes, dnnl_f32, block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o));
   return BL_OK;
+}
+
+bl_status bl_winograd_layout(dnnl_memory_desc_t *layout, const bl_tensor *x, const bl_tensor *y) {
+  return blocked_weights(layout, y->channels, x->channels, x->block);
 }
 
 static size_t reserve(bl_winograd *w, size_t floats) {
@@ -107,10 +107,13 @@ static bl_status plan(bl_winograd *w, const bl_graph *graph, dnnl_primitive_desc
       {DNNL_ARG_SRC, layout[0], false}, {DNNL_ARG_DIFF_WEIGHTS, layout[1], true}, {DNNL_ARG_DIFF_DST, layout[2], false}};
   const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
   BL_TRY(bl_primitive_create(&w->product, graph, description, by_weights ? gradient : forward, 3));
-  BL_TRY(describe_weights(&plain, &blocked, w));
   lay_out_scratch(w);
-  return by_weights ? bl_primitive_create_reorder(&w->to_plain, graph, &blocked, &plain)
-                    : bl_weights_create(&w->weights, graph, &blocked, &plain);
+  if (!by_weights)
+    return BL_OK;
+  const dnnl_dims_t sizes = {w->out, w->in, 3, 3};
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&plain, 4, sizes, dnnl_f32, dnnl_oihw));
+  BL_TRY(blocked_weights(&blocked, w->out, w->in, w->plane.block));
+  return bl_primitive_create_reorder(&w->to_plain, graph, &blocked, &plain);
 }
 
 static bool fits(bl_conv_shape shape, const bl_tensor *x, const bl_tensor *y) {
@@ -154,16 +157,11 @@ void bl_winograd_destroy(bl_winograd **winograd) {
     return;
   bl_primitive_destroy(&w->product);
   bl_primitive_destroy(&w->to_plain);
-  bl_weights_destroy(&w->weights);
   bl_free(winograd);
 }
 
 size_t bl_winograd_scratch(const bl_winograd *winograd) {
   return winograd->scratch;
-}
-
-bl_status bl_winograd_load(bl_winograd *winograd, const bl_graph *graph, const float *weights) {
-  return bl_weights_load(&winograd->weights, graph, weights);
 }
 
 /** Where plane \a c of sample \a n is in a tensor, and its first tile in the transformed data of a group. */
@@ -195,12 +193,14 @@ static bl_status multiply(bl_winograd *w, const bl_graph *graph, float *scratch)
   return BL_OK;
 }
 
-bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *bias,
-                          float *scratch) {
+bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *weights,
+                          const float *bias, float *scratch) {
   const bl_winograd *w = winograd;
   const int block = w->plane.block;
-  bl_winograd_weights(scratch + w->u, w->u_stride, w->weights.data, (size_t)(w->out / block) * (size_t)(w->in / block),
-                      block, w->pass == BL_PASS_BACKWARD_DATA);
+  if (w->pass == BL_PASS_FORWARD)
+    bl_winograd_weights(scratch + w->u, w->u_stride, weights, w->out, w->in, block);
+  else
+    bl_winograd_weights_turned(scratch + w->u, w->u_stride, weights, w->in, w->out, block);
   for (int first = 0; first < w->batch; first += w->group) {
     transform_input(w, from, first, scratch);
     BL_TRY(multiply(winograd, graph, scratch));
@@ -246,8 +246,7 @@ bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, 
         bl_winograd_output_gradient(scratch + w->to + tile_at(w, n, c), w->to_stride,
                                     d_y + plane_at(w, w->out, first + n, c), &w->plane);
     BL_TRY(multiply(winograd, graph, scratch));
-    bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, w->u_stride,
-                                 (size_t)(w->out / block) * (size_t)(w->in / block), block, first > 0);
+    bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, w->u_stride, w->out, w->in, block, first > 0);
   }
   bias_gradient(d_bias, w, d_y);
   return bl_primitive_run(&winograd->to_plain, graph, (float *[]){scratch + w->d_weights, d_weights}, NULL);
@@ -268,7 +267,7 @@ bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_g
   for (int run = 0; run <= RUNS; run++) {
     const double start = bl_clock_seconds();
     BL_GOTO(by_weights ? bl_winograd_run_weights(winograd, graph, weights, bias, x, y, scratch)
-                       : bl_winograd_run(winograd, graph, y, x, bias, scratch));
+                       : bl_winograd_run(winograd, graph, y, x, weights, bias, scratch));
     const double time = bl_clock_seconds() - start;
     if (run == 1 || (run > 1 && time < *seconds))
       *seconds = time;

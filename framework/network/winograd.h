@@ -23,14 +23,14 @@ void bl_winograd_destroy(bl_winograd **winograd);
 /** Floats of scratch that a run needs. */
 size_t bl_winograd_scratch(const bl_winograd *winograd);
 
-/** Take new weights; not for the gradient by weights. \param [in] weights (out, in, 3, 3) plain, of the convolution from x
- * to y, borrowed during the call. */
-bl_status bl_winograd_load(bl_winograd *winograd, const bl_graph *graph, const float *weights);
+/** The layout of the weights that bl_winograd_run reads: (out / block, in / block, 3, 3, block of in, block of out) of the
+ * convolution from x to y, the same for both passes. */
+bl_status bl_winograd_layout(dnnl_memory_desc_t *layout, const bl_tensor *x, const bl_tensor *y);
 
-/** The forward pass: \a to is y, \a from is x; or the gradient by x: \a to is d_x, \a from is d_y. \param [in] bias (out),
- * or NULL: none. */
-bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *bias,
-                          float *scratch);
+/** The forward pass: \a to is y, \a from is x; or the gradient by x: \a to is d_x, \a from is d_y. \param [in] weights  in
+ * bl_winograd_layout. \param [in] bias (out), or NULL: none. */
+bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *weights,
+                          const float *bias, float *scratch);
 
 /** The gradients by weights and bias. \param [out] d_weights (out, in, 3, 3) plain. \param [out] d_bias (out). */
 bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, float *d_weights, float *d_bias,

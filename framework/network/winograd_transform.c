@@ -108,47 +108,67 @@ static BL_ALWAYS_INLINE void output_gradient_line(float *out, size_t out_stride,
   }
 }
 
-/* Weights: one block of `width` channels of the input's block at a time. */
+/* Weights: pairs of a block of output channels and one of input channels, which lie together. */
 
-static BL_ALWAYS_INLINE void weights_of_block(float *u, size_t stride, const float *w, size_t pairs, bool turned,
-                                              int block) {
-  const size_t area = (size_t)block * (size_t)block;
-  const ptrdiff_t next = turned ? -(ptrdiff_t)area : (ptrdiff_t)area;
+static BL_ALWAYS_INLINE void weights_of_pair(float *u, size_t stride, const float *w, ptrdiff_t next, int block) {
+  const size_t lanes = (size_t)block;
+  for (size_t row = 0; row < lanes * lanes; row += lanes) {
+    float half[SIDE * 3 * BLOCK];
+    for (int j = 0; j < 3; j++)
+      weights_line(half + j * block, 3 * lanes, w + row + j * next, 3 * next, block);
+    for (size_t i = 0; i < SIDE; i++)
+      weights_line(u + row + i * SIDE * stride, stride, half + i * 3 * lanes, block, block);
+  }
+}
+
+static BL_ALWAYS_INLINE void weights_of_block(float *u, size_t stride, const float *w, int out, int in, int block) {
+  const size_t area = (size_t)(block * block), pairs = (size_t)(out / block) * (size_t)(in / block);
   for (size_t pair = 0; pair < pairs; pair++)
-    for (size_t row = 0; row < area; row += (size_t)block) {
-      const float *in = w + (pair * 9 + (turned ? 8 : 0)) * area + row;
-      float *out = u + pair * area + row, half[SIDE * 3 * BLOCK];
-      for (int j = 0; j < 3; j++)
-        weights_line(half + j * block, (size_t)(3 * block), in + j * next, 3 * next, block);
-      for (size_t i = 0; i < SIDE; i++)
-        weights_line(out + i * SIDE * stride, stride, half + i * 3 * (size_t)block, block, block);
+    weights_of_pair(u + pair * area, stride, w + pair * 9 * area, (ptrdiff_t)area, block);
+}
+
+BL_KERNEL void bl_winograd_weights(float *u, size_t stride, const float *w, int out, int in, int block) {
+  BY_BLOCK(weights_of_block, block, u, stride, w, out, in);
+}
+
+static BL_ALWAYS_INLINE void turned_weights_of_block(float *u, size_t stride, const float *w, int out, int in, int block) {
+  const int area = block * block, outs = out / block, ins = in / block;
+  for (int c = 0; c < ins; c++)
+    for (int k = 0; k < outs; k++) {
+      const float *pair = w + (size_t)(k * ins + c) * (size_t)(9 * area);
+      float turned[9 * BLOCK * BLOCK];
+      for (int i = 0; i < 9; i++)
+        for (int l = 0; l < block; l++)
+          for (int m = 0; m < block; m++)
+            turned[(8 - i) * area + l * block + m] = pair[i * area + m * block + l];
+      weights_of_pair(u + (size_t)(c * outs + k) * (size_t)area, stride, turned, area, block);
     }
 }
 
-BL_KERNEL void bl_winograd_weights(float *u, size_t stride, const float *w, size_t pairs, int block, bool turned) {
-  BY_BLOCK(weights_of_block, block, u, stride, w, pairs, turned);
+BL_KERNEL void bl_winograd_weights_turned(float *u, size_t stride, const float *w, int out, int in, int block) {
+  BY_BLOCK(turned_weights_of_block, block, u, stride, w, out, in);
 }
 
-static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *d_u, size_t stride, size_t pairs, bool add,
-                                                       int block) {
-  const size_t area = (size_t)block * (size_t)block, lanes = (size_t)block;
+static BL_ALWAYS_INLINE void weights_gradient_of_block(float *d_w, const float *d_u, size_t stride, int out, int in,
+                                                       bool add, int block) {
+  const size_t lanes = (size_t)block, area = lanes * lanes, pairs = (size_t)(out / block) * (size_t)(in / block);
   for (size_t pair = 0; pair < pairs; pair++)
     for (size_t row = 0; row < area; row += lanes) {
-      const float *in = d_u + pair * area + row;
-      float half[3 * SIDE * BLOCK], whole[9 * BLOCK], *out = d_w + pair * 9 * area + row;
+      const float *from = d_u + pair * area + row;
+      float half[3 * SIDE * BLOCK], whole[9 * BLOCK], *to = d_w + pair * 9 * area + row;
       for (size_t j = 0; j < SIDE; j++)
-        weights_gradient_line(half + j * lanes, SIDE * lanes, in + j * stride, SIDE * stride, block);
+        weights_gradient_line(half + j * lanes, SIDE * lanes, from + j * stride, SIDE * stride, block);
       for (size_t i = 0; i < 3; i++)
         weights_gradient_line(whole + i * 3 * lanes, lanes, half + i * SIDE * lanes, lanes, block);
       for (size_t i = 0; i < 9; i++)
         for (size_t l = 0; l < lanes; l++)
-          out[i * area + l] = add ? out[i * area + l] + whole[i * lanes + l] : whole[i * lanes + l];
+          to[i * area + l] = add ? to[i * area + l] + whole[i * lanes + l] : whole[i * lanes + l];
     }
 }
 
-BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, size_t pairs, int block,
+BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, int out, int in, int block,
                                             bool add) {
-  BY_BLOCK(weights_gradient_of_block, block, d_w, d_u, stride, pairs, add);
+  BY_BLOCK(weights_gradient_of_block, block, d_w, d_u, stride, out, in, add);
 }
 
 /* Data: a line of tiles at a time, first down (neighbouring tiles share columns), then across. */

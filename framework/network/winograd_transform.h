@@ -35,9 +35,13 @@ int bl_winograd_tiles(const bl_winograd_plane *plane);
 size_t bl_winograd_work(const bl_winograd_plane *plane);
 
 /** U = G w Gᵀ. \param [out] u  (36, out / block, in / block, block of in, block of out), caller's; the frequencies are \a
- * stride floats apart. \param [in] w  (out / block, in / block, 3, 3, block of in, block of out). \param [in] pairs  out ·
- * in / block². \param [in] turned  take w turned by 180 degrees, as the gradient by x wants it. */
-void bl_winograd_weights(float *u, size_t stride, const float *w, size_t pairs, int block, bool turned);
+ * stride floats apart. \param [in] w  (out / block, in / block, 3, 3, block of in, block of out). \param out, in  channels.
+ */
+void bl_winograd_weights(float *u, size_t stride, const float *w, int out, int in, int block);
+
+/** The same for the convolution that gives the gradient by x: from \a out to \a in channels, by w turned by 180 degrees.
+ * \param [out] u  (36, in / block, out / block, block of out, block of in). \param [in] w  as above. */
+void bl_winograd_weights_turned(float *u, size_t stride, const float *w, int out, int in, int block);
 
 /** V = Bᵀ x B of one plane, whose pixels outside are 0. \param [out] v  of the first tile; the frequencies are \a stride
  * floats apart. \param [in] x  (height, width, block). \param work  bl_winograd_work floats. */
@@ -50,8 +54,8 @@ void bl_winograd_output(float *y, const float *m, size_t stride, const float *bi
 /** Z = A dy Aᵀ of one plane, the gradient of bl_winograd_output. \param [out] z  as v above. */
 void bl_winograd_output_gradient(float *z, size_t stride, const float *d_y, const bl_winograd_plane *plane);
 
-/** dw = Gᵀ dU G, the gradient of bl_winograd_weights. \param [in,out] d_w as w there. \param [in] add  to what d_w holds,
- * instead of replacing it. \param [in] d_u  as u there. */
-void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, size_t pairs, int block, bool add);
+/** dw = Gᵀ dU G, the gradient of bl_winograd_weights. \param [in,out] d_w as w there. \param [in] d_u  as u there. \param
+ * [in] add to what d_w holds, instead of replacing it. */
+void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t stride, int out, int in, int block, bool add);
 
 #endif

@@ -39,7 +39,7 @@ static void convolve(const bl_winograd_plane *p, bool turned) {
   const size_t block = (size_t)p->block, area = block * block, tiles = (size_t)bl_winograd_tiles(p), stride = tiles * block;
   float *x = array(pixels(p), 1), *y = array(pixels(p), 2), *w = array(9 * area, 3), *u = array(F * area, 4);
   float *v = array(F * stride, 5), *work = array(bl_winograd_work(p), 6), *bias = array(block, 7);
-  bl_winograd_weights(u, area, w, 1, p->block, turned);
+  (turned ? bl_winograd_weights_turned : bl_winograd_weights)(u, area, w, p->block, p->block, p->block);
   bl_winograd_input(v, stride, x, p, work);
   for (size_t f = 0; f < F; f++)
     for (size_t t = 0; t < tiles; t++)
@@ -93,13 +93,14 @@ static void gradient_of_the_output(void **state) {
 static void gradient_of_the_weights(void **state) {
   (void)state;
   for (int block = 8; block <= 16; block += 8) {
-    const size_t pairs = 3, area = pairs * (size_t)(block * block);
+    const int out = 3 * block, in = 2 * block;
+    const size_t area = (size_t)(out * in);
     float *w = array(9 * area, 1), *d_w = array(9 * area, 2), *u = array(F * area, 3), *d_u = array(F * area, 4);
-    bl_winograd_weights(u, area, w, pairs, block, false);
-    bl_winograd_weights_gradient(d_w, d_u, area, pairs, block, false);
+    bl_winograd_weights(u, area, w, out, in, block);
+    bl_winograd_weights_gradient(d_w, d_u, area, out, in, block, false);
     const double once = dot(d_w, w, 9 * area);
     close_to(once, dot(d_u, u, F * area), dot(d_u, d_u, F * area));
-    bl_winograd_weights_gradient(d_w, d_u, area, pairs, block, true);
+    bl_winograd_weights_gradient(d_w, d_u, area, out, in, block, true);
     close_to(dot(d_w, w, 9 * area), 2 * once, dot(d_u, d_u, F * area));
     float **const arrays[] = {&w, &d_w, &u, &d_u};
     for (size_t j = 0; j < sizeof arrays / sizeof *arrays; j++)
