@@ -18,7 +18,8 @@
 typedef enum bl_algorithm {
   BL_ALGORITHM_DIRECT,   /**< the sum of products as it is defined */
   BL_ALGORITHM_WINOGRAD, /**< F(4 x 4, 3 x 3) of Lavin & Gray 2016: a quarter of the products; error about 1e-6 */
-  BL_ALGORITHM_BF16,     /**< direct with operands rounded to bfloat16 (8 bits of mantissa) and sums in single precision */
+  BL_ALGORITHM_BF16,     /**< direct with operands rounded to bfloat16 (8 bits of mantissa) and sums in single precision;
+                           machines     without its instructions give the same but for the order of sums, slowly */
   BL_ALGORITHM_COUNT
 } bl_algorithm;
 
@@ -41,7 +42,7 @@ bool bl_algorithm_winograd_fits(const bl_algorithm_case *problem);
 /** The fixed rule. Not collective. */
 bl_algorithm bl_algorithm_fixed(const bl_algorithm_case *problem);
 
-/** Whether this machine has instructions for bfloat16 (without them it would be slower, not faster). Not collective. */
+/** Whether this machine has instructions for bfloat16 (without them it is slower, not faster). Not collective. */
 bool bl_algorithm_has_bf16(void);
 
 /** Choices made by measuring. */

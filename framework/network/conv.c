@@ -1,8 +1,10 @@
 /* Two-dimensional convolution with bias on oneDNN: (batch, in, height, width) -> (batch, out, …). */
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "network/primitive.h"
 #include "network/winograd.h"
 
+#include <stdint.h>
 #include <string.h>
 
 typedef struct convolution {
@@ -11,6 +13,8 @@ typedef struct convolution {
   bl_winograd *winograd[BL_PASS_COUNT];
   bl_weights weights[2]; /* of the forward pass and of backward data; the latter may do with those of the former */
   float *bias;           /* (out) */
+  bool rounds; /* forward computes in single precision what bfloat16 would give, on a machine that has not its instructions
+                */
 } convolution;
 
 /** The layout of a tensor. A vector is plain and blocked at once; call it blocked, which the fast kernels know. */
@@ -86,14 +90,14 @@ static bl_status describe_direct(dnnl_primitive_desc_t *description, const bl_gr
   dnnl_primitive_desc_t other = NULL;
   BL_TRY(any_layout(&g.w, dnnl_f32));
   BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
-  if (*description != NULL && !bl_primitive_is_slow(*description))
+  if (bl_primitive_speed(*description) == BL_SPEED_FAST)
     return BL_OK;
   BL_TRY(any_layout(&g.x, dnnl_f32));
   BL_TRY(any_layout(&g.y, dnnl_f32));
   BL_TRY(describe(&other, graph, &g, pass, dnnl_convolution_direct));
   if (*description == NULL && other == NULL)
     return bl_fail(BL_ERROR_LIBRARY, "oneDNN has no convolution for a layer of the network");
-  const bool better = *description == NULL || (other != NULL && !bl_primitive_is_slow(other));
+  const bool better = bl_primitive_speed(other) > bl_primitive_speed(*description);
   dnnl_primitive_desc_t worse = better ? *description : other;
   if (worse != NULL)
     dnnl_primitive_desc_destroy(worse);
@@ -116,7 +120,7 @@ static bl_status describe_algorithm(dnnl_primitive_desc_t *description, const bl
   if (g.y.format_desc.blocking.inner_nblks == 0)
     BL_TRY(any_layout(&g.y, dnnl_f32));
   BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
-  if (*description != NULL && bl_primitive_is_slow(*description)) {
+  if (*description != NULL && bl_primitive_speed(*description) < BL_SPEED_FAST) {
     dnnl_primitive_desc_destroy(*description);
     *description = NULL;
   }
@@ -265,10 +269,13 @@ static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl
     if (conv->winograd[pass] != NULL)
       return BL_OK;
   }
+  conv->rounds = description == NULL && algorithm == BL_ALGORITHM_BF16;
   if (description == NULL)
     BL_TRY(describe_direct(&description, graph, g, pass));
   const bl_status status = plan_primitive(graph, node, g, pass, description);
   dnnl_primitive_desc_destroy(description);
+  if (conv->rounds)
+    reserve_scratch(node, conv->pass[pass].scratch + bl_tensor_count(node->input[0]));
   return status;
 }
 
@@ -288,6 +295,18 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   return plan_pass(graph, node, &g, BL_PASS_BACKWARD_WEIGHTS);
 }
 
+/** To the nearest bfloat16, ties to even; NaN stays NaN. In place too. */
+BL_KERNEL static void round_to_bf16(float *y, const float *x, size_t count) {
+  BL_INDEPENDENT
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    const uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+    bits = (bits & 0x7fffffffu) > 0x7f800000u ? bits : rounded;
+    memcpy(&y[i], &bits, sizeof bits);
+  }
+}
+
 static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   convolution *conv = node->state;
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
@@ -295,17 +314,24 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++)
     if (conv->weights[pass].data != NULL)
       BL_TRY(bl_weights_load(&conv->weights[pass], graph, w));
+  if (conv->rounds) {
+    bl_weights *rounded = &conv->weights[BL_PASS_FORWARD];
+    round_to_bf16(rounded->data, rounded->data, dnnl_memory_desc_get_size(&rounded->layout) / sizeof(float));
+  }
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *weights = conv->weights[BL_PASS_FORWARD].data;
-  float *const pointers[] = {node->input[0]->data, weights, conv->bias, node->output->data};
+  float *weights = conv->weights[BL_PASS_FORWARD].data, *x = node->input[0]->data, *y = node->output->data;
   if (conv->winograd[BL_PASS_FORWARD] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, node->output->data, node->input[0]->data, weights,
-                           conv->bias, graph->scratch);
-  return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, pointers, graph->scratch);
+    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, y, x, weights, conv->bias, graph->scratch);
+  if (conv->rounds) {
+    float *rounded = graph->scratch + conv->pass[BL_PASS_FORWARD].scratch;
+    round_to_bf16(rounded, x, bl_tensor_count(node->input[0]));
+    x = rounded;
+  }
+  return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, (float *const[]){x, weights, conv->bias, y}, graph->scratch);
 }
 
 static bl_status backward_weights(bl_graph *graph, bl_node *node) {

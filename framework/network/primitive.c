@@ -36,11 +36,15 @@ bl_status bl_primitive_try(dnnl_primitive_desc_t *description, const bl_graph *g
   return bl_dnnl_check(status, "dnnl_primitive_desc_create");
 }
 
-bool bl_primitive_is_slow(const_dnnl_primitive_desc_t description) {
+bl_speed bl_primitive_speed(const_dnnl_primitive_desc_t description) {
   const char *name = NULL;
+  if (description == NULL)
+    return BL_SPEED_NONE;
   if (dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name) != dnnl_success)
-    return false;
-  return strstr(name, "ref") != NULL || strstr(name, "gemm:") != NULL;
+    return BL_SPEED_FAST;
+  return strstr(name, "ref") != NULL     ? BL_SPEED_REFERENCE
+         : strstr(name, "gemm:") != NULL ? BL_SPEED_PRODUCT
+                                         : BL_SPEED_FAST;
 }
 
 const dnnl_memory_desc_t *bl_primitive_layout(const_dnnl_primitive_desc_t description, int argument) {

@@ -44,8 +44,16 @@ bl_status bl_primitive_describe(dnnl_primitive_desc_t *description, const bl_gra
 bl_status bl_primitive_try(dnnl_primitive_desc_t *description, const bl_graph *graph, const void *descriptor,
                            const_dnnl_primitive_desc_t hint);
 
-/** Whether the description is one of oneDNN's slow implementations for layouts that the fast ones do not know. */
-bool bl_primitive_is_slow(const_dnnl_primitive_desc_t description);
+/** What kind of implementation oneDNN has for an operation; later ones are faster. */
+typedef enum bl_speed {
+  BL_SPEED_NONE,      /**< none */
+  BL_SPEED_REFERENCE, /**< plain loops, hundreds of times slower, for layouts that the others do not know */
+  BL_SPEED_PRODUCT,   /**< copies patches and multiplies matrices */
+  BL_SPEED_FAST
+} bl_speed;
+
+/** \param [in] description  or NULL. */
+bl_speed bl_primitive_speed(const_dnnl_primitive_desc_t description);
 
 /** The layout that \a description wants for \a argument. Not collective. Borrowed from the description. */
 const dnnl_memory_desc_t *bl_primitive_layout(const_dnnl_primitive_desc_t description, int argument);

@@ -140,7 +140,7 @@ bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_p
   w->group = choose_group(w, tiles);
   w->tiles = (size_t)w->group * tiles;
   bl_status status = describe_product(&description, layout, graph, w);
-  const bool found = description != NULL && !bl_primitive_is_slow(description);
+  const bool found = bl_primitive_speed(description) == BL_SPEED_FAST;
   if (status == BL_OK && found)
     status = plan(w, graph, description, layout);
   if (description != NULL)
