@@ -6,10 +6,7 @@
 #include "network/primitive.h"
 #include "network/winograd_transform.h"
 
-enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5 };
-
-/* What a group of samples may take when it is transformed, floats: the second-level cache and part of the third. */
-static const size_t group_floats = (size_t)3 << 19;
+enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5, LEAST_TILES = 64 };
 
 struct bl_winograd {
   bl_pass pass;
@@ -25,11 +22,14 @@ struct bl_winograd {
   size_t u, from, to, d_weights, work, product_work, scratch;
 };
 
-/** As many whole samples as fit, so that the batch is made of equal groups. */
+/** As many whole samples as keep the group's transformed data from being larger than the transformed weights, since both go
+ * through the cache for each group; but enough tiles for products that are worth a call. The batch is made of equal groups.
+ */
 static int choose_group(const bl_winograd *w, size_t tiles) {
+  const size_t even = (size_t)w->in * (size_t)w->out / (size_t)(w->in + w->out);
+  const size_t most = even > LEAST_TILES ? even : LEAST_TILES;
   int group = w->batch;
-  while (group > 1 &&
-         (w->batch % group != 0 || FREQUENCIES * (size_t)group * tiles * (size_t)(w->in + w->out) > group_floats))
+  while (group > 1 && (w->batch % group != 0 || (size_t)group * tiles > most))
     group--;
   return group;
 }
