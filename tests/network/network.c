@@ -5,31 +5,12 @@
 #include "base/memory.h"
 #include "network/trial.h"
 #include "support/cmocka.h"
+#include "support/shapes.h"
 
 #include <string.h>
 
 enum { BATCH = 16 };
 
-static const bl_network_shape critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 1, .height = 8, .width = 8, .width_count = 2, .widths = {64, 128}};
-static const bl_network_shape point_critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}};
-static const bl_network_shape value = {.kind = BL_NETWORK_VALUE,
-                                       .channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .width_count = 3,
-                                       .widths = {128, 128, 64},
-                                       .steps = 10};
-static const bl_network_shape point_value = {
-    .kind = BL_NETWORK_VALUE, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}, .steps = 10};
-static const bl_network_shape mlp = {.kind = BL_NETWORK_MLP,
-                                     .channels = 2,
-                                     .height = 1,
-                                     .width = 1,
-                                     .width_count = 3,
-                                     .widths = {128, 128, 128},
-                                     .steps = 10};
 static const bl_network_shape classifier = {.kind = BL_NETWORK_CLASSIFIER,
                                             .channels = 1,
                                             .height = 8,
@@ -37,18 +18,10 @@ static const bl_network_shape classifier = {.kind = BL_NETWORK_CLASSIFIER,
                                             .width_count = 4,
                                             .widths = {16, 32, 32, 64},
                                             .classes = 10};
-static const bl_network_shape unet = {.kind = BL_NETWORK_UNET,
-                                      .channels = 1,
-                                      .height = 8,
-                                      .width = 8,
-                                      .base_channels = 32,
-                                      .multiplier_count = 2,
-                                      .multipliers = {1, 2},
-                                      .blocks = 1,
-                                      .attention_count = 1,
-                                      .attention = {4}};
 
-static const bl_network_shape *const all[] = {&critic, &point_critic, &value, &point_value, &mlp, &classifier, &unet};
+static const bl_network_shape *const all[] = {&test_digits.critic,   &test_swissroll.critic,  &test_digits.value,
+                                              &test_swissroll.value, &test_swissroll.network, &classifier,
+                                              &test_digits.network};
 enum { ALL = sizeof all / sizeof *all };
 
 static bl_graph *create(const bl_network_shape *shape, bl_graph_mode mode) {
@@ -146,30 +119,27 @@ static void has(const bl_graph *graph, const char *name, size_t count) {
 
 static void parameters_are_those_of_the_public_code(void **state) {
   (void)state;
-  bl_graph *graph = create(&mlp, BL_GRAPH_INFERENCE);
+  bl_graph *graph = create(&test_swissroll.network, BL_GRAPH_INFERENCE);
   has(graph, "lin3.embed.weight", 10 * 128);
   has(graph, "lin4.weight", 2 * 128);
   assert_int_equal(bl_graph_parameters(graph)->count, (2 * 128 + 128 + 1280) + 2 * (128 * 128 + 128 + 1280) + 2 * 128 + 2);
   bl_graph_destroy(&graph);
 
-  bl_network_shape cifar = critic;
-  cifar = (bl_network_shape){
-      .kind = BL_NETWORK_CRITIC, .channels = 3, .height = 32, .width = 32, .width_count = 3, .widths = {128, 256, 512}};
-  graph = create(&cifar, BL_GRAPH_INFERENCE);
+  graph = create(&test_cifar10.critic, BL_GRAPH_INFERENCE);
   has(graph, "layer1.weight", 128 * 3 * 16);
   has(graph, "layer3.bias", 512);
   has(graph, "layer4.weight", 512 * 16);
   assert_int_equal(bl_graph_output_size(graph), 1);
   bl_graph_destroy(&graph);
 
-  graph = create(&critic, BL_GRAPH_INFERENCE);
-  has(graph, "layer3.weight", 128 * 4);
+  graph = create(&test_digits.critic, BL_GRAPH_INFERENCE);
+  has(graph, "layer3.weight", 64 * 4);
   bl_graph_destroy(&graph);
-  graph = create(&point_value, BL_GRAPH_INFERENCE);
+  graph = create(&test_swissroll.value, BL_GRAPH_INFERENCE);
   has(graph, "lin3.embed.weight", 10);
   bl_graph_destroy(&graph);
-  graph = create(&value, BL_GRAPH_INFERENCE);
-  has(graph, "lin4.weight", 64);
+  graph = create(&test_digits.value, BL_GRAPH_INFERENCE);
+  has(graph, "lin4.weight", 128);
   bl_graph_destroy(&graph);
 }
 
@@ -210,17 +180,17 @@ static void refuse(bl_network_shape shape, const char *part) {
 
 static void bad_shapes_are_refused(void **state) {
   (void)state;
-  bl_network_shape s = critic;
+  bl_network_shape s = test_digits.critic;
   s.width_count = 3;
   s.widths[2] = 256;
   refuse(s, "halved 2 times");
-  s = critic;
+  s = test_digits.critic;
   s.channels = 0;
   refuse(s, "channels is 0");
-  s = mlp;
+  s = test_swissroll.network;
   s.steps = 0;
   refuse(s, "steps is 0");
-  s = value;
+  s = test_digits.value;
   s.widths[1] = -5;
   refuse(s, "widths is -5");
   s = classifier;

@@ -6,22 +6,13 @@
 
 #include "base/memory.h"
 #include "support/cmocka.h"
+#include "support/shapes.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const bl_network_shape digits = {.kind = BL_NETWORK_UNET,
-                                        .channels = 1,
-                                        .height = 8,
-                                        .width = 8,
-                                        .base_channels = 32,
-                                        .multiplier_count = 2,
-                                        .multipliers = {1, 2},
-                                        .blocks = 1,
-                                        .attention_count = 1,
-                                        .attention = {4}};
 static const bl_network_shape colour = {.kind = BL_NETWORK_UNET,
                                         .channels = 3,
                                         .height = 16,
@@ -32,17 +23,6 @@ static const bl_network_shape colour = {.kind = BL_NETWORK_UNET,
                                         .blocks = 2,
                                         .attention_count = 1,
                                         .attention = {8}};
-static const bl_network_shape cifar10 = {.kind = BL_NETWORK_UNET,
-                                         .channels = 3,
-                                         .height = 32,
-                                         .width = 32,
-                                         .base_channels = 128,
-                                         .multiplier_count = 4,
-                                         .multipliers = {1, 2, 2, 2},
-                                         .blocks = 2,
-                                         .attention_count = 1,
-                                         .attention = {16},
-                                         .dropout = 0.1f};
 
 /* Numbers in [-1, 1) that follow from a name, as in make_unet_fixture.py. */
 static void hashed(float *values, size_t count, const char *name, float scale, float offset) {
@@ -185,7 +165,7 @@ static const char *const algorithms[] = {NULL /* the fixed rule */, "direct", "w
 static void digits_agree_with_pytorch(void **state) {
   (void)state;
   for (int i = 0; i < 3; i++)
-    agree_with_pytorch("digits", &digits, 3, (const float[]){0.0f, 17.25f, 616.734f}, algorithms[i], i == 2);
+    agree_with_pytorch("digits", &test_digits.network, 3, (const float[]){0.0f, 17.25f, 616.734f}, algorithms[i], i == 2);
 }
 
 static void colour_agrees_with_pytorch(void **state) {
@@ -220,7 +200,7 @@ static void has_the_public_parameters(void **state) {
                           "down.0.block.0.nin_shortcut.weight"};
   bl_graph *graph = NULL;
   assert_int_equal(bl_graph_create(&graph, 1), BL_OK);
-  bl_unet_build(graph, &cifar10);
+  bl_unet_build(graph, &test_cifar10.network);
   assert_int_equal(graph->status, BL_OK);
   const bl_parameter_table *table = bl_graph_parameters(graph);
   assert_int_equal(table->count, 35746307);
@@ -238,7 +218,7 @@ static void has_the_public_parameters(void **state) {
 /** The models of the papers: as many parameters as the same layers have in PyTorch (experiments/speed/pytorch.py). */
 static void has_the_parameters_of_the_papers(void **state) {
   (void)state;
-  bl_network_shape celeba = cifar10, lsun = cifar10;
+  bl_network_shape celeba = test_cifar10.network, lsun = test_cifar10.network;
   celeba.height = celeba.width = 64;
   celeba.multiplier_count = 5;
   memcpy(celeba.multipliers, (int[]){1, 2, 2, 2, 4}, 5 * sizeof(int));
@@ -263,7 +243,7 @@ static void has_the_parameters_of_the_papers(void **state) {
 static void patches_are_channels(void **state) {
   (void)state;
   enum { BATCH = 2, SIDE = 8, HALF = 4, PIXELS = BATCH * SIDE * SIDE };
-  bl_network_shape whole = digits, parts = digits;
+  bl_network_shape whole = test_digits.network, parts = test_digits.network;
   whole.patch = 2;
   parts.channels = 4;
   parts.height = parts.width = HALF;
@@ -305,32 +285,32 @@ static void refuses(bl_network_shape shape, const char *message) {
 
 static void refuses_impossible_shapes(void **state) {
   (void)state;
-  bl_network_shape shape = digits;
+  bl_network_shape shape = test_digits.network;
   shape.base_channels = 48;
   refuses(shape, "base_channels is 48: expected a multiple of 32");
-  shape = digits;
+  shape = test_digits.network;
   shape.height = 7;
   refuses(shape, "7 x 8 pixels in patches of 1 cannot be halved 1 times");
-  shape = digits;
+  shape = test_digits.network;
   shape.patch = 3;
   refuses(shape, "8 x 8 pixels in patches of 3 cannot be halved 1 times: expected multiples of 6");
-  shape = digits;
+  shape = test_digits.network;
   shape.patch = 2; /* its levels are 4 and 2 */
   shape.attention[0] = 8;
   refuses(shape, "attention at resolution 8");
-  shape = digits;
+  shape = test_digits.network;
   shape.attention[0] = 5;
   refuses(shape, "attention at resolution 5");
-  shape = digits;
+  shape = test_digits.network;
   shape.multipliers[1] = 0;
   refuses(shape, "multiplier 1 is 0");
-  shape = digits;
+  shape = test_digits.network;
   shape.multiplier_count = 0;
   refuses(shape, "0 multipliers");
-  shape = digits;
+  shape = test_digits.network;
   shape.blocks = 0;
   refuses(shape, "0 blocks per level");
-  shape = digits;
+  shape = test_digits.network;
   shape.dropout = 1.0f;
   refuses(shape, "dropout with probability 1");
   assert_int_equal(bl_memory_balance(), 0);
