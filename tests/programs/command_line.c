@@ -70,6 +70,9 @@ static void mistakes_are_named(void **state) {
       {"beeline finetune --output", "--output needs a value after it"},
       {"beeline finetune --set --resume", "--set --resume: expected KEY=VALUE"},
       {"beeline finetune a.yaml b.yaml", "one word too many: b.yaml; expected finetune FILE and options"},
+      {"beeline inspect --profile m.nc --batch", "--batch needs a value after it"},
+      {"beeline inspect --profile --batch 0 m.nc", "--batch 0: expected a whole number from 1 to 65536"},
+      {"beeline inspect --profile --batch 1e3 m.nc", "--batch 1e3: expected a whole number from 1 to 65536"},
       {"beeline finetune -- a.yaml --set", "one word too many: --set; expected finetune FILE and options"},
   };
   for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
