@@ -4,9 +4,9 @@
     compare.py [options] BUILD
 
 BUILD is the folder of a build with beeline and tests/benchmark/network (`make bench` gives it, and passes BENCH='options').
-Every measurement is a process of its own, and the sides take turns, so that what else the machine does hits them alike. Both
-sides do equal work with equal layers; without PyTorch only Beeline is measured. README.md says what is measured and how to
-read the output.
+Every measurement is a process of its own, and the sides take turns, so that what else the machine does hits them alike.
+Both sides do equal work with equal layers; without PyTorch only Beeline is measured. README.md says what is measured and
+how to read the output.
 """
 
 import argparse
@@ -27,7 +27,9 @@ WORKS = {
     "round": "round of SFT-PG (B)",
     "finetune": "SFT-PG (B) from end to end",
 }
-NETWORKS = {  # network: micro-batch; warm-up and repetitions of each work; round: micro-batch, batch, n_critic, epochs, n_generator
+# For each network: the micro-batch; warm-up and repetitions of each work; micro-batch, batch, n_critic, critic_epochs and
+# n_generator of the round.
+NETWORKS = {
     "digits": (64, {"forward": (2, 20), "both": (2, 10), "rollout": (1, 3), "round": (1, 1)}, (64, 128, 3, 5, 10)),
     "fashion": (64, {"forward": (1, 5), "both": (1, 3), "rollout": (0, 1), "round": (0, 1)}, (64, 128, 3, 5, 10)),
     "cifar10": (16, {"forward": (1, 2), "both": (1, 1), "rollout": (0, 1), "round": (0, 1)}, (8, 16, 1, 1, 2)),
@@ -77,7 +79,7 @@ class Runner:
         return float(self.beeline("peak")[0].split()[1])
 
     def finetune(self, rounds):
-        """The command that fine-tunes the swiss roll in Beeline."""
+        """Fine-tune the swiss roll in Beeline."""
         with tempfile.TemporaryDirectory() as folder:
             sets = [f"learner.rounds={rounds}", "metrics.count=0", "metrics.every=0"]
             self.run(self.launcher + [os.path.join(self.build, "beeline"), "finetune",
@@ -100,7 +102,7 @@ class Side:
         self.peaks = peaks if sum(peaks) > sum(self.peaks) else self.peaks
 
     def seconds(self):
-        return [time for turn in self.turns for time in turn]
+        return [seconds for turn in self.turns for seconds in turn]
 
     def over(self, other):
         """Ratios of all pairs of repetitions of the same turn."""
@@ -116,11 +118,10 @@ class Case:
 
     def measure_passes(self):
         micro_batch, counts, settings = NETWORKS[self.name]
+        numbers = (micro_batch,) + counts[self.work]
         if self.work == "round":
-            micro_batch, settings = settings[0], settings[1:]
-        else:
-            settings = ()
-        arguments = [self.name, self.work] + [str(n) for n in (micro_batch,) + counts[self.work] + tuple(settings)]
+            numbers = settings[:1] + counts[self.work] + settings[1:]
+        arguments = [self.name, self.work] + [str(number) for number in numbers]
         for _ in range(self.choice.turns):
             self.peaks.append(self.runner.peak())
             self.add("Beeline", self.runner.beeline(*arguments))
@@ -129,15 +130,13 @@ class Case:
 
     def measure_finetune(self):
         """A whole run, less a run of one round: starting Python or MPI does not count."""
-        rounds = self.choice.rounds
         for _ in range(self.choice.turns):
             self.add("Beeline", self.time_finetune(self.runner.finetune))
             if self.choice.python:
-                run = lambda count: self.runner.pytorch(self.choice.python, "swissroll", "finetune", str(count))
-                self.add("PyTorch", self.time_finetune(run))
-        for side in self.sides.values():
-            side.facts["samples"] = 256
-            side.facts["rounds"] = rounds
+                self.add("PyTorch", self.time_finetune(self.pytorch_finetune))
+
+    def pytorch_finetune(self, rounds):
+        self.runner.pytorch(self.choice.python, "swissroll", "finetune", str(rounds))
 
     def time_finetune(self, run):
         seconds = {}
@@ -188,11 +187,13 @@ def describe(case):
     facts, numbers = case.sides["Beeline"].facts, NETWORKS[case.name]
     cores = "1 core" if case.cores == 1 else f"{case.cores} cores"
     if case.work == "finetune":
-        return f"{case.name}, {WORKS[case.work]}, {case.choice.rounds} rounds of batch 256 less the first, {cores}, a round:"
+        rounds = f"{case.choice.rounds} rounds of batch 256 less the first"
+        return f"{case.name}, {WORKS[case.work]}, {rounds}, {cores}, a round:"
     title = f"{case.name}, {facts['parameters']} parameters, {WORKS[case.work]}, {cores}"
     if case.work == "round":
         micro_batch, batch, n_critic, epochs, n_generator = numbers[2]
-        title += f", batch {batch} (micro-batch {micro_batch}), n_critic {n_critic} x {epochs} epochs, n_generator {n_generator}"
+        title += f", batch {batch} (micro-batch {micro_batch}), n_critic {n_critic} x {epochs} epochs"
+        title += f", n_generator {n_generator}"
         title += " (scaled down from batch 128, 5, 1, 10)" if case.name == "cifar10" else ""
     else:
         title += f", micro-batch {numbers[0]}" + (" on each" if case.cores > 1 else "")
@@ -214,7 +215,8 @@ def print_case(case):
         print(line)
     if case.best():
         row = next(row for row in case.rows() if row["side"] == case.best())
-        line = f"    PyTorch's best takes {row['ratio']:.2f} times as long as Beeline ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
+        line = (f"    PyTorch's best takes {row['ratio']:.2f} times as long as Beeline "
+                f"({row['ratio_low']:.2f} to {row['ratio_high']:.2f})")
         if sum(row["peak_mib"]):
             line += f" and {sum(row['peak_mib']) / sum(case.sides['Beeline'].peaks):.2f} times the memory"
         print(line)
@@ -228,17 +230,20 @@ def print_csv(case):
     sys.stdout.flush()
 
 
+def speed(case, side):
+    """Samples per second."""
+    return case.sides[side].facts["samples"] / statistics.median(case.sides[side].seconds())
+
+
 def print_scaling(cases):
     """How much faster several cores are than one, in samples per second."""
     for case in cases:
         one = next((c for c in cases if c.cores == 1 and (c.name, c.work) == (case.name, case.work)), None)
         if case.cores == 1 or not one:
             continue
-        gains = []
-        for label, side, alone in (("Beeline", "Beeline", "Beeline"), ("PyTorch's best", case.best(), one.best())):
-            if side:
-                speeds = [c.sides[s].facts["samples"] / statistics.median(c.sides[s].seconds()) for c, s in ((case, side), (one, alone))]
-                gains.append(f"{label} {speeds[0] / speeds[1]:.2f}")
+        gains = [f"Beeline {speed(case, 'Beeline') / speed(one, 'Beeline'):.2f}"]
+        if case.best():
+            gains.append(f"PyTorch's best {speed(case, case.best()) / speed(one, one.best()):.2f}")
         print(f"{case.name}, {WORKS[case.work]}, {case.cores} cores against 1: {', '.join(gains)} times the speed")
 
 
@@ -253,7 +258,7 @@ def parse():
 
     options = argparse.ArgumentParser(description="Beeline against PyTorch: the same work in one run and in turn")
     options.add_argument("build", help="the folder of a build")
-    options.add_argument("--quick", action="store_true", help="one turn instead of three, and fewer rounds of the swiss roll")
+    options.add_argument("--quick", action="store_true", help="one turn instead of three, fewer rounds of swissroll")
     options.add_argument("--turns", type=int, default=0, help="how often the sides take turns")
     options.add_argument("--networks", type=names(NETWORKS), default=list(NETWORKS), help=",".join(NETWORKS))
     options.add_argument("--works", type=names(WORKS), default=list(WORKS), help=",".join(WORKS))

@@ -6,7 +6,7 @@ import networks
 
 
 class Chain:
-    """Ancestral sampling of DDPM on `steps` evenly spaced steps, with its small or large variance; step 0 is the noisiest."""
+    """DDPM's ancestral sampling on `steps` evenly spaced steps with its small or large variance; step 0 is the noisiest."""
 
     def __init__(self, betas, steps, large=False, final_sigma=None):
         alpha_bar = torch.cumprod(1 - betas.double(), 0)

@@ -215,7 +215,7 @@ static void has_the_public_parameters(void **state) {
   bl_graph_destroy(&graph);
 }
 
-/** The models of the papers: as many parameters as the same layers have in PyTorch (experiments/speed/pytorch.py). */
+/** The models of the papers: as many parameters as the same layers have in PyTorch (experiments/speed/networks.py). */
 static void has_the_parameters_of_the_papers(void **state) {
   (void)state;
   bl_network_shape celeba = test_cifar10.network, lsun = test_cifar10.network;
