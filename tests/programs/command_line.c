@@ -55,6 +55,9 @@ static void nothing_is_asked_for_unless_said(void **state) {
   assert_true(line.help && !line.version && !line.defaults);
   assert_int_equal(read_line(&line, "beeline --version --defaults"), BL_OK);
   assert_true(!line.help && line.version && line.defaults);
+  assert_true(!line.profile && line.batch == 0);
+  assert_int_equal(read_line(&line, "beeline inspect --batch=8 m.nc --profile"), BL_OK);
+  assert_true(line.profile && line.batch == 8);
 }
 
 static void mistakes_are_named(void **state) {
