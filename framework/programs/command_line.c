@@ -4,10 +4,11 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Options that take no letter; --roles, --seed and --output are short for --set and keep their names in messages. */
-enum { SET = 256, SHORTHAND, RESUME, HELP, VERSION, DEFAULTS };
+enum { SET = 256, SHORTHAND, RESUME, PROFILE, BATCH, HELP, VERSION, DEFAULTS };
 
 static const struct option long_options[] = {
     {"set", required_argument, NULL, SET},
@@ -15,6 +16,8 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, SHORTHAND},
     {"output", required_argument, NULL, SHORTHAND},
     {"resume", no_argument, NULL, RESUME},
+    {"profile", no_argument, NULL, PROFILE},
+    {"batch", required_argument, NULL, BATCH},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
     {"defaults", no_argument, NULL, DEFAULTS},
@@ -33,6 +36,15 @@ static bl_status add_set(bl_command_line *line, const char *name, const char *va
   else
     snprintf(*set, size, "--%s=%s", name, value);
   line->set_count++;
+  return BL_OK;
+}
+
+static bl_status read_batch(bl_command_line *line, const char *text) {
+  char *end;
+  const long batch = strtol(text, &end, 10);
+  if (end == text || *end != '\0' || batch < 1 || batch > BL_COMMAND_BATCH)
+    return bl_fail(BL_ERROR_USAGE, "--batch %s: expected a whole number from 1 to %d", text, BL_COMMAND_BATCH);
+  line->batch = (int)batch;
   return BL_OK;
 }
 
@@ -72,6 +84,12 @@ bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv) {
         break;
       case RESUME:
         line->resume = true;
+        break;
+      case PROFILE:
+        line->profile = true;
+        break;
+      case BATCH:
+        BL_TRY(read_batch(line, optarg));
         break;
       case HELP:
       case 'h':

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-enum { BL_COMMAND_SETS = 256 };
+enum { BL_COMMAND_SETS = 256, BL_COMMAND_BATCH = 65536 };
 
 /** What was asked for. All text is borrowed from argv. */
 typedef struct bl_command_line {
@@ -16,13 +16,16 @@ typedef struct bl_command_line {
   int set_count;
   char *sets[BL_COMMAND_SETS]; /**< "key=value" or "--seed=3", as bl_options_load takes them; owned */
   bool resume;
+  bool profile;
+  int batch; /**< 0 when none was given */
   bool help;
   bool version;
   bool defaults;
 } bl_command_line;
 
 /** Read argv. Not collective. \param [out] line  the caller's; release with bl_command_line_destroy, also after a failure.
- * Returns BL_ERROR_USAGE for an unknown option, a missing argument or one word too many. */
+ * Returns BL_ERROR_USAGE for an unknown option, a missing argument, a batch that is no whole number above 0, or one word
+ * too many. */
 bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv);
 
 /** Release what bl_command_line_read allocated. Not collective. */

@@ -12,15 +12,24 @@
 #include <sys/stat.h>
 
 static const char help[] =
-    "usage: beeline inspect FILE\n"
+    "usage: beeline inspect [--profile [--batch N]] FILE\n"
     "\n"
     "Show what is in a netCDF file of Beeline: of a data set its classes and figures; of a model or checkpoint the\n"
     "network, the diffusion and each group of parameters; of a record every column; and where the file comes from.\n"
     "The whole file is checked against its checksum before. The configuration of the run is in the attribute\n"
     "`configuration` (ncdump -h FILE).\n"
     "\n"
-    "Example:\n"
-    "  beeline inspect experiments/digits/digits.nc\n";
+    "With --profile the model is run forward and backward instead, in micro-batches of N samples (16), and each layer is\n"
+    "listed with its time (median of several), GFLOP/s, the bytes that it moves, its roofline (the time that its\n"
+    "operations take at the measured peak of direct convolution, or its bytes at the measured bandwidth of memory,\n"
+    "whichever is longer) and the gap between; then the sums by kind of layer and the largest gaps. Bytes are an\n"
+    "estimate, and Winograd's convolutions need fewer operations than are counted, so a gap can be negative.\n"
+    "\n"
+    "Examples:\n"
+    "  beeline inspect experiments/digits/digits.nc\n"
+    "  beeline inspect --profile --batch 64 experiments/digits/model.nc\n";
+
+static const int default_batch = 16; /* of --profile */
 
 /* ---- Figures -------------------------------------------------------------------------------------------------------- */
 
@@ -171,6 +180,8 @@ static bl_status inspect(const bl_invocation *invocation) {
   MPI_Comm_rank(invocation->comm, &rank);
   if (rank != 0)
     return BL_OK;
+  if (invocation->profile)
+    return bl_inspect_profile(invocation->argument, invocation->batch > 0 ? invocation->batch : default_batch);
   BL_TRY(bl_container_open(&ncid, invocation->argument));
   const bl_status status = show(ncid, invocation->argument);
   nc_close(ncid);

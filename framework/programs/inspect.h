@@ -33,4 +33,7 @@ bl_status bl_inspect_model(int ncid, const char *path);
 /** inspect_record.c: first, last, least and greatest value of each column. */
 bl_status bl_inspect_record(int ncid, const char *path);
 
+/** inspect_profile.c: the time of each layer of the model in micro-batches of \a batch samples, beside its roofline. */
+bl_status bl_inspect_profile(const char *path, int batch);
+
 #endif

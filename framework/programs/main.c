@@ -39,7 +39,7 @@ static const char exit_statuses[] =
 static void print_help(void) {
   puts(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles G:C:A] [--seed N] [--output PATH] [--resume]\n"
-      "       beeline inspect FILE\n"
+      "       beeline inspect [--profile [--batch N]] FILE\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
       "\n"
@@ -56,6 +56,8 @@ static void print_help(void) {
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune or sample where an earlier run was interrupted\n"
+      "  --profile        inspect: time each layer of a model beside its roofline\n"
+      "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
       "  --version        print the version and commit\n"
       "  --help           print this, or the help of a command\n"
@@ -125,11 +127,15 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
   if (line->resume && !(*program)->resumes)
     return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune and sample, nothing else");
+  if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
+    return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
   const bl_invocation invocation = {.options = options,
                                     .argument = inspects ? line->file : NULL,
                                     .resume = line->resume,
+                                    .profile = line->profile,
+                                    .batch = line->batch,
                                     .comm = comm,
                                     .argc = argc,
                                     .argv = argv};

@@ -14,6 +14,8 @@ typedef struct bl_invocation {
   const bl_options *options; /**< borrowed */
   const char *argument;      /**< the file given to `inspect`; NULL elsewhere */
   bool resume;               /**< --resume */
+  bool profile;              /**< --profile */
+  int batch;                 /**< --batch, 0 when it was not given */
   MPI_Comm comm;             /**< all ranks */
   int argc;                  /**< for the history attribute of files */
   char **argv;

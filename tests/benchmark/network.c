@@ -1,262 +1,230 @@
-/* How fast the networks run on one core (OMP_NUM_THREADS=1), and where their time goes:
+/* How fast the networks run, and where their time goes:
  *
- *     network                                  all of them, at several micro-batches
- *     network NAME forward|both BATCH REPEATS  one of them: seconds a sample of each repetition, then the peak memory of
- * the process in MiB, as experiments/speed/pytorch.py prints them */
+ *     network                                           all of them on one core, at several micro-batches
+ *     network peak                                      what the machine can do at best: operations and bytes a second
+ *     network NAME forward|both|rollout MICRO_BATCH WARM REPEATS
+ *     network NAME round MICRO_BATCH WARM REPEATS BATCH N_CRITIC CRITIC_EPOCHS N_GENERATOR
+ *
+ * The last two repeat one work WARM + REPEATS times, of which the first WARM do not count, and print the seconds of each
+ * repetition and what it did, as experiments/speed/pytorch.py does. NAME is a row of support/shapes.c. Under mpirun the
+ * ranks start each repetition together: each with a micro-batch of its own, or sharing the round. */
 #include "network/network.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "network/node.h"
+#include "base/threads.h"
+#include "benchmark/measure.h"
+#include "network/cost.h"
+#include "network/profile.h"
+#include "sampler/sampler.h"
 
+#include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
-/** Time on the processor, which other programs disturb less than time on the wall. */
-static double processor_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+enum { TRIES = 4, PROFILED = 20 };
 
-static const bl_network_shape unet = {.kind = BL_NETWORK_UNET,
-                                      .channels = 1,
-                                      .height = 8,
-                                      .width = 8,
-                                      .base_channels = 32,
-                                      .multiplier_count = 2,
-                                      .multipliers = {1, 2},
-                                      .blocks = 1,
-                                      .attention_count = 1,
-                                      .attention = {4}};
-static const bl_network_shape fashion = {.kind = BL_NETWORK_UNET,
-                                         .channels = 1,
-                                         .height = 28,
-                                         .width = 28,
-                                         .base_channels = 64,
-                                         .multiplier_count = 2,
-                                         .multipliers = {1, 1},
-                                         .blocks = 1,
-                                         .patch = 2,
-                                         .attention_count = 1,
-                                         .attention = {7}};
-static const bl_network_shape cifar10 = {.kind = BL_NETWORK_UNET,
-                                         .channels = 3,
-                                         .height = 32,
-                                         .width = 32,
-                                         .base_channels = 128,
-                                         .multiplier_count = 4,
-                                         .multipliers = {1, 2, 2, 2},
-                                         .blocks = 2,
-                                         .attention_count = 1,
-                                         .attention = {16}};
-static const bl_network_shape critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 1, .height = 8, .width = 8, .width_count = 2, .widths = {64, 128}};
-static const bl_network_shape value = {.kind = BL_NETWORK_VALUE,
-                                       .channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .width_count = 3,
-                                       .widths = {128, 128, 64},
-                                       .steps = 10};
-static const bl_network_shape mlp = {.kind = BL_NETWORK_MLP,
-                                     .channels = 2,
-                                     .height = 1,
-                                     .width = 1,
-                                     .width_count = 3,
-                                     .widths = {128, 128, 128},
-                                     .steps = 10};
-static const bl_network_shape point_critic = {
-    .kind = BL_NETWORK_CRITIC, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}};
-static const bl_network_shape point_value = {
-    .kind = BL_NETWORK_VALUE, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {256, 256}, .steps = 10};
-
-enum { KINDS = 32, TRIES = 4 };
-
-/** Seconds by kind of layer. */
-typedef struct profile {
-  const char *name[KINDS];
-  double forward[KINDS], backward[KINDS];
-  int count;
-} profile;
-
-static int row_of(profile *p, const char *name) {
-  for (int i = 0; i < p->count; i++)
-    if (strcmp(p->name[i], name) == 0)
-      return i;
-  p->name[p->count] = name;
-  return p->count++;
-}
-
+/* What a network reads and writes. */
 typedef struct arrays {
-  float *x, *time, *y, *values, *d_values, *d_x;
+  float *x, *time, *y, *values, *d_values, *work;
 } arrays;
 
-static bl_status run_profiled(profile *p, bl_graph *graph, const arrays *a) {
-  bl_tensor_from_plain(graph->x->data, graph->x, a->x);
-  if (graph->time != NULL)
-    memcpy(graph->time->data, a->time, (size_t)graph->batch * sizeof(float));
-  for (int i = 0; i < graph->node_count; i++) {
-    const double start = processor_seconds();
-    BL_TRY(bl_node_forward(graph, graph->nodes[i]));
-    p->forward[row_of(p, graph->nodes[i]->kind->name)] += processor_seconds() - start;
-  }
-  bl_tensor_from_plain(graph->output->gradient, graph->output, a->y);
-  graph->d_parameters = a->d_values;
-  for (int i = graph->node_count - 1; i >= 0; i--) {
-    const double start = processor_seconds();
-    BL_TRY(bl_node_backward(graph, graph->nodes[i]));
-    p->backward[row_of(p, graph->nodes[i]->kind->name)] += processor_seconds() - start;
-  }
-  graph->d_parameters = NULL;
+static bl_status create_arrays(arrays *a, bl_graph *graph) {
+  const bl_parameter_table *table = bl_graph_parameters(graph);
+  const size_t batch = (size_t)graph->batch, inputs = batch * bl_graph_input_size(graph);
+  BL_TRY(bl_allocate(&a->x, inputs, sizeof(float)));
+  BL_TRY(bl_allocate(&a->time, batch, sizeof(float)));
+  BL_TRY(bl_allocate(&a->y, batch * bl_graph_output_size(graph), sizeof(float)));
+  BL_TRY(bl_allocate(&a->values, table->count, sizeof(float)));
+  if (graph->mode == BL_GRAPH_TRAINING)
+    BL_TRY(bl_allocate(&a->d_values, table->count, sizeof(float)));
+  bl_parameter_initialise(a->values, table, 1);
+  bl_random_normal(a->x, inputs, (bl_draw){.purpose = BL_PURPOSE_TEST});
+  for (int i = 0; i < graph->batch; i++)
+    a->time[i] = (float)(i % 10); /* a step of V, or a time */
+  return bl_graph_load(graph, a->values);
+}
+
+static void destroy_arrays(arrays *a) {
+  bl_free(&a->x);
+  bl_free(&a->time);
+  bl_free(&a->y);
+  bl_free(&a->values);
+  bl_free(&a->d_values);
+  bl_free(&a->work);
+}
+
+/* ---- All networks on one core ---------------------------------------------------------------------------------------- */
+
+static bl_status print_profile(bl_graph *graph, const arrays *a) {
+  bl_profile profile;
+  const bl_machine none = {1, 1};
+  BL_TRY(bl_profile_create(&profile, graph, &none, a->x, a->time, PROFILED));
+  for (int i = 0; i < profile.kinds; i++)
+    printf("    %-20s forward %8.2f  backward %8.2f microseconds a sample\n", profile.by_kind[i].kind,
+           1e6 * profile.by_kind[i].forward.seconds / graph->batch,
+           1e6 * profile.by_kind[i].backward.seconds / graph->batch);
+  bl_profile_destroy(&profile);
   return BL_OK;
 }
 
-static bl_status print_profile(bl_graph *graph, const arrays *a, int batch, int repeats) {
-  profile p = {.count = 0};
-  for (int i = 0; i < repeats; i++)
-    BL_TRY(run_profiled(&p, graph, a));
-  for (int i = 0; i < p.count; i++)
-    printf("    %-20s forward %8.2f  backward %8.2f microseconds a sample\n", p.name[i],
-           1e6 * p.forward[i] / repeats / batch, 1e6 * p.backward[i] / repeats / batch);
-  return BL_OK;
+static double least(double a, double b) {
+  return a < b ? a : b;
 }
 
-/** The best of several tries, since other programs disturb. */
-static bl_status measure(const char *name, const bl_network_shape *shape, int batch, bool profiled) {
+/* The best of several tries, since other programs disturb. */
+static bl_status show(const char *name, const bl_network_shape *shape, int batch, bool profiled) {
   bl_graph *graph = NULL;
   arrays a = {NULL};
   bl_status status = BL_OK;
   double forward = 1e9, both = 1e9, load = 1e9;
-  const double created = processor_seconds();
+  const double created = bl_clock_seconds();
   BL_GOTO(bl_network_create(&graph, shape, batch, BL_GRAPH_TRAINING, false));
-  const double creation = processor_seconds() - created;
-  const bl_parameter_table *table = bl_graph_parameters(graph);
-  const size_t inputs = (size_t)batch * bl_graph_input_size(graph), outputs = (size_t)batch * bl_graph_output_size(graph);
-  BL_GOTO(bl_allocate(&a.x, inputs, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.d_x, inputs, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.time, (size_t)batch, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.y, outputs, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.values, table->count, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.d_values, table->count, sizeof(float)));
-  bl_parameter_initialise(a.values, table, 1);
-  bl_random_normal(a.x, inputs, (bl_draw){.purpose = BL_PURPOSE_TEST});
+  const double creation = bl_clock_seconds() - created;
+  BL_GOTO(create_arrays(&a, graph));
   const int repeats = 1 + 256 / batch;
   for (int attempt = 0; attempt < TRIES; attempt++) {
-    double start = processor_seconds();
+    double start = bl_clock_seconds();
     BL_GOTO(bl_graph_load(graph, a.values));
-    load = processor_seconds() - start < load ? processor_seconds() - start : load;
-    start = processor_seconds();
+    load = least(load, bl_clock_seconds() - start);
+    start = bl_clock_seconds();
     for (int i = 0; i < repeats; i++)
       BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
-    forward = processor_seconds() - start < forward ? processor_seconds() - start : forward;
-    start = processor_seconds();
+    forward = least(forward, bl_clock_seconds() - start);
+    start = bl_clock_seconds();
     for (int i = 0; i < repeats; i++) {
       BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
       BL_GOTO(bl_graph_backward(graph, a.d_values, NULL, a.y));
     }
-    both = processor_seconds() - start < both ? processor_seconds() - start : both;
+    both = least(both, bl_clock_seconds() - start);
   }
   const double samples = (double)repeats * batch;
-  printf("%-14s batch %4d: forward %9.0f/s, and backward %9.0f/s; load %7.1f us, create %6.1f ms, %6.2f MiB\n", name, batch,
+  printf("%-16s batch %4d: forward %9.0f/s, and backward %9.0f/s; load %7.1f us, create %6.1f ms, %6.2f MiB\n", name, batch,
          samples / forward, samples / both, 1e6 * load, 1e3 * creation, (double)bl_graph_memory(graph) / 1048576);
   if (profiled)
-    BL_GOTO(print_profile(graph, &a, batch, repeats));
+    BL_GOTO(print_profile(graph, &a));
 done:
-  bl_free(&a.d_values);
-  bl_free(&a.values);
-  bl_free(&a.y);
-  bl_free(&a.time);
-  bl_free(&a.d_x);
-  bl_free(&a.x);
+  destroy_arrays(&a);
   bl_graph_destroy(&graph);
   return status;
 }
 
-static bl_status measure_all(void) {
+static bl_status show_all(void) {
   const int batches[] = {1, 8, 16, 32, 64, 128};
-  for (int i = 0; i < 6; i++)
-    BL_TRY(measure("digits unet", &unet, batches[i], batches[i] == 64));
-  for (int i = 2; i < 6; i++)
-    BL_TRY(measure("digits critic", &critic, batches[i], batches[i] == 64));
-  for (int i = 2; i < 6; i++)
-    BL_TRY(measure("digits value", &value, batches[i], batches[i] == 64));
-  for (int batch = 16; batch <= 512; batch *= 2) {
-    BL_TRY(measure("point mlp", &mlp, batch, batch == 128));
-    BL_TRY(measure("point critic", &point_critic, batch, batch == 128));
-    BL_TRY(measure("point value", &point_value, batch, batch == 128));
-  }
-  return BL_OK;
-}
-
-static double peak_mebibytes(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)usage.ru_maxrss / 1024;
-}
-
-/** Time \a repeats passes, one by one, after one that does not count. */
-static bl_status time_passes(bl_graph *graph, bool backward, int repeats) {
-  arrays a = {NULL};
-  bl_status status = BL_OK;
-  const bl_parameter_table *table = bl_graph_parameters(graph);
-  const int batch = graph->batch;
-  const size_t inputs = (size_t)batch * bl_graph_input_size(graph), outputs = (size_t)batch * bl_graph_output_size(graph);
-  BL_GOTO(bl_allocate(&a.x, inputs, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.time, (size_t)batch, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.y, outputs, sizeof(float)));
-  BL_GOTO(bl_allocate(&a.values, table->count, sizeof(float)));
-  if (backward)
-    BL_GOTO(bl_allocate(&a.d_values, table->count, sizeof(float)));
-  bl_parameter_initialise(a.values, table, 1);
-  bl_random_normal(a.x, inputs, (bl_draw){.purpose = BL_PURPOSE_TEST});
-  for (int i = 0; i < batch; i++)
-    a.time[i] = 999.0f * (float)i / (float)batch;
-  BL_GOTO(bl_graph_load(graph, a.values));
-  for (int i = 0; i <= repeats; i++) {
-    const double start = bl_clock_seconds();
-    BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
-    if (backward)
-      BL_GOTO(bl_graph_backward(graph, a.d_values, NULL, a.y));
-    if (i > 0)
-      printf("%.9f\n", (bl_clock_seconds() - start) / batch);
-  }
-  printf("peak %.1f parameters %zu\n", peak_mebibytes(), table->count);
-done:
-  bl_free(&a.d_values);
-  bl_free(&a.values);
-  bl_free(&a.y);
-  bl_free(&a.time);
-  bl_free(&a.x);
-  return status;
-}
-
-static bl_status measure_one(const char *name, const char *work, int batch, int repeats) {
   const struct {
     const char *name;
     const bl_network_shape *shape;
-  } known[] = {{"cifar10", &cifar10}, {"digits", &unet}, {"fashion", &fashion}};
-  const bool backward = strcmp(work, "both") == 0;
-  const bl_network_shape *shape = NULL;
-  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-    if (strcmp(known[i].name, name) == 0)
-      shape = known[i].shape;
-  if (shape == NULL || batch < 1 || repeats < 1)
-    return bl_fail(BL_ERROR_USAGE, "expected: cifar10, digits or fashion, then forward or both, a batch, and repetitions");
-  bl_graph *graph = NULL;
-  BL_TRY(bl_network_create(&graph, shape, batch, backward ? BL_GRAPH_TRAINING : BL_GRAPH_INFERENCE, false));
-  const bl_status status = time_passes(graph, backward, repeats);
-  bl_graph_destroy(&graph);
+  } images[] = {{"digits", &test_digits.network},
+                {"digits critic", &test_digits.critic},
+                {"digits value", &test_digits.value}},
+    points[] = {{"points", &test_swissroll.network},
+                {"points critic", &test_swissroll.critic},
+                {"points value", &test_swissroll.value}};
+  for (int network = 0; network < 3; network++)
+    for (int i = network == 0 ? 0 : 2; i < 6; i++)
+      BL_TRY(show(images[network].name, images[network].shape, batches[i], batches[i] == 64));
+  for (int network = 0; network < 3; network++)
+    for (int batch = 16; batch <= 512; batch *= 2)
+      BL_TRY(show(points[network].name, points[network].shape, batch, batch == 128));
+  return BL_OK;
+}
+
+/* ---- One work -------------------------------------------------------------------------------------------------------- */
+
+typedef struct passes {
+  bl_graph *graph;
+  arrays a;
+  bl_options *options;
+  bl_chain chain;
+  int rank;
+} passes;
+
+static bl_status forward(void *state) {
+  passes *p = state;
+  return bl_graph_forward(p->graph, p->a.y, p->a.x, p->a.time);
+}
+
+static bl_status both(void *state) {
+  passes *p = state;
+  BL_TRY(bl_graph_forward(p->graph, p->a.y, p->a.x, p->a.time));
+  return bl_graph_backward(p->graph, p->a.d_values, NULL, p->a.y);
+}
+
+static bl_status rollout(void *state) {
+  passes *p = state;
+  return bl_sampler_rollout(NULL, p->a.y, p->graph, &p->chain, 1, 0, (uint32_t)(p->rank * p->graph->batch),
+                            (size_t)p->graph->batch, p->a.work);
+}
+
+static bl_status measure_passes(const measure_task *task, measure_work *work) {
+  passes p = {0};
+  int ranks;
+  bl_status status = BL_OK;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  MPI_Comm_rank(MPI_COMM_WORLD, &p.rank);
+  BL_GOTO(measure_plan(&p.options, &p.chain, 0, NULL));
+  BL_GOTO(bl_network_create(&p.graph, &task->shapes->network, task->micro_batch,
+                            work == both ? BL_GRAPH_TRAINING : BL_GRAPH_INFERENCE, false));
+  BL_GOTO(create_arrays(&p.a, p.graph));
+  if (work == rollout)
+    BL_GOTO(bl_allocate(&p.a.work, 3 * (size_t)task->micro_batch * bl_graph_input_size(p.graph), sizeof(float)));
+  const measure_size size = {
+      .samples = (double)ranks * task->micro_batch,
+      .flops = ranks * (work == rollout ? p.chain.steps : 1) * bl_cost_graph_flops(p.graph, work == both),
+      .parameters = bl_graph_parameters(p.graph)->count};
+  BL_GOTO(measure_repeat(work, &p, task, &size));
+done:
+  destroy_arrays(&p.a);
+  bl_graph_destroy(&p.graph);
+  bl_chain_destroy(&p.chain);
+  bl_options_destroy(&p.options);
   return status;
 }
 
+/* All ranks at once, and summed. */
+static bl_status measure_peak(void) {
+  bl_machine machine;
+  int rank;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Barrier(MPI_COMM_WORLD);
+  BL_TRY(bl_machine_measure(&machine));
+  double sums[2] = {machine.flops, machine.bytes};
+  MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  if (rank == 0)
+    printf("flops %.6e bytes %.6e\n", sums[0], sums[1]);
+  return BL_OK;
+}
+
+static bl_status run(int count, char **arguments) {
+  if (count == 1)
+    return show_all();
+  if (count == 2 && strcmp(arguments[1], "peak") == 0)
+    return measure_peak();
+  measure_task task = {.shapes = test_shapes_find(arguments[1]), .work = count > 2 ? arguments[2] : ""};
+  int *const numbers[] = {&task.micro_batch, &task.warm,          &task.repeats,    &task.batch,
+                          &task.n_critic,    &task.critic_epochs, &task.n_generator};
+  for (int i = 3; i < count && i < 10; i++)
+    *numbers[i - 3] = atoi(arguments[i]);
+  if (task.shapes != NULL && strcmp(task.work, "round") == 0 && count == 10)
+    return measure_round(&task);
+  measure_work *const works[] = {forward, both, rollout};
+  const char *const names[] = {"forward", "both", "rollout"};
+  for (int i = 0; i < 3; i++)
+    if (task.shapes != NULL && strcmp(task.work, names[i]) == 0 && count == 6)
+      return measure_passes(&task, works[i]);
+  return bl_fail(BL_ERROR_USAGE,
+                 "expected: nothing, or peak, or NAME forward|both|rollout MICRO_BATCH WARM REPEATS, or NAME round "
+                 "MICRO_BATCH WARM REPEATS BATCH N_CRITIC CRITIC_EPOCHS N_GENERATOR");
+}
+
 int main(int count, char **arguments) {
-  const bl_status status =
-      count == 5 ? measure_one(arguments[1], arguments[2], atoi(arguments[3]), atoi(arguments[4])) : measure_all();
-  if (status == BL_OK)
-    return 0;
-  fprintf(stderr, "%s\n", bl_status_message());
-  return 1;
+  bl_threads_one_by_default();
+  MPI_Init(&count, &arguments);
+  const bl_status status = run(count, arguments);
+  if (status != BL_OK) {
+    fprintf(stderr, "%s\n", bl_status_message());
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  MPI_Finalize();
+  return 0;
 }

@@ -55,6 +55,9 @@ static void nothing_is_asked_for_unless_said(void **state) {
   assert_true(line.help && !line.version && !line.defaults);
   assert_int_equal(read_line(&line, "beeline --version --defaults"), BL_OK);
   assert_true(!line.help && line.version && line.defaults);
+  assert_true(!line.profile && line.batch == 0);
+  assert_int_equal(read_line(&line, "beeline inspect --batch=8 m.nc --profile"), BL_OK);
+  assert_true(line.profile && line.batch == 8);
 }
 
 static void mistakes_are_named(void **state) {
@@ -70,6 +73,9 @@ static void mistakes_are_named(void **state) {
       {"beeline finetune --output", "--output needs a value after it"},
       {"beeline finetune --set --resume", "--set --resume: expected KEY=VALUE"},
       {"beeline finetune a.yaml b.yaml", "one word too many: b.yaml; expected finetune FILE and options"},
+      {"beeline inspect --profile m.nc --batch", "--batch needs a value after it"},
+      {"beeline inspect --profile --batch 0 m.nc", "--batch 0: expected a whole number from 1 to 65536"},
+      {"beeline inspect --profile --batch 1e3 m.nc", "--batch 1e3: expected a whole number from 1 to 65536"},
       {"beeline finetune -- a.yaml --set", "one word too many: --set; expected finetune FILE and options"},
   };
   for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
