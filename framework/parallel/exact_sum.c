@@ -3,6 +3,7 @@
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -158,6 +159,7 @@ bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, in
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   prepare(sum, size);
+  BL_TRY(bl_meet(comm));
   uint64_t *const limbs[2] = {sum->high + offset, sum->low + offset};
   for (int limb = 0; limb < 2; limb++)
     for (size_t start = 0; start < count; start += PIECE) {
@@ -177,6 +179,7 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
   int size;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   prepare(sum, size);
+  BL_TRY(bl_meet(comm));
   const size_t count = 2 * sum->count + 1;
   for (size_t start = 0; start < count; start += PIECE)
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->limbs + start, piece_of(count - start), MPI_UINT64_T, MPI_SUM, comm)));

@@ -7,7 +7,7 @@
 #include "base/threads.h"
 #include "base/version.h"
 #include "parallel/agree.h"
-#include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
 
@@ -105,12 +105,12 @@ static bl_status load_options(bl_options **options, const char *path, const bl_c
     bl_status status = rank == 0 ? bl_options_read_file(&text, &size, path) : BL_OK;
     BL_TRY(bl_agree(status, comm));
     unsigned long long shared = size;
-    BL_TRY(BL_MPI(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm)));
+    BL_TRY(BL_MPI_MET(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
     size = (size_t)shared;
     if (rank != 0)
       status = bl_allocate(&text, size, 1);
     BL_TRY(bl_agree(status, comm));
-    BL_TRY(BL_MPI(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm)));
+    BL_TRY(BL_MPI_MET(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm), comm));
   }
   const bl_status status = bl_options_parse(options, path, text, size, line->set_count, (const char *const *)line->sets);
   bl_free(&text);
@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
   fflush(stderr);
   bl_command_line_destroy(&line);
   /* A launcher may end the job as soon as one rank leaves with a failure: wait until the message is out. */
-  MPI_Barrier(MPI_COMM_WORLD);
+  (void)bl_meet(MPI_COMM_WORLD);
   MPI_Finalize();
   return exit_code(status);
 }

@@ -7,7 +7,7 @@
 #include "learner/supervised.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
-#include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/program.h"
 #include "programs/run.h"
 #include "roles/checkpoint.h"
@@ -294,7 +294,7 @@ static bl_status accuracy(double *share, pretrainer *p, const bl_dataset *data) 
     status = count_right(&right, p, data, m * batch);
   bl_free(&values);
   BL_AGREE(status, world->comm);
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
   *share = (double)right / (double)data->count;
   return BL_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   run->provenance.ranks = size;
   run->provenance.roles = run->roles;
   BL_TRY(bl_agree(run->world.rank == 0 ? look_into_folder(&finished, run) : BL_OK, run->world.comm));
-  BL_TRY(BL_MPI(MPI_Bcast(&finished, 1, MPI_INT, 0, run->world.comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&finished, 1, MPI_INT, 0, run->world.comm), run->world.comm));
   run->finished = finished != 0;
   return BL_OK;
 }

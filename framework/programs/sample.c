@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/program.h"
 #include "sampler/sampler.h"
 #include "store/container.h"
@@ -193,7 +194,7 @@ static bl_status take_part(drawing *d) {
 static bl_status resume(drawing *d) {
   BL_AGREE(d->rank == 0 ? take_part(d) : BL_OK, d->comm);
   unsigned long long state[2] = {d->done, d->finished};
-  BL_TRY(BL_MPI(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   d->first = d->done = (size_t)state[0];
   d->finished = state[1] != 0;
   return BL_OK;
@@ -248,11 +249,11 @@ static bl_status draw(drawing *d) {
       d->done += piece;
     }
     BL_GOTO(bl_agree(status, d->comm));
-    BL_GOTO(BL_MPI(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+    BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;
   unsigned long long evaluations = bl_graph_evaluations(d->graph);
-  BL_GOTO(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm)));
+  BL_GOTO(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm), d->comm));
   d->evaluations = (double)evaluations / (double)((count - d->first + batch - 1) / batch * batch);
 done:
   bl_progress_finish(&progress);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <math.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
   double largest = 0, square = 0;
   for (size_t i = 0; i < aggregator->count; i++)
     largest = fmax(largest, fabs((double)aggregator->gradient[i]));
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm)));
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm), comm));
   *norm = largest;
   if (largest == 0)
     return BL_OK;
@@ -136,7 +137,8 @@ static bl_status owner_step(bl_aggregator *aggregator, bl_step_report *report, d
   bl_status status = global_norm(&report->norm, aggregator);
   const int mine = got != BL_OK || told != BL_OK || status != BL_OK || !isfinite(report->norm);
   int failed = mine;
-  BL_TRY(BL_MPI(MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MAX, aggregator->sharing.owners->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MAX, aggregator->sharing.owners->comm),
+                    aggregator->sharing.owners->comm));
   if (failed)
     return BL_ERROR_NUMERIC;
   bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate,
@@ -156,14 +158,15 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   for (int owner = 0; owner < owners; owner++) {
     const size_t first = shard_start(total, owners, owner), end = shard_start(total, owners, owner + 1);
     BL_TRY(bl_exact_sum_reduce(aggregator->sum, first, end - first, aggregator->root[owner], sharing->gradient_comm));
-    BL_TRY(bl_exact_sum_reduce(aggregator->sum, total, BL_AGGREGATOR_FIGURES, aggregator->root[owner],
-                               sharing->gradient_comm));
   }
+  BL_TRY(
+      bl_exact_sum_reduce(aggregator->sum, total, BL_AGGREGATOR_FIGURES, aggregator->root[0], sharing->gradient_comm));
   if (sharing->owners->rank >= 0)
     verdict.failed = owner_step(aggregator, &verdict.report, rate, terms) != BL_OK;
   bl_exact_sum_clear(aggregator->sum);
-  BL_TRY(BL_MPI(
-      MPI_Bcast(&verdict, sizeof verdict / sizeof(double), MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm)));
+  BL_TRY(BL_MPI_MET(
+      MPI_Bcast(&verdict, sizeof verdict / sizeof(double), MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm),
+      sharing->parameter_comm));
   *report = verdict.report;
   if (verdict.failed != 0) {
     bl_status_clear(); /* of the sum, which does not know what it sums */
@@ -197,7 +200,7 @@ static bl_status gather_array(float *whole, const float *shard, const bl_aggrega
 bl_status bl_aggregator_gather(bl_aggregator_state *state, const bl_aggregator *aggregator, const bl_world *world) {
   const int root = bl_group_world_rank(world, aggregator->sharing.owners, 0);
   state->steps = aggregator->optimiser.steps;
-  BL_TRY(BL_MPI(MPI_Bcast(&state->steps, 1, MPI_INT64_T, root, world->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&state->steps, 1, MPI_INT64_T, root, world->comm), world->comm));
   if (state->values)
     BL_TRY(gather_array(state->values, aggregator->values + aggregator->first, aggregator, world));
   if (state->average)
