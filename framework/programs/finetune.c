@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "learner/sft_pg.h"
+#include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
@@ -10,7 +11,9 @@
 #include "programs/measure.h"
 #include "programs/program.h"
 #include "programs/run.h"
+#include "roles/ring.h"
 #include "roles/round.h"
+#include "roles/split.h"
 #include "sampler/sampler.h"
 #include "store/record.h"
 
@@ -19,11 +22,12 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles G:C:A] [--output FOLDER] [--resume]\n"
+    "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles SPLIT] [--output FOLDER] [--resume]\n"
     "\n"
     "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
     "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
-    "generators, critics and aggregators; the result has the same bits for any number of ranks and any split.\n"
+    "generators, critics and aggregators; the result has the same bits for any number of ranks and any split: all, G:C:A,\n"
+    "or auto, which measures what the pieces of a round cost and takes the fastest.\n"
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  model.file            the pre-trained model, made by beeline pretrain\n"
@@ -31,6 +35,7 @@ static const char help[] =
     "  sampler.*             the chain of few steps that is fine-tuned\n"
     "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
     "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
+    "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
     "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints.\n"
@@ -78,16 +83,14 @@ typedef struct finetuner {
   bl_batches batches;
   bl_schedule schedule;
   bl_chain chain;
+  bl_computation computation;
   bl_network_shape critic_shape, value_shape;
   bl_graph *sampler;                  /* ε network for measuring, on every rank */
   bl_graph *critic_plan, *value_plan; /* for their parameter tables, on every rank */
-  bl_aggregator policy, critic, value;
+  bl_ring_plan plan;
+  bl_ring ring;
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
-  bl_buffer buffer;
-  bl_arrow *trajectories, *advantages;
-  bl_generator generators;
-  bl_critic critics;
   bl_measure measure;
   bl_dataset stored;      /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
@@ -104,14 +107,7 @@ static void destroy(finetuner *f) {
   bl_free(&f->samples);
   bl_free(&f->current);
   bl_measure_destroy(&f->measure);
-  bl_critic_destroy(&f->critics);
-  bl_generator_destroy(&f->generators);
-  bl_arrow_destroy(&f->trajectories);
-  bl_arrow_destroy(&f->advantages);
-  bl_buffer_destroy(&f->buffer);
-  bl_aggregator_destroy(&f->policy);
-  bl_aggregator_destroy(&f->critic);
-  bl_aggregator_destroy(&f->value);
+  bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
   bl_graph_destroy(&f->critic_plan);
   bl_graph_destroy(&f->value_plan);
@@ -120,6 +116,7 @@ static void destroy(finetuner *f) {
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
   bl_dataset_destroy(&f->stored);
+  bl_computation_destroy(&f->computation);
   bl_run_destroy(&f->run);
 }
 
@@ -155,12 +152,12 @@ static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm c
   return BL_OK;
 }
 
-/* Model, data, chain, networks: everything before ranks get their roles. Collective. */
+/* Model, data, chain: everything before there are networks. Collective. */
 static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
-  const int batch = options->learner.micro_batch;
   bl_dataset *data = &f->dataset;
   BL_AGREE(check(f, options), invocation->comm);
+  BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(
       bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, invocation->comm)));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
@@ -184,12 +181,64 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
       bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
-  BL_TRY(bl_network_create(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false));
+  return BL_OK;
+}
+
+/* The networks, and what the roles will work on. Collective. */
+static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
+  const bl_options *options = f->run.options;
+  const bl_computation *computation = &f->computation;
+  const int batch = options->learner.micro_batch, all = f->chain.steps * batch;
+  const bl_network_plan graphs[] = {{shape, batch, BL_GRAPH_INFERENCE, &computation->rollout},
+                                    {shape, batch, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->critic_shape, 2 * batch, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->critic_shape, batch, BL_GRAPH_INFERENCE, &computation->judge},
+                                    {&f->value_shape, all, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->value_shape, all, BL_GRAPH_INFERENCE, &computation->judge}};
+  BL_TRY(bl_computation_settle(&f->computation, f->run.algorithms, graphs, sizeof graphs / sizeof graphs[0],
+                               f->run.invocation->comm));
+  f->run.provenance.algorithms = bl_computation_text(computation);
+  BL_TRY(bl_network_create_with(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false, &computation->rollout));
   BL_TRY(bl_options_blame(options, "critic.widths",
                           bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false)));
   BL_TRY(bl_options_blame(options, "value.widths",
                           bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false)));
+  f->plan = (bl_ring_plan){.policy = {.shape = shape,
+                                      .table = bl_graph_parameters(f->sampler),
+                                      .optimiser = f->policy_settings,
+                                      .clip = options->learner.optimiser.clip,
+                                      .average = options->learner.average},
+                           .critic = {.shape = &f->critic_shape,
+                                      .table = bl_graph_parameters(f->critic_plan),
+                                      .optimiser = f->critic_settings,
+                                      .clip = options->critic.optimiser.clip},
+                           .value = {.shape = &f->value_shape,
+                                     .table = bl_graph_parameters(f->value_plan),
+                                     .optimiser = f->value_settings,
+                                     .clip = options->value.optimiser.clip},
+                           .computation = computation,
+                           .method = &f->method,
+                           .chain = &f->chain,
+                           .data = &f->batches,
+                           .strata = options->learner.batch / batch};
   return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
+}
+
+/* Give the ranks their roles: as the configuration says, or as is fastest. Collective. */
+static bl_status divide(finetuner *f) {
+  const bl_sft_pg *method = &f->method;
+  const MPI_Comm comm = f->run.invocation->comm;
+  bl_split_candidate best[BL_SPLIT_CANDIDATES] = {{f->run.split, 0}};
+  int ranks, count;
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
+  if (f->run.automatic && ranks > 1) {
+    bl_split_costs costs;
+    const bl_split_counts counts = {f->plan.strata, method->n_critic, method->critic_epochs, method->n_generator};
+    BL_TRY(bl_split_measure(&costs, &f->plan, comm));
+    BL_AGREE(bl_split_choose(best, &count, ranks, &costs, &counts), comm);
+    bl_split_explain(best, count, ranks, &costs);
+  }
+  return bl_run_divide(&f->run, best[0].split);
 }
 
 /* What distances are measured against. Collective. */
@@ -202,32 +251,13 @@ static bl_status prepare_metrics(finetuner *f) {
   return bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm);
 }
 
-/* The objects of the three roles. */
-static bl_status prepare_roles(finetuner *f) {
-  const bl_world *world = &f->run.world;
-  const bl_options *options = f->run.options;
-  BL_TRY(bl_arrow_create(&f->trajectories, world->trajectory_comm));
-  BL_TRY(bl_arrow_create(&f->advantages, world->advantage_comm));
-  BL_TRY(bl_aggregator_create(&f->policy, world, bl_sharing_policy(world), "policy", bl_graph_parameters(f->sampler),
-                              f->policy_settings, options->learner.optimiser.clip, options->learner.average));
-  BL_TRY(bl_aggregator_create(&f->critic, world, bl_sharing_critics(world), "critic", bl_graph_parameters(f->critic_plan),
-                              f->critic_settings, options->critic.optimiser.clip, 0));
-  BL_TRY(bl_aggregator_create(&f->value, world, bl_sharing_critics(world), "value network",
-                              bl_graph_parameters(f->value_plan), f->value_settings, options->value.optimiser.clip, 0));
-  BL_TRY(bl_buffer_create(&f->buffer, world, &f->method, options->learner.batch / options->learner.micro_batch));
-  BL_TRY(bl_generator_create(&f->generators, world, &f->run.header.shape, &f->method, &f->chain, &f->buffer,
-                             f->trajectories, f->advantages, &f->policy));
-  return bl_critic_create(&f->critics, world, &f->critic_shape, &f->value_shape, &f->method, &f->buffer, &f->batches,
-                          f->trajectories, f->advantages, &f->critic, &f->value);
-}
-
 /* θ from the model file, f and V drawn. */
 static bl_status initialise(finetuner *f) {
   const bl_options *options = f->run.options;
-  bl_aggregator *drawn[2] = {&f->critic, &f->value};
-  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->policy.table,
+  bl_aggregator *drawn[2] = {&f->ring.critic, &f->ring.value};
+  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->ring.policy.table,
                                       strcmp(options->model.weights, "average") == 0, f->run.world.comm));
-  bl_aggregator_set(&f->policy, &(bl_aggregator_state){.values = f->current});
+  bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = f->current});
   for (int i = 0; i < 2; i++) {
     float *values = NULL;
     BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
@@ -255,7 +285,7 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
   *distance = NAN;
   if (count == 0)
     return BL_OK;
-  BL_TRY(bl_checkpoint_current(f->current, &f->policy, &f->run.world));
+  BL_TRY(bl_checkpoint_current(f->current, &f->ring.policy, &f->run.world));
   BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
@@ -281,7 +311,8 @@ static bl_status open_record(finetuner *f) {
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
-  const bl_checkpoint_entry entries[3] = {{"model", &f->policy}, {"critic", &f->critic}, {"value", &f->value}};
+  const bl_checkpoint_entry entries[3] = {
+      {"model", &f->ring.policy}, {"critic", &f->ring.critic}, {"value", &f->ring.value}};
   const int64_t rounds = options->learner.rounds;
   const double samples = (double)options->learner.batch * options->learner.n_critic;
   bl_progress *progress = NULL;
@@ -294,7 +325,8 @@ static bl_status learn(finetuner *f, bool *stopped) {
                                   .critic = bl_rate_at(&f->critic_rate, round, rounds),
                                   .value = bl_rate_at(&f->value_rate, round, rounds)};
     bl_round_report report;
-    BL_GOTO(bl_run_agree(&f->run, bl_round_run(&report, &f->generators, &f->critics, &f->policy, round, rates)));
+    BL_GOTO(
+        bl_run_agree(&f->run, bl_round_run(&report, &f->ring.generators, &f->ring.critics, &f->ring.policy, round, rates)));
     const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
@@ -354,7 +386,7 @@ static void write_table(FILE *file, const finetuner *f, double before, double af
 static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
   double after;
-  BL_TRY(bl_run_write_model(&f->run, &f->policy));
+  BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
   BL_TRY(measure(&after, f, "measure after"));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
@@ -383,7 +415,7 @@ static bl_status finish(finetuner *f, double before, double start) {
 static bl_status show_summary(const finetuner *f) {
   char path[PATH_LENGTH], line[512];
   bl_run_path(path, sizeof path, &f->run, "summary.txt");
-  FILE *file = f->run.world.rank == 0 ? fopen(path, "r") : NULL;
+  FILE *file = f->run.rank == 0 ? fopen(path, "r") : NULL;
   bl_log("%s: this run is finished already; its result:", f->run.options->output);
   while (file && fgets(line, sizeof line, file))
     fputs(line, stdout);
@@ -408,16 +440,19 @@ static bl_status finetune(const bl_invocation *invocation) {
   }
   f.run.header = header;
   f.run.header.round = 0;
+  BL_GOTO(bl_agree(prepare_networks(&f, &f.run.header.shape), invocation->comm));
+  BL_GOTO(divide(&f));
   BL_GOTO(prepare_metrics(&f));
   BL_GOTO(measure_stored(&f));
-  BL_GOTO(bl_agree(prepare_roles(&f), invocation->comm));
+  BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   BL_GOTO(initialise(&f));
   BL_GOTO(measure(&before, &f, "measure before"));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
-  const bl_checkpoint_entry entries[3] = {{"model", &f.policy}, {"critic", &f.critic}, {"value", &f.value}};
+  const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, 3));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
+  BL_GOTO(bl_ring_explain_times(&f.ring, f.run.world.comm));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
   else

@@ -38,7 +38,7 @@ static const char exit_statuses[] =
 
 static void print_help(void) {
   puts(
-      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles G:C:A] [--seed N] [--output PATH] [--resume]\n"
+      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
       "       beeline inspect FILE\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
@@ -52,7 +52,8 @@ static void print_help(void) {
       "\n"
       "Options:\n"
       "  --set KEY=VALUE  override one key of the configuration, such as --set learner.rounds=20; may be repeated\n"
-      "  --roles G:C:A    ranks that are generators, critics and aggregators, or all (short for --set roles=...)\n"
+      "  --roles SPLIT    G:C:A: so many ranks are generators, critics and aggregators; all; or auto: what is fastest\n"
+      "                   (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune or sample where an earlier run was interrupted\n"
@@ -127,6 +128,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune and sample, nothing else");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
+  bl_threads_set(options->compute.threads);
   const bl_invocation invocation = {.options = options,
                                     .argument = inspects ? line->file : NULL,
                                     .resume = line->resume,
@@ -152,7 +154,6 @@ int main(int argc, char **argv) {
     return fflush(stdout) == 0 ? 0 : 1;
   }
 
-  bl_threads_one_by_default();
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
