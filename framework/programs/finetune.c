@@ -9,6 +9,7 @@
 #include "parallel/mpi_check.h"
 #include "programs/comparison.h"
 #include "programs/measure.h"
+#include "programs/outcome.h"
 #include "programs/program.h"
 #include "programs/run.h"
 #include "roles/ring.h"
@@ -224,23 +225,6 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
 }
 
-/* Give the ranks their roles: as the configuration says, or as is fastest. Collective. */
-static bl_status divide(finetuner *f) {
-  const bl_sft_pg *method = &f->method;
-  const MPI_Comm comm = f->run.invocation->comm;
-  bl_split_candidate best[BL_SPLIT_CANDIDATES] = {{f->run.split, 0}};
-  int ranks, count;
-  BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
-  if (f->run.automatic && ranks > 1) {
-    bl_split_costs costs;
-    const bl_split_counts counts = {f->plan.strata, method->n_critic, method->critic_epochs, method->n_generator};
-    BL_TRY(bl_split_measure(&costs, &f->plan, comm));
-    BL_AGREE(bl_split_choose(best, &count, ranks, &costs, &counts), comm);
-    bl_split_explain(best, count, ranks, &costs);
-  }
-  return bl_run_divide(&f->run, best[0].split);
-}
-
 /* What distances are measured against. Collective. */
 static bl_status prepare_metrics(finetuner *f) {
   const bl_options_metrics *metrics = &f->run.options->metrics;
@@ -356,30 +340,24 @@ done:
   return status;
 }
 
-/* A row of the table; "-" where nothing was measured. */
-static void write_row(FILE *file, const char *what, int evaluations, double distance, size_t samples) {
-  char text[24] = "-";
-  if (samples > 0)
-    snprintf(text, sizeof text, "%.4g", distance);
-  fprintf(file, "  %-34s %6d %20s %9zu\n", what, evaluations, text, samples);
-}
-
-/* The table at the end, to \a file. */
-static void write_table(FILE *file, const finetuner *f, double before, double after, double seconds) {
+/* What the table says. */
+static bl_outcome outcome_of(const finetuner *f, double before, double after, double seconds) {
   const bl_options *options = f->run.options;
-  char duration[32];
-  bl_clock_duration(duration, sizeof duration, seconds);
-  fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", bl_measure_name(&f->measure), "samples");
-  write_row(file, "before fine-tuning", f->chain.steps, before, (size_t)options->metrics.count);
-  write_row(file, "after fine-tuning", f->chain.steps, after, (size_t)options->metrics.count);
-  if (f->stored_count > 0)
-    write_row(file, "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance, f->stored_count);
-  fprintf(file, "\n");
-  if (f->measure.features)
-    fprintf(file, "  FID on the features of %s\n", bl_features_name(f->measure.features));
-  fprintf(file, "  %lld round%s, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
-          f->run.header.round == 1 ? "" : "s", f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s",
-          (long long)options->seed, options->learner.average > 0 ? "moving average" : "last", duration);
+  return (bl_outcome){.distance = bl_measure_name(&f->measure),
+                      .features = f->measure.features ? bl_features_name(f->measure.features) : NULL,
+                      .before = before,
+                      .after = after,
+                      .stored = f->stored_distance,
+                      .samples = (size_t)options->metrics.count,
+                      .stored_samples = f->stored_count,
+                      .steps = f->chain.steps,
+                      .all_steps = f->schedule.steps,
+                      .rounds = f->run.header.round,
+                      .seed = options->seed,
+                      .roles = f->run.roles,
+                      .ranks = f->run.world.size,
+                      .average = options->learner.average > 0,
+                      .seconds = seconds};
 }
 
 /* Model, picture and table. Collective. */
@@ -391,19 +369,14 @@ static bl_status finish(finetuner *f, double before, double start) {
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
     return BL_OK;
-  const double seconds = bl_clock_seconds() - start;
+  const bl_outcome outcome = outcome_of(f, before, after, bl_clock_seconds() - start);
   bl_run_path(model, sizeof model, &f->run, "model.nc");
   bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
   bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
   bool drawn;
   BL_TRY(bl_comparison_write(&drawn, &f->comparison, picture));
-  FILE *file = fopen(summary, "w");
-  if (!file)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(file, f, before, after, seconds);
-  if (fclose(file) != 0)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(stdout, f, before, after, seconds);
+  BL_TRY(bl_outcome_write(summary, &outcome));
+  bl_outcome_print(stdout, &outcome);
   printf("  model    %s\n", model);
   if (drawn)
     printf("  picture  %s\n", picture);
@@ -412,16 +385,12 @@ static bl_status finish(finetuner *f, double before, double start) {
 }
 
 /* A run that was finished before: show its table again. */
-static bl_status show_summary(const finetuner *f) {
-  char path[PATH_LENGTH], line[512];
+static void show_summary(const finetuner *f) {
+  char path[PATH_LENGTH];
   bl_run_path(path, sizeof path, &f->run, "summary.txt");
-  FILE *file = f->run.rank == 0 ? fopen(path, "r") : NULL;
   bl_log("%s: this run is finished already; its result:", f->run.options->output);
-  while (file && fgets(line, sizeof line, file))
-    fputs(line, stdout);
-  if (file)
-    fclose(file);
-  return BL_OK;
+  if (f->run.rank == 0)
+    bl_outcome_show(path);
 }
 
 static bl_status finetune(const bl_invocation *invocation) {
@@ -435,13 +404,16 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
   BL_GOTO(bl_run_create(&f.run, invocation, true));
   if (f.run.finished) {
-    status = show_summary(&f);
+    show_summary(&f);
     goto done;
   }
   f.run.header = header;
   f.run.header.round = 0;
   BL_GOTO(bl_agree(prepare_networks(&f, &f.run.header.shape), invocation->comm));
-  BL_GOTO(divide(&f));
+  bl_split split = f.run.split;
+  if (f.run.automatic)
+    BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
+  BL_GOTO(bl_run_divide(&f.run, split));
   BL_GOTO(prepare_metrics(&f));
   BL_GOTO(measure_stored(&f));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));

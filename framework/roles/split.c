@@ -240,3 +240,20 @@ void bl_split_explain(const bl_split_candidate *best, int count, int ranks, cons
     bl_log("  %-40s %.4g%s", roles, best[i].seconds, i == 0 ? "  <- taken" : "");
   }
 }
+
+bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm) {
+  const bl_sft_pg *method = plan->method;
+  const bl_split_counts counts = {plan->strata, method->n_critic, method->critic_epochs, method->n_generator};
+  bl_split_candidate best[BL_SPLIT_CANDIDATES];
+  bl_split_costs costs;
+  int ranks, count;
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
+  *split = (bl_split){ranks, ranks, ranks};
+  if (ranks == 1)
+    return BL_OK;
+  BL_TRY(bl_split_measure(&costs, plan, comm));
+  BL_AGREE(bl_split_choose(best, &count, ranks, &costs, &counts), comm);
+  bl_split_explain(best, count, ranks, &costs);
+  *split = best[0].split;
+  return BL_OK;
+}
