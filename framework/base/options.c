@@ -176,7 +176,7 @@ static void digest_merge(bl_options_merge *merge) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (int i = 0; i < merge->slot_count; i++) {
     const bl_options_slot *slot = &merge->slots[i];
-    if (!bl_options_schema_is_digested(slot->key))
+    if (!bl_options_schema_is_digested(slot->key, slot->value))
       continue;
     char number[32];
     const char *value = slot->value;

@@ -135,6 +135,14 @@ typedef struct bl_options_checkpoint {
   int stop;  /**< rounds to do in this sitting, to go on later with --resume; 0: all */
 } bl_options_checkpoint;
 
+/** How networks compute; changes results by rounding at most. */
+typedef struct bl_options_compute {
+  char *algorithms; /**< of convolutions: "fixed", "measure" */
+  bool bf16;        /**< rollouts: round the operands of convolutions to bfloat16 where that is faster */
+  bool recompute;   /**< learning: make activations again in the backward pass instead of keeping them */
+  int threads;      /**< of oneDNN, a rank; 0: OMP_NUM_THREADS where it is set, else 1 */
+} bl_options_compute;
+
 typedef struct bl_options_metrics {
   char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
   char *reference;  /**< statistics of the real data: read when there, else computed from data.file and written */
@@ -150,7 +158,7 @@ typedef struct bl_options {
   char *title;
   int64_t seed;
   char *output; /**< import, sample, evaluate: file to write; pretrain, finetune: folder to write into */
-  char *roles;  /**< "all" or "G:C:A" */
+  char *roles;  /**< "all", "auto" or "G:C:A" */
   bl_options_import import;
   bl_options_data data;
   bl_options_network network;
@@ -160,6 +168,7 @@ typedef struct bl_options {
   bl_options_learner learner;
   bl_options_critic critic;
   bl_options_value value;
+  bl_options_compute compute;
   bl_options_checkpoint checkpoint;
   bl_options_metrics metrics;
 } bl_options;
@@ -186,8 +195,9 @@ void bl_options_destroy(bl_options **options);
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint and title. Numbers count by value, paths as they were written. Not collective. Borrowed from \a
- * options. */
+ * roles, checkpoint, compute.recompute and title. Numbers count by value, paths as they were written; what `compute` adds
+ * to the configurations of earlier versions counts where it is not the default. Not collective. Borrowed from \a options.
+ */
 const char *bl_options_digest(const bl_options *options);
 
 /** Refuse a value that is well-formed but makes no sense: "FILE:LINE: learner.batch is 100, expected a multiple of

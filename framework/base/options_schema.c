@@ -111,6 +111,14 @@ static const cyaml_schema_field_t value_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t compute_fields[] = {
+    TEXT(bl_options_compute, algorithms),
+    BOOL(bl_options_compute, bf16),
+    BOOL(bl_options_compute, recompute),
+    INT(bl_options_compute, threads),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t checkpoint_fields[] = {
     INT(bl_options_checkpoint, every),
     INT(bl_options_checkpoint, keep),
@@ -142,6 +150,7 @@ static const cyaml_schema_field_t options_fields[] = {
     SECTION(bl_options, learner, learner_fields),
     SECTION(bl_options, critic, critic_fields),
     SECTION(bl_options, value, value_fields),
+    SECTION(bl_options, compute, compute_fields),
     SECTION(bl_options, checkpoint, checkpoint_fields),
     SECTION(bl_options, metrics, metrics_fields),
     CYAML_FIELD_END,
@@ -156,8 +165,16 @@ static const char *const input_keys[] = {
     "model.file",    "metrics.classifier", "metrics.reference", "metrics.samples",
 };
 
-static const char *const undigested_keys[] = {"title",           "output",         "roles", "checkpoint.every",
-                                              "checkpoint.keep", "checkpoint.stop"};
+static const char *const undigested_keys[] = {
+    "title", "output", "roles", "compute.recompute", "checkpoint.every", "checkpoint.keep", "checkpoint.stop",
+};
+
+/* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so
+ * that those checkpoints can still be resumed. */
+static const struct {
+  const char *key;
+  const char *value;
+} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"}, {"compute.threads", "0"}};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {
@@ -205,6 +222,7 @@ static const struct {
     {"every", 0, DBL_MAX, "0 or more"},
     {"stop", 0, DBL_MAX, "0 or more"},
     {"keep", 2, DBL_MAX, "at least 2"},
+    {"threads", 0, 4096, "0 to 4096"},
     {"projections", 1, DBL_MAX, "at least 1"},
 };
 
@@ -247,7 +265,10 @@ bool bl_options_schema_is_input(const char *key) {
   return is_one_of(key, input_keys, CYAML_ARRAY_LEN(input_keys));
 }
 
-bool bl_options_schema_is_digested(const char *key) {
+bool bl_options_schema_is_digested(const char *key, const char *value) {
+  for (size_t i = 0; i < CYAML_ARRAY_LEN(later_keys); i++)
+    if (strcmp(key, later_keys[i].key) == 0 && strcmp(value, later_keys[i].value) == 0)
+      return false;
   return !is_one_of(key, undigested_keys, CYAML_ARRAY_LEN(undigested_keys));
 }
 

@@ -53,8 +53,8 @@ int bl_options_schema_list(bl_options_slot *slots);
 /** Whether \a key names an input file, whose path is relative to the configuration's folder. Not collective. */
 bool bl_options_schema_is_input(const char *key);
 
-/** Whether the value of \a key can change results, and so counts in the digest. Not collective. */
-bool bl_options_schema_is_digested(const char *key);
+/** Whether \a value, as YAML, of \a key can change results, and so counts in the digest. Not collective. */
+bool bl_options_schema_is_digested(const char *key, const char *value);
 
 /** What the number \a value of \a key should be, for example "at least 1"; NULL when it is within its range. Not
  * collective. For a list it is asked for every element. Borrowed. */

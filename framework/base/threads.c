@@ -5,9 +5,11 @@
 #include <omp.h>
 #endif
 
-void bl_threads_one_by_default(void) {
+void bl_threads_set(int threads) {
 #ifdef _OPENMP
-  if (!getenv("OMP_NUM_THREADS"))
-    omp_set_num_threads(1);
+  if (threads > 0 || !getenv("OMP_NUM_THREADS"))
+    omp_set_num_threads(threads > 0 ? threads : 1);
+#else
+  (void)threads;
 #endif
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "linear/fortran.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -83,6 +84,7 @@ bl_status bl_distributed_matrix_gather(double *whole, const bl_distributed_matri
   size_t size = (size_t)matrix->size;
   memset(whole, 0, size * size * sizeof *whole);
   copy_blocks(whole, matrix, NULL);
+  BL_TRY(bl_meet(matrix->grid->comm));
   for (size_t column = 0; column < size; column++) /* one element is not zero on one rank only: the sum is exact */
     BL_TRY(
         BL_MPI(MPI_Allreduce(MPI_IN_PLACE, whole + column * size, matrix->size, MPI_DOUBLE, MPI_SUM, matrix->grid->comm)));

@@ -5,6 +5,7 @@
 #include "linear/grid.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -83,6 +84,7 @@ static bl_status check_finite(const double *matrix, int size) {
 
 /* Rank 0's matrix, row by row so that no count overflows. */
 static bl_status share(double *matrix, size_t rows, int columns, MPI_Comm comm) {
+  BL_TRY(bl_meet(comm));
   for (size_t row = 0; row < rows; row++)
     BL_TRY(BL_MPI(MPI_Bcast(matrix + row * (size_t)columns, columns, MPI_DOUBLE, 0, comm)));
   return BL_OK;

@@ -5,6 +5,7 @@
 #include "metrics/distance.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "store/container.h"
 #include "store/output.h"
 
@@ -132,7 +133,7 @@ static bl_status read_file(bl_reference *reference, const char *path, const char
 /* What rank 0 read, to all. */
 static bl_status share(bl_reference *reference, MPI_Comm comm) {
   unsigned long long count = reference->count;
-  BL_TRY(BL_MPI(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
   reference->count = (size_t)count;
   BL_TRY(BL_MPI(MPI_Bcast(reference->mean, reference->size, MPI_DOUBLE, 0, comm)));
   for (int row = 0; row < reference->size; row++)
@@ -145,7 +146,7 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
                      const bl_provenance *provenance, int rank, MPI_Comm comm) {
   char images[TEXT_LENGTH];
   int there = rank == 0 && path[0] != '\0' && (access(path, F_OK) == 0 || errno != ENOENT);
-  BL_TRY(BL_MPI(MPI_Bcast(&there, 1, MPI_INT, 0, comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
   if (dataset && dataset->pixels)
     describe_images(images, sizeof images, dataset);
   if (there) {

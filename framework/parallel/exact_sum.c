@@ -3,6 +3,7 @@
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -153,11 +154,8 @@ static int piece_of(size_t remaining) {
   return (int)(remaining < PIECE ? remaining : PIECE);
 }
 
-bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
-  int rank, size;
-  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
-  BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
-  prepare(sum, size);
+/* One range of both limbs to one rank. */
+static bl_status reduce_range(bl_exact_sum *sum, size_t offset, size_t count, int root, int rank, MPI_Comm comm) {
   uint64_t *const limbs[2] = {sum->high + offset, sum->low + offset};
   for (int limb = 0; limb < 2; limb++)
     for (size_t start = 0; start < count; start += PIECE) {
@@ -165,6 +163,32 @@ bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, in
       BL_TRY(BL_MPI(MPI_Reduce(rank == root ? MPI_IN_PLACE : values, rank == root ? values : NULL, piece_of(count - start),
                                MPI_UINT64_T, MPI_SUM, root, comm)));
     }
+  return BL_OK;
+}
+
+bl_status bl_exact_sum_share_out(bl_exact_sum *sum, const size_t *starts, const int *roots, int owners, MPI_Comm comm) {
+  int rank, size;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
+  prepare(sum, size);
+  BL_TRY(bl_meet(comm));
+  for (int owner = 0; owner < owners; owner++)
+    BL_TRY(reduce_range(sum, starts[owner], starts[owner + 1] - starts[owner], roots[owner], rank, comm));
+  const size_t first = starts[owners], rest = sum->count - first;
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->high + first, (int)rest, MPI_UINT64_T, MPI_SUM, comm)));
+  /* The peaks stand behind the low limbs. */
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->low + first, (int)rest + 1, MPI_UINT64_T, MPI_SUM, comm)));
+  sum->calls = CALLS_BEFORE_CARRY;
+  return BL_OK;
+}
+
+bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
+  int rank, size;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
+  prepare(sum, size);
+  BL_TRY(bl_meet(comm));
+  BL_TRY(reduce_range(sum, offset, count, root, rank, comm));
   /* Apart from the sum's own, which other ranges may still have to send. */
   uint64_t peaks = 0;
   BL_TRY(BL_MPI(MPI_Reduce(sum->peaks, &peaks, 1, MPI_UINT64_T, MPI_SUM, root, comm)));
@@ -177,6 +201,7 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
   int size;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   prepare(sum, size);
+  BL_TRY(bl_meet(comm));
   const size_t count = 2 * sum->count + 1;
   for (size_t start = 0; start < count; start += PIECE)
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->limbs + start, piece_of(count - start), MPI_UINT64_T, MPI_SUM, comm)));

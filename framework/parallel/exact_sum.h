@@ -40,6 +40,12 @@ void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, con
  * Each element can be reduced once between two bl_exact_sum_clear; ranges may go to different roots. */
 bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm);
 
+/** Sum over the ranks of \a comm as an optimiser in \a owners shards needs it: elements [starts[i], starts[i + 1]) to rank
+ * roots[i] for i below \a owners, and those from starts[owners] to the end to every rank, as the poisoning. What a rank
+ * does not get is undefined afterwards. Collective over \a comm. \param [in] starts (owners + 1). \param [in] roots
+ * (owners). */
+bl_status bl_exact_sum_share_out(bl_exact_sum *sum, const size_t *starts, const int *roots, int owners, MPI_Comm comm);
+
 /** Sum all elements over the ranks of \a comm; the total replaces the elements on every rank. Collective over \a comm. */
 bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
 

@@ -12,7 +12,7 @@ void bl_wait_pause(double since) {
   const double waited = bl_clock_seconds() - since;
   if (waited < spin_seconds)
     return;
-  const double seconds = waited / 4 < longest_sleep ? waited / 4 : longest_sleep;
+  const double seconds = waited / 16 < longest_sleep ? waited / 16 : longest_sleep;
   const struct timespec pause = {0, (long)(1e9 * seconds)};
   nanosleep(&pause, NULL);
 }
@@ -26,4 +26,10 @@ bl_status bl_wait(MPI_Request *requests, int count) {
       return BL_OK;
     bl_wait_pause(since);
   }
+}
+
+bl_status bl_meet(MPI_Comm comm) {
+  MPI_Request request;
+  BL_TRY(BL_MPI(MPI_Ibarrier(comm, &request)));
+  return bl_wait(&request, 1);
 }

@@ -44,9 +44,10 @@ bl_status bl_split_parse(bl_split *split, const char *text, int ranks) {
         text[length] != '\0') {
       char fitting[48];
       suggest(fitting, sizeof fitting, ranks);
-      return bl_fail(BL_ERROR_USAGE,
-                     "roles \"%.60s\" are not generators:critics:aggregators, nor \"all\" (for example %s on %d rank%s)",
-                     text, fitting, ranks, ranks == 1 ? "" : "s");
+      return bl_fail(
+          BL_ERROR_USAGE,
+          "roles \"%.60s\" are not generators:critics:aggregators, nor \"all\" or \"auto\" (for example %s on %d rank%s)",
+          text, fitting, ranks, ranks == 1 ? "" : "s");
     }
   }
   BL_TRY(split_check(read, ranks));

@@ -3,14 +3,18 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "learner/sft_pg.h"
+#include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/comparison.h"
 #include "programs/measure.h"
+#include "programs/outcome.h"
 #include "programs/program.h"
 #include "programs/run.h"
+#include "roles/ring.h"
 #include "roles/round.h"
+#include "roles/split.h"
 #include "sampler/sampler.h"
 #include "store/record.h"
 
@@ -19,11 +23,12 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles G:C:A] [--output FOLDER] [--resume]\n"
+    "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles SPLIT] [--output FOLDER] [--resume]\n"
     "\n"
     "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
     "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
-    "generators, critics and aggregators; the result has the same bits for any number of ranks and any split.\n"
+    "generators, critics and aggregators; the result has the same bits for any number of ranks and any split: all, G:C:A,\n"
+    "or auto, which measures what the pieces of a round cost and takes the fastest.\n"
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  model.file            the pre-trained model, made by beeline pretrain\n"
@@ -31,6 +36,7 @@ static const char help[] =
     "  sampler.*             the chain of few steps that is fine-tuned\n"
     "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
     "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
+    "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
     "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints.\n"
@@ -78,16 +84,14 @@ typedef struct finetuner {
   bl_batches batches;
   bl_schedule schedule;
   bl_chain chain;
+  bl_computation computation;
   bl_network_shape critic_shape, value_shape;
   bl_graph *sampler;                  /* ε network for measuring, on every rank */
   bl_graph *critic_plan, *value_plan; /* for their parameter tables, on every rank */
-  bl_aggregator policy, critic, value;
+  bl_ring_plan plan;
+  bl_ring ring;
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
-  bl_buffer buffer;
-  bl_arrow *trajectories, *advantages;
-  bl_generator generators;
-  bl_critic critics;
   bl_measure measure;
   bl_dataset stored;      /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
@@ -104,14 +108,7 @@ static void destroy(finetuner *f) {
   bl_free(&f->samples);
   bl_free(&f->current);
   bl_measure_destroy(&f->measure);
-  bl_critic_destroy(&f->critics);
-  bl_generator_destroy(&f->generators);
-  bl_arrow_destroy(&f->trajectories);
-  bl_arrow_destroy(&f->advantages);
-  bl_buffer_destroy(&f->buffer);
-  bl_aggregator_destroy(&f->policy);
-  bl_aggregator_destroy(&f->critic);
-  bl_aggregator_destroy(&f->value);
+  bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
   bl_graph_destroy(&f->critic_plan);
   bl_graph_destroy(&f->value_plan);
@@ -120,6 +117,7 @@ static void destroy(finetuner *f) {
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
   bl_dataset_destroy(&f->stored);
+  bl_computation_destroy(&f->computation);
   bl_run_destroy(&f->run);
 }
 
@@ -155,12 +153,12 @@ static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm c
   return BL_OK;
 }
 
-/* Model, data, chain, networks: everything before ranks get their roles. Collective. */
+/* Model, data, chain: everything before there are networks. Collective. */
 static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
-  const int batch = options->learner.micro_batch;
   bl_dataset *data = &f->dataset;
   BL_AGREE(check(f, options), invocation->comm);
+  BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(
       bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, invocation->comm)));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
@@ -184,11 +182,46 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
       bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
-  BL_TRY(bl_network_create(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false));
+  return BL_OK;
+}
+
+/* The networks, and what the roles will work on. Collective. */
+static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
+  const bl_options *options = f->run.options;
+  const bl_computation *computation = &f->computation;
+  const int batch = options->learner.micro_batch, all = f->chain.steps * batch;
+  const bl_network_plan graphs[] = {{shape, batch, BL_GRAPH_INFERENCE, &computation->rollout},
+                                    {shape, batch, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->critic_shape, 2 * batch, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->critic_shape, batch, BL_GRAPH_INFERENCE, &computation->judge},
+                                    {&f->value_shape, all, BL_GRAPH_TRAINING, &computation->learn},
+                                    {&f->value_shape, all, BL_GRAPH_INFERENCE, &computation->judge}};
+  BL_TRY(bl_computation_settle(&f->computation, f->run.algorithms, graphs, sizeof graphs / sizeof graphs[0],
+                               f->run.invocation->comm));
+  f->run.provenance.algorithms = bl_computation_text(computation);
+  BL_TRY(bl_network_create_with(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false, &computation->rollout));
   BL_TRY(bl_options_blame(options, "critic.widths",
                           bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false)));
   BL_TRY(bl_options_blame(options, "value.widths",
                           bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false)));
+  f->plan = (bl_ring_plan){.policy = {.shape = shape,
+                                      .table = bl_graph_parameters(f->sampler),
+                                      .optimiser = f->policy_settings,
+                                      .clip = options->learner.optimiser.clip,
+                                      .average = options->learner.average},
+                           .critic = {.shape = &f->critic_shape,
+                                      .table = bl_graph_parameters(f->critic_plan),
+                                      .optimiser = f->critic_settings,
+                                      .clip = options->critic.optimiser.clip},
+                           .value = {.shape = &f->value_shape,
+                                     .table = bl_graph_parameters(f->value_plan),
+                                     .optimiser = f->value_settings,
+                                     .clip = options->value.optimiser.clip},
+                           .computation = computation,
+                           .method = &f->method,
+                           .chain = &f->chain,
+                           .data = &f->batches,
+                           .strata = options->learner.batch / batch};
   return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
 }
 
@@ -202,32 +235,13 @@ static bl_status prepare_metrics(finetuner *f) {
   return bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm);
 }
 
-/* The objects of the three roles. */
-static bl_status prepare_roles(finetuner *f) {
-  const bl_world *world = &f->run.world;
-  const bl_options *options = f->run.options;
-  BL_TRY(bl_arrow_create(&f->trajectories, world->trajectory_comm));
-  BL_TRY(bl_arrow_create(&f->advantages, world->advantage_comm));
-  BL_TRY(bl_aggregator_create(&f->policy, world, bl_sharing_policy(world), "policy", bl_graph_parameters(f->sampler),
-                              f->policy_settings, options->learner.optimiser.clip, options->learner.average));
-  BL_TRY(bl_aggregator_create(&f->critic, world, bl_sharing_critics(world), "critic", bl_graph_parameters(f->critic_plan),
-                              f->critic_settings, options->critic.optimiser.clip, 0));
-  BL_TRY(bl_aggregator_create(&f->value, world, bl_sharing_critics(world), "value network",
-                              bl_graph_parameters(f->value_plan), f->value_settings, options->value.optimiser.clip, 0));
-  BL_TRY(bl_buffer_create(&f->buffer, world, &f->method, options->learner.batch / options->learner.micro_batch));
-  BL_TRY(bl_generator_create(&f->generators, world, &f->run.header.shape, &f->method, &f->chain, &f->buffer,
-                             f->trajectories, f->advantages, &f->policy));
-  return bl_critic_create(&f->critics, world, &f->critic_shape, &f->value_shape, &f->method, &f->buffer, &f->batches,
-                          f->trajectories, f->advantages, &f->critic, &f->value);
-}
-
 /* θ from the model file, f and V drawn. */
 static bl_status initialise(finetuner *f) {
   const bl_options *options = f->run.options;
-  bl_aggregator *drawn[2] = {&f->critic, &f->value};
-  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->policy.table,
+  bl_aggregator *drawn[2] = {&f->ring.critic, &f->ring.value};
+  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->ring.policy.table,
                                       strcmp(options->model.weights, "average") == 0, f->run.world.comm));
-  bl_aggregator_set(&f->policy, &(bl_aggregator_state){.values = f->current});
+  bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = f->current});
   for (int i = 0; i < 2; i++) {
     float *values = NULL;
     BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
@@ -255,7 +269,7 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
   *distance = NAN;
   if (count == 0)
     return BL_OK;
-  BL_TRY(bl_checkpoint_current(f->current, &f->policy, &f->run.world));
+  BL_TRY(bl_checkpoint_current(f->current, &f->ring.policy, &f->run.world));
   BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
@@ -281,7 +295,8 @@ static bl_status open_record(finetuner *f) {
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
-  const bl_checkpoint_entry entries[3] = {{"model", &f->policy}, {"critic", &f->critic}, {"value", &f->value}};
+  const bl_checkpoint_entry entries[3] = {
+      {"model", &f->ring.policy}, {"critic", &f->ring.critic}, {"value", &f->ring.value}};
   const int64_t rounds = options->learner.rounds;
   const double samples = (double)options->learner.batch * options->learner.n_critic;
   bl_progress *progress = NULL;
@@ -294,7 +309,8 @@ static bl_status learn(finetuner *f, bool *stopped) {
                                   .critic = bl_rate_at(&f->critic_rate, round, rounds),
                                   .value = bl_rate_at(&f->value_rate, round, rounds)};
     bl_round_report report;
-    BL_GOTO(bl_run_agree(&f->run, bl_round_run(&report, &f->generators, &f->critics, &f->policy, round, rates)));
+    BL_GOTO(
+        bl_run_agree(&f->run, bl_round_run(&report, &f->ring.generators, &f->ring.critics, &f->ring.policy, round, rates)));
     const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
@@ -324,54 +340,43 @@ done:
   return status;
 }
 
-/* A row of the table; "-" where nothing was measured. */
-static void write_row(FILE *file, const char *what, int evaluations, double distance, size_t samples) {
-  char text[24] = "-";
-  if (samples > 0)
-    snprintf(text, sizeof text, "%.4g", distance);
-  fprintf(file, "  %-34s %6d %20s %9zu\n", what, evaluations, text, samples);
-}
-
-/* The table at the end, to \a file. */
-static void write_table(FILE *file, const finetuner *f, double before, double after, double seconds) {
+/* What the table says. */
+static bl_outcome outcome_of(const finetuner *f, double before, double after, double seconds) {
   const bl_options *options = f->run.options;
-  char duration[32];
-  bl_clock_duration(duration, sizeof duration, seconds);
-  fprintf(file, "\n  %-34s %6s %20s %9s\n", "", "NFE", bl_measure_name(&f->measure), "samples");
-  write_row(file, "before fine-tuning", f->chain.steps, before, (size_t)options->metrics.count);
-  write_row(file, "after fine-tuning", f->chain.steps, after, (size_t)options->metrics.count);
-  if (f->stored_count > 0)
-    write_row(file, "same model before, DDPM, all steps", f->schedule.steps, f->stored_distance, f->stored_count);
-  fprintf(file, "\n");
-  if (f->measure.features)
-    fprintf(file, "  FID on the features of %s\n", bl_features_name(f->measure.features));
-  fprintf(file, "  %lld round%s, roles %s on %d rank%s, seed %lld, weights: %s, time %s\n", (long long)f->run.header.round,
-          f->run.header.round == 1 ? "" : "s", f->run.roles, f->run.world.size, f->run.world.size == 1 ? "" : "s",
-          (long long)options->seed, options->learner.average > 0 ? "moving average" : "last", duration);
+  return (bl_outcome){.distance = bl_measure_name(&f->measure),
+                      .features = f->measure.features ? bl_features_name(f->measure.features) : NULL,
+                      .before = before,
+                      .after = after,
+                      .stored = f->stored_distance,
+                      .samples = (size_t)options->metrics.count,
+                      .stored_samples = f->stored_count,
+                      .steps = f->chain.steps,
+                      .all_steps = f->schedule.steps,
+                      .rounds = f->run.header.round,
+                      .seed = options->seed,
+                      .roles = f->run.roles,
+                      .ranks = f->run.world.size,
+                      .average = options->learner.average > 0,
+                      .seconds = seconds};
 }
 
 /* Model, picture and table. Collective. */
 static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
   double after;
-  BL_TRY(bl_run_write_model(&f->run, &f->policy));
+  BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
   BL_TRY(measure(&after, f, "measure after"));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
     return BL_OK;
-  const double seconds = bl_clock_seconds() - start;
+  const bl_outcome outcome = outcome_of(f, before, after, bl_clock_seconds() - start);
   bl_run_path(model, sizeof model, &f->run, "model.nc");
   bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
   bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
   bool drawn;
   BL_TRY(bl_comparison_write(&drawn, &f->comparison, picture));
-  FILE *file = fopen(summary, "w");
-  if (!file)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(file, f, before, after, seconds);
-  if (fclose(file) != 0)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", summary);
-  write_table(stdout, f, before, after, seconds);
+  BL_TRY(bl_outcome_write(summary, &outcome));
+  bl_outcome_print(stdout, &outcome);
   printf("  model    %s\n", model);
   if (drawn)
     printf("  picture  %s\n", picture);
@@ -380,16 +385,12 @@ static bl_status finish(finetuner *f, double before, double start) {
 }
 
 /* A run that was finished before: show its table again. */
-static bl_status show_summary(const finetuner *f) {
-  char path[PATH_LENGTH], line[512];
+static void show_summary(const finetuner *f) {
+  char path[PATH_LENGTH];
   bl_run_path(path, sizeof path, &f->run, "summary.txt");
-  FILE *file = f->run.world.rank == 0 ? fopen(path, "r") : NULL;
   bl_log("%s: this run is finished already; its result:", f->run.options->output);
-  while (file && fgets(line, sizeof line, file))
-    fputs(line, stdout);
-  if (file)
-    fclose(file);
-  return BL_OK;
+  if (f->run.rank == 0)
+    bl_outcome_show(path);
 }
 
 static bl_status finetune(const bl_invocation *invocation) {
@@ -403,21 +404,27 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
   BL_GOTO(bl_run_create(&f.run, invocation, true));
   if (f.run.finished) {
-    status = show_summary(&f);
+    show_summary(&f);
     goto done;
   }
   f.run.header = header;
   f.run.header.round = 0;
+  BL_GOTO(bl_agree(prepare_networks(&f, &f.run.header.shape), invocation->comm));
+  bl_split split = f.run.split;
+  if (f.run.automatic)
+    BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
+  BL_GOTO(bl_run_divide(&f.run, split));
   BL_GOTO(prepare_metrics(&f));
   BL_GOTO(measure_stored(&f));
-  BL_GOTO(bl_agree(prepare_roles(&f), invocation->comm));
+  BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   BL_GOTO(initialise(&f));
   BL_GOTO(measure(&before, &f, "measure before"));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
-  const bl_checkpoint_entry entries[3] = {{"model", &f.policy}, {"critic", &f.critic}, {"value", &f.value}};
+  const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, 3));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
+  BL_GOTO(bl_ring_explain_times(&f.ring, f.run.world.comm));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
   else

@@ -7,7 +7,7 @@
 #include "base/threads.h"
 #include "base/version.h"
 #include "parallel/agree.h"
-#include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
 
@@ -38,8 +38,10 @@ static const char exit_statuses[] =
 
 static void print_help(void) {
   puts(
-      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles G:C:A] [--seed N] [--output PATH] [--resume]\n"
-      "       beeline inspect [--profile [--batch N]] FILE\n"
+      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]
+"
+      "       beeline inspect [--profile [--batch N]] FILE
+"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
       "\n"
@@ -52,7 +54,8 @@ static void print_help(void) {
       "\n"
       "Options:\n"
       "  --set KEY=VALUE  override one key of the configuration, such as --set learner.rounds=20; may be repeated\n"
-      "  --roles G:C:A    ranks that are generators, critics and aggregators, or all (short for --set roles=...)\n"
+      "  --roles SPLIT    G:C:A: so many ranks are generators, critics and aggregators; all; or auto: what is fastest\n"
+      "                   (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune or sample where an earlier run was interrupted\n"
@@ -107,12 +110,12 @@ static bl_status load_options(bl_options **options, const char *path, const bl_c
     bl_status status = rank == 0 ? bl_options_read_file(&text, &size, path) : BL_OK;
     BL_TRY(bl_agree(status, comm));
     unsigned long long shared = size;
-    BL_TRY(BL_MPI(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm)));
+    BL_TRY(BL_MPI_MET(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
     size = (size_t)shared;
     if (rank != 0)
       status = bl_allocate(&text, size, 1);
     BL_TRY(bl_agree(status, comm));
-    BL_TRY(BL_MPI(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm)));
+    BL_TRY(BL_MPI_MET(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm), comm));
   }
   const bl_status status = bl_options_parse(options, path, text, size, line->set_count, (const char *const *)line->sets);
   bl_free(&text);
@@ -131,6 +134,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
+  bl_threads_set(options->compute.threads);
   const bl_invocation invocation = {.options = options,
                                     .argument = inspects ? line->file : NULL,
                                     .resume = line->resume,
@@ -158,7 +162,6 @@ int main(int argc, char **argv) {
     return fflush(stdout) == 0 ? 0 : 1;
   }
 
-  bl_threads_one_by_default();
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -173,7 +176,7 @@ int main(int argc, char **argv) {
   fflush(stderr);
   bl_command_line_destroy(&line);
   /* A launcher may end the job as soon as one rank leaves with a failure: wait until the message is out. */
-  MPI_Barrier(MPI_COMM_WORLD);
+  (void)bl_meet(MPI_COMM_WORLD);
   MPI_Finalize();
   return exit_code(status);
 }

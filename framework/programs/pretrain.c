@@ -5,9 +5,10 @@
 #include "learner/batches.h"
 #include "learner/rate.h"
 #include "learner/supervised.h"
+#include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
-#include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/program.h"
 #include "programs/run.h"
 #include "roles/checkpoint.h"
@@ -31,6 +32,7 @@ static const char help[] =
     "  diffusion.*           the noise schedule that a diffusion model learns\n"
     "  learner.rounds        optimiser steps\n"
     "  learner.batch, learner.micro_batch, learner.average, learner.optimiser.*\n"
+    "  compute.*             algorithms of convolutions, memory against time, threads\n"
     "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
     "\n"
     "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints.\n"
@@ -56,6 +58,7 @@ typedef struct pretrainer {
   bl_dataset dataset, test; /* test: empty without data.test */
   bl_batches batches;
   bl_schedule schedule;
+  bl_computation computation;
   bl_graph *graph;
   bl_aggregator aggregator;
   bl_optimiser_settings settings;
@@ -81,6 +84,7 @@ static void destroy(pretrainer *p) {
   bl_batches_destroy(&p->batches);
   bl_dataset_destroy(&p->dataset);
   bl_dataset_destroy(&p->test);
+  bl_computation_destroy(&p->computation);
   bl_run_destroy(&p->run);
 }
 
@@ -138,8 +142,8 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const bl_options_diffusion *diffusion = &options->diffusion;
   bl_model_header *header = &p->run.header;
-  const size_t batch = (size_t)options->learner.micro_batch;
   BL_TRY(check(p, options));
+  BL_TRY(bl_computation_create(&p->computation, options));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
   BL_TRY(bl_options_blame(options, "learner.batch",
                           bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch,
@@ -164,12 +168,23 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   BL_TRY(read_test(p, options, invocation->comm));
   BL_TRY(check_start(header, options, invocation->comm));
   p->size = bl_dataset_sample_size(&p->dataset);
+  return BL_OK;
+}
+
+/* The network, and room for its work. Collective. */
+static bl_status prepare_network(pretrainer *p) {
+  const bl_options *options = p->run.options;
+  const bl_network_shape *shape = &p->run.header.shape;
+  const size_t batch = (size_t)options->learner.micro_batch;
+  const bl_network_plan plan = {shape, (int)batch, BL_GRAPH_TRAINING, &p->computation.learn};
+  BL_TRY(bl_computation_settle(&p->computation, p->run.algorithms, &plan, 1, p->run.invocation->comm));
+  p->run.provenance.algorithms = bl_computation_text(&p->computation);
   BL_TRY(bl_options_blame(options, "network.kind",
-                          bl_network_create(&p->graph, &header->shape, (int)batch, BL_GRAPH_TRAINING, false)));
+                          bl_network_create_with(&p->graph, shape, plan.batch, plan.mode, false, plan.compute)));
   const bl_parameter_table *table = bl_graph_parameters(p->graph);
   const size_t widest = p->size > (size_t)p->dataset.classes ? p->size : (size_t)p->dataset.classes;
   BL_TRY(bl_allocate(&p->values, batch * p->size, sizeof *p->values));
-  if (!denoises)
+  if (p->learner != &bl_supervised_denoise)
     BL_TRY(bl_allocate(&p->labels, batch, sizeof *p->labels));
   BL_TRY(bl_allocate(&p->gradient, table->count, sizeof *p->gradient));
   return bl_allocate(&p->work, batch * (4 * widest + 1), sizeof *p->work);
@@ -294,7 +309,7 @@ static bl_status accuracy(double *share, pretrainer *p, const bl_dataset *data) 
     status = count_right(&right, p, data, m * batch);
   bl_free(&values);
   BL_AGREE(status, world->comm);
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
   *share = (double)right / (double)data->count;
   return BL_OK;
 }
@@ -339,6 +354,8 @@ static bl_status pretrain(const bl_invocation *invocation) {
     goto done;
   }
   p.run.header = header;
+  BL_GOTO(bl_agree(prepare_network(&p), invocation->comm));
+  BL_GOTO(bl_run_divide(&p.run, p.run.split));
   BL_GOTO(bl_agree(bl_aggregator_create(&p.aggregator, &p.run.world, bl_sharing_policy(&p.run.world), "network",
                                         bl_graph_parameters(p.graph), p.settings, options->learner.optimiser.clip,
                                         options->learner.average),

@@ -1,8 +1,11 @@
 #include "programs/run.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
+#include "store/container.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -25,7 +28,7 @@ static bl_status check_folder(const char *folder) {
 }
 
 /* On rank 0: the folder, and what is in it already. */
-static bl_status look_into_folder(int *finished, const bl_run *run) {
+static bl_status look_into_folder(int *finished, bl_run *run) {
   const char *folder = run->options->output;
   const char *digest = bl_options_digest(run->options);
   char model[PATH_LENGTH], checkpoint[PATH_LENGTH];
@@ -41,7 +44,10 @@ static bl_status look_into_folder(int *finished, const bl_run *run) {
       *finished = strcmp(header.digest, digest) == 0 &&
                   bl_checkpoint_find(checkpoint, sizeof checkpoint, folder) == BL_OK && checkpoint[0] == '\0';
     bl_status_clear();
-    return BL_OK;
+    if (*finished || strcmp(run->options->compute.algorithms, "measure") != 0)
+      return BL_OK;
+    BL_TRY(bl_checkpoint_find(checkpoint, sizeof checkpoint, folder));
+    return checkpoint[0] != '\0' ? bl_container_read_text(&run->algorithms, checkpoint, "algorithms") : BL_OK;
   }
   BL_TRY(bl_checkpoint_find(checkpoint, sizeof checkpoint, folder));
   if (checkpoint[0] != '\0')
@@ -54,27 +60,34 @@ static bl_status look_into_folder(int *finished, const bl_run *run) {
 
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics) {
   const bl_options *options = invocation->options;
-  bl_split split;
+  bl_split *split = &run->split;
   int size, finished = 0;
   *run = (bl_run){.invocation = invocation, .options = options};
   BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
-  if (!critics && strcmp(options->roles, "all") == 0)
-    split = (bl_split){.generators = size, .critics = 0, .aggregators = size};
+  BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &run->rank)));
+  run->automatic = critics && strcmp(options->roles, "auto") == 0;
+  /* Without critics nothing is faster than all ranks doing the same. */
+  if (run->automatic || (!critics && (strcmp(options->roles, "all") == 0 || strcmp(options->roles, "auto") == 0)))
+    *split = (bl_split){.generators = size, .critics = critics ? size : 0, .aggregators = size};
   else
-    BL_TRY(bl_options_blame(options, "roles", bl_split_parse(&split, options->roles, size)));
-  if (critics && split.critics == 0)
+    BL_TRY(bl_options_blame(options, "roles", bl_split_parse(split, options->roles, size)));
+  if (critics && split->critics == 0)
     return bl_options_reject(options, "roles", "at least one critic for this learner, G:C:A");
-  if (!critics && split.critics > 0)
-    return bl_options_reject(options, "roles", "no critics for this learner: %d:0:%d", split.generators + split.critics,
-                             split.aggregators);
-  BL_TRY(bl_world_create(&run->world, invocation->comm, split));
-  snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
+  if (!critics && split->critics > 0)
+    return bl_options_reject(options, "roles", "no critics for this learner: %d:0:%d", split->generators + split->critics,
+                             split->aggregators);
   bl_provenance_describe(&run->provenance, run->command, sizeof run->command, options, invocation->argc, invocation->argv);
   run->provenance.ranks = size;
   run->provenance.roles = run->roles;
-  BL_TRY(bl_agree(run->world.rank == 0 ? look_into_folder(&finished, run) : BL_OK, run->world.comm));
-  BL_TRY(BL_MPI(MPI_Bcast(&finished, 1, MPI_INT, 0, run->world.comm)));
+  BL_TRY(bl_agree(run->rank == 0 ? look_into_folder(&finished, run) : BL_OK, invocation->comm));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&finished, 1, MPI_INT, 0, invocation->comm), invocation->comm));
   run->finished = finished != 0;
+  return BL_OK;
+}
+
+bl_status bl_run_divide(bl_run *run, bl_split split) {
+  BL_TRY(bl_world_create(&run->world, run->invocation->comm, split));
+  snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
   return BL_OK;
 }
 
@@ -90,6 +103,7 @@ bl_status bl_run_agree(const bl_run *run, bl_status status) {
 void bl_run_destroy(bl_run *run) {
   if (run->world.size > 0)
     bl_world_destroy(&run->world);
+  bl_free(&run->algorithms);
 }
 
 void bl_run_path(char *path, size_t size, const bl_run *run, const char *name) {

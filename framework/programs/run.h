@@ -12,22 +12,29 @@
 typedef struct bl_run {
   const bl_invocation *invocation; /**< borrowed */
   const bl_options *options;       /**< borrowed */
-  bl_world world;                  /**< owned */
+  int rank;                        /**< of invocation->comm, as the world's */
+  bl_split split;                  /**< what `roles` says, unless that is "auto" */
+  bool automatic;                  /**< `roles: auto`: the caller chooses a split */
+  bl_world world;                  /**< owned; empty until bl_run_divide */
   char command[1024];              /**< command line */
-  char roles[48];                  /**< "G:C:A" */
+  char roles[48];                  /**< "G:C:A", from bl_run_divide on */
+  char *algorithms;                /**< on rank 0: what the newest checkpoint says was chosen by measuring; NULL for none */
   bl_provenance provenance;        /**< borrows from this object */
   bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
   int64_t first_round;             /**< of this sitting */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
-/** Split the ranks, check that the output folder can be written, and look whether the run was finished before (with
- * --resume). Writes nothing. Collective. \param [out] run  the caller's; bl_run_destroy.
- * \param [in] critics  whether the learner has critics; without, a split must be G:0:A.
+/** Read the split of the ranks, check that the output folder can be written, and look whether the run was finished before
+ * and what its newest checkpoint says about algorithms (both with --resume). Writes nothing. Collective. \param [out] run
+ * the caller's; bl_run_destroy. \param [in] critics  whether the learner has critics; without, a split must be G:0:A.
  * Returns BL_ERROR_USAGE for a missing `output`, a split that does not fit, a folder that cannot be written, or one that
  * holds checkpoints when --resume was not given. */
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
 void bl_run_destroy(bl_run *run);
+
+/** Split the ranks: make the world. Collective. */
+bl_status bl_run_divide(bl_run *run, bl_split split);
 
 /** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks find a number that is
  * not finite together, and go on with that status; any other failure may have struck this rank alone, while others wait for

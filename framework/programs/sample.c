@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "network/computation.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/program.h"
 #include "sampler/sampler.h"
 #include "store/container.h"
@@ -30,6 +32,7 @@ static const char help[] =
     "  sampler.*             the sampler, its steps, and how many samples to draw (sampler.count)\n"
     "  seed                  other seeds draw other samples\n"
     "  learner.micro_batch   samples computed at once\n"
+    "  compute.*             algorithms of convolutions, bfloat16, threads\n"
     "\n"
     "Written: the output, a data set of 8-bit images or of points, and a PNG of the same name. Until all are drawn, those\n"
     "drawn so far stand in a file next to it (samples.part.nc for samples.nc); --resume goes on from it with the same "
@@ -57,6 +60,7 @@ typedef struct drawing {
   bl_model_header header;
   bl_schedule schedule;
   bl_chain chain;
+  bl_computation computation;
   bl_graph *graph;
   float *values;             /* weights */
   float *samples;            /* (pieces of `waves` micro-batches on every rank, at most; size) */
@@ -75,6 +79,7 @@ static void destroy(drawing *d) {
   bl_free(&d->samples);
   bl_free(&d->values);
   bl_graph_destroy(&d->graph);
+  bl_computation_destroy(&d->computation);
   bl_chain_destroy(&d->chain);
   bl_schedule_destroy(&d->schedule);
 }
@@ -115,10 +120,28 @@ static bl_status read_digest(char *digest, size_t size, const char *path) {
   return BL_OK;
 }
 
+/* The network. Choices by measuring are those of the samples drawn already. Collective. */
+static bl_status make_graph(drawing *d) {
+  char *recorded = NULL;
+  const bl_network_plan plan = {&d->header.shape, d->options->learner.micro_batch, BL_GRAPH_INFERENCE,
+                                &d->computation.rollout};
+  bl_status status = BL_OK;
+  if (d->rank == 0 && d->resume && d->computation.algorithms && access(d->part, R_OK) == 0)
+    status = bl_container_read_text(&recorded, d->part, "algorithms");
+  BL_GOTO(bl_agree(status, d->comm));
+  BL_GOTO(bl_computation_settle(&d->computation, recorded, &plan, 1, d->comm));
+  d->provenance.algorithms = bl_computation_text(&d->computation);
+  status = bl_network_create_with(&d->graph, plan.shape, plan.batch, plan.mode, false, plan.compute);
+done:
+  bl_free(&recorded);
+  return bl_agree(status, d->comm);
+}
+
 /* The model and the chain. Collective. */
 static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
   BL_TRY(check(options));
+  BL_TRY(bl_computation_create(&d->computation, options));
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
   BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(&d->header, options->model.file, d->comm)));
   if (d->header.schedule[0] == '\0')
@@ -128,10 +151,8 @@ static bl_status prepare(drawing *d) {
                             d->header.beta_last));
   BL_TRY(bl_sampler_plan(&d->chain, &d->schedule, options, false));
   BL_TRY(bl_sampler_check_network(&d->chain, &d->header.shape, options));
-  bl_status status =
-      bl_network_create(&d->graph, &d->header.shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, false);
-  if (status == BL_OK)
-    status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);
+  BL_TRY(make_graph(d));
+  bl_status status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);
   const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
   const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
   d->largest_piece = (piece + wave - 1) / wave;
@@ -193,7 +214,7 @@ static bl_status take_part(drawing *d) {
 static bl_status resume(drawing *d) {
   BL_AGREE(d->rank == 0 ? take_part(d) : BL_OK, d->comm);
   unsigned long long state[2] = {d->done, d->finished};
-  BL_TRY(BL_MPI(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   d->first = d->done = (size_t)state[0];
   d->finished = state[1] != 0;
   return BL_OK;
@@ -248,11 +269,11 @@ static bl_status draw(drawing *d) {
       d->done += piece;
     }
     BL_GOTO(bl_agree(status, d->comm));
-    BL_GOTO(BL_MPI(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm)));
+    BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;
   unsigned long long evaluations = bl_graph_evaluations(d->graph);
-  BL_GOTO(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm)));
+  BL_GOTO(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm), d->comm));
   d->evaluations = (double)evaluations / (double)((count - d->first + batch - 1) / batch * batch);
 done:
   bl_progress_finish(&progress);
@@ -329,8 +350,8 @@ static bl_status sample(const bl_invocation *invocation) {
   bl_provenance_describe(&d.provenance, d.command, sizeof d.command, d.options, invocation->argc, invocation->argv);
   d.provenance.ranks = d.ranks;
   d.resume = invocation->resume;
-  BL_GOTO(prepare(&d));
   name_beside(d.part, sizeof d.part, d.options->output, ".part.nc");
+  BL_GOTO(prepare(&d));
   BL_GOTO(resume(&d));
   if (d.finished) {
     bl_log("%s: these samples are drawn already", d.options->output);

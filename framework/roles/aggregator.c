@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,17 +32,24 @@ static size_t shard_start(size_t count, int owners, int owner) {
   return start < count ? start : count;
 }
 
-/* The rank of each owner in the arrows' communicator. */
-static bl_status find_roots(int *root, const bl_world *world, const bl_sharing *sharing) {
+/* The rank of each owner in the arrows' communicator, and where the shards lie. */
+static bl_status lay_out(bl_aggregator *aggregator, const bl_world *world) {
+  const bl_sharing *sharing = &aggregator->sharing;
   MPI_Group everyone, members;
   BL_TRY(BL_MPI(MPI_Comm_group(world->comm, &everyone)));
   BL_TRY(BL_MPI(MPI_Comm_group(sharing->gradient_comm, &members)));
   for (int owner = 0; owner < sharing->owners->size; owner++) {
     const int rank = bl_group_world_rank(world, sharing->owners, owner);
-    BL_TRY(BL_MPI(MPI_Group_translate_ranks(everyone, 1, &rank, members, &root[owner])));
+    BL_TRY(BL_MPI(MPI_Group_translate_ranks(everyone, 1, &rank, members, &aggregator->root[owner])));
   }
   BL_TRY(BL_MPI(MPI_Group_free(&members)));
   BL_TRY(BL_MPI(MPI_Group_free(&everyone)));
+  for (int owner = 0; owner <= sharing->owners->size; owner++)
+    aggregator->starts[owner] = shard_start(aggregator->table->count, sharing->owners->size, owner);
+  for (int owner = 0; owner < sharing->owners->size; owner++) {
+    aggregator->places[aggregator->root[owner]] = (int)aggregator->starts[owner];
+    aggregator->counts[aggregator->root[owner]] = (int)(aggregator->starts[owner + 1] - aggregator->starts[owner]);
+  }
   return BL_OK;
 }
 
@@ -49,16 +57,28 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
                                const bl_parameter_table *table, bl_optimiser_settings settings, double clip,
                                double average_decay) {
   const int owners = sharing.owners->size, owner = sharing.owners->rank;
-  *aggregator = (bl_aggregator){
-      .name = name, .table = table, .sharing = sharing, .settings = settings, .clip = clip, .average_decay = average_decay};
+  *aggregator = (bl_aggregator){.name = name,
+                                .table = table,
+                                .sharing = sharing,
+                                .settings = settings,
+                                .clip = clip,
+                                .average_decay = average_decay,
+                                .waiting = {.name = "wait for gradients"},
+                                .stepping = {.name = "sums and steps"}};
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   BL_TRY(bl_allocate(&aggregator->root, (size_t)owners, sizeof *aggregator->root));
-  BL_TRY(find_roots(aggregator->root, world, &sharing));
+  int ranks;
+  BL_TRY(BL_MPI(MPI_Comm_size(sharing.gradient_comm, &ranks)));
+  BL_TRY(bl_allocate(&aggregator->starts, (size_t)owners + 1, sizeof *aggregator->starts));
+  BL_TRY(bl_allocate(&aggregator->counts, (size_t)ranks, sizeof *aggregator->counts));
+  BL_TRY(bl_allocate(&aggregator->places, (size_t)ranks, sizeof *aggregator->places));
+  BL_TRY(lay_out(aggregator, world));
   BL_TRY(bl_allocate(&aggregator->values, table->count, sizeof *aggregator->values));
   BL_TRY(bl_exact_sum_create(&aggregator->sum, table->count + BL_AGGREGATOR_FIGURES));
   if (owner < 0)
     return BL_OK;
+  BL_TRY(bl_exact_sum_create(&aggregator->square, 1));
   aggregator->first = shard_start(table->count, owners, owner);
   aggregator->count = shard_start(table->count, owners, owner + 1) - aggregator->first;
   BL_TRY(bl_allocate(&aggregator->gradient, aggregator->count + 1, sizeof *aggregator->gradient));
@@ -73,6 +93,10 @@ void bl_aggregator_destroy(bl_aggregator *aggregator) {
   bl_free(&aggregator->values);
   bl_free(&aggregator->average);
   bl_free(&aggregator->gradient);
+  bl_exact_sum_destroy(&aggregator->square);
+  bl_free(&aggregator->starts);
+  bl_free(&aggregator->counts);
+  bl_free(&aggregator->places);
   bl_free(&aggregator->root);
 }
 
@@ -89,17 +113,21 @@ void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const d
  * near the largest element, which keeps them within the range of exact sums. */
 static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
   const MPI_Comm comm = aggregator->sharing.owners->comm;
-  bl_exact_sum *sum = NULL;
-  double largest = 0, square = 0;
-  for (size_t i = 0; i < aggregator->count; i++)
-    largest = fmax(largest, fabs((double)aggregator->gradient[i]));
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm)));
+  bl_exact_sum *sum = aggregator->square;
+  double square = 0;
+  float highest = 0;
+  for (size_t i = 0; i < aggregator->count; i++) {
+    const float magnitude = fabsf(aggregator->gradient[i]);
+    highest = magnitude > highest ? magnitude : highest;
+  }
+  double largest = (double)highest;
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm), comm));
   *norm = largest;
   if (largest == 0)
     return BL_OK;
   const double unit = ldexp(1, ilogb(largest));
-  bl_status status = bl_exact_sum_create(&sum, 1);
-  for (size_t piece = 0; status == BL_OK && piece < aggregator->count; piece += PIECE) {
+  bl_exact_sum_clear(sum);
+  for (size_t piece = 0; piece < aggregator->count; piece += PIECE) {
     const size_t end = piece + PIECE < aggregator->count ? piece + PIECE : aggregator->count;
     double part = 0;
     for (size_t i = piece; i < end; i++) {
@@ -108,76 +136,78 @@ static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
     }
     bl_exact_sum_add_double(sum, 0, 1, &part);
   }
-  BL_GOTO(bl_exact_sum_allreduce(sum, comm));
-  BL_GOTO(bl_exact_sum_get_double(&square, sum, 0, 1, 1));
+  BL_TRY(bl_exact_sum_allreduce(sum, comm));
+  BL_TRY(bl_exact_sum_get_double(&square, sum, 0, 1, 1));
   *norm = unit * sqrt(square);
-done:
-  bl_exact_sum_destroy(&sum);
-  return status;
-}
-
-/* What the owners find out and everybody must know. */
-struct verdict {
-  double failed;
-  bl_step_report report;
-};
-
-/* On an owner whose shard has been summed: clip and step. */
-static bl_status owner_step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
-  const size_t total = aggregator->table->count;
-  float *shard = aggregator->values + aggregator->first;
-  bl_status got =
-      bl_exact_sum_get(aggregator->gradient, aggregator->sum, aggregator->first, aggregator->count, 1.0 / terms);
-  bl_status told = BL_OK;
-  if (aggregator->sharing.owners->rank == 0)
-    told = bl_exact_sum_get_double(report->figures, aggregator->sum, total, BL_AGGREGATOR_FIGURES, 1.0 / terms);
-  if (got != BL_OK)
-    memset(aggregator->gradient, 0, aggregator->count * sizeof *aggregator->gradient);
-  bl_status status = global_norm(&report->norm, aggregator);
-  const int mine = got != BL_OK || told != BL_OK || status != BL_OK || !isfinite(report->norm);
-  int failed = mine;
-  BL_TRY(BL_MPI(MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MAX, aggregator->sharing.owners->comm)));
-  if (failed)
-    return BL_ERROR_NUMERIC;
-  bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate,
-                    bl_clip_scale(report->norm, aggregator->clip));
-  if (aggregator->average)
-    bl_moving_average_step(aggregator->average, shard, aggregator->count, aggregator->average_decay);
   return BL_OK;
 }
 
-bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
+/* On an owner: clip and step. */
+static void owner_step(bl_aggregator *aggregator, double norm, double rate) {
+  float *shard = aggregator->values + aggregator->first;
+  bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate, bl_clip_scale(norm, aggregator->clip));
+  if (aggregator->average)
+    bl_moving_average_step(aggregator->average, shard, aggregator->count, aggregator->average_decay);
+}
+
+/* Sum the gradient to the owners and find its norm and the means of the figures, on all ranks. */
+static bl_status sum_up(bl_aggregator *aggregator, bl_step_report *report, int ranks, int terms) {
   const bl_sharing *sharing = &aggregator->sharing;
   const int owners = sharing->owners->size;
-  const size_t total = aggregator->table->count;
-  struct verdict verdict = {0};
-  if (!bl_aggregator_is_member(aggregator))
-    return BL_OK;
-  for (int owner = 0; owner < owners; owner++) {
-    const size_t first = shard_start(total, owners, owner), end = shard_start(total, owners, owner + 1);
-    BL_TRY(bl_exact_sum_reduce(aggregator->sum, first, end - first, aggregator->root[owner], sharing->gradient_comm));
-    BL_TRY(bl_exact_sum_reduce(aggregator->sum, total, BL_AGGREGATOR_FIGURES, aggregator->root[owner],
-                               sharing->gradient_comm));
-  }
-  if (sharing->owners->rank >= 0)
-    verdict.failed = owner_step(aggregator, &verdict.report, rate, terms) != BL_OK;
+  BL_TRY(bl_exact_sum_share_out(aggregator->sum, aggregator->starts, aggregator->root, owners, sharing->gradient_comm));
+  /* All ranks learn here whether a number was not finite. */
+  BL_TRY(bl_exact_sum_get_double(report->figures, aggregator->sum, aggregator->table->count, BL_AGGREGATOR_FIGURES,
+                                 1.0 / terms));
+  report->norm = NAN; /* of owners that fail: then all do */
+  if (sharing->owners->rank >= 0 &&
+      bl_exact_sum_get(aggregator->gradient, aggregator->sum, aggregator->first, aggregator->count, 1.0 / terms) == BL_OK)
+    BL_TRY(global_norm(&report->norm, aggregator));
+  if (owners < ranks)
+    BL_TRY(BL_MPI_MET(MPI_Bcast(&report->norm, 1, MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm),
+                      sharing->parameter_comm));
+  return isfinite(report->norm) ? BL_OK : BL_ERROR_NUMERIC;
+}
+
+/* The shards of all owners, to all. */
+static bl_status publish(bl_aggregator *aggregator, int ranks) {
+  const MPI_Comm comm = aggregator->sharing.parameter_comm;
+  if (aggregator->sharing.owners->size == 1)
+    return BL_MPI(MPI_Bcast(aggregator->values, (int)aggregator->table->count, MPI_FLOAT, aggregator->root[0], comm));
+  return ranks == 1 ? BL_OK
+                    : BL_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, aggregator->values, aggregator->counts,
+                                            aggregator->places, MPI_FLOAT, comm));
+}
+
+/* The step, when all gradients are there. Ranks wait for each other as seldom as can be: where a machine is shared, each
+ * wait takes as long as the slowest to be given a processor. */
+static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
+  int ranks;
+  BL_TRY(BL_MPI(MPI_Comm_size(aggregator->sharing.gradient_comm, &ranks)));
+  const bl_status status = sum_up(aggregator, report, ranks, terms);
   bl_exact_sum_clear(aggregator->sum);
-  BL_TRY(BL_MPI(
-      MPI_Bcast(&verdict, sizeof verdict / sizeof(double), MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm)));
-  *report = verdict.report;
-  if (verdict.failed != 0) {
+  if (status == BL_ERROR_NUMERIC) {
     bl_status_clear(); /* of the sum, which does not know what it sums */
     return bl_fail(BL_ERROR_NUMERIC,
                    "the gradient of the %s, or its loss, is not finite or far too large: a smaller learning rate or a clip "
                    "usually cures it",
                    aggregator->name);
   }
-  for (int owner = 0; owner < owners; owner++) {
-    const size_t first = shard_start(total, owners, owner), end = shard_start(total, owners, owner + 1);
-    BL_MPI(MPI_Bcast(aggregator->values + first, (int)(end - first), MPI_FLOAT, aggregator->root[owner],
-                     sharing->parameter_comm));
-  }
-  return BL_OK;
+  BL_TRY(status);
+  if (aggregator->sharing.owners->rank >= 0)
+    owner_step(aggregator, report->norm, rate);
+  return publish(aggregator, ranks);
+}
+
+bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
+  if (!bl_aggregator_is_member(aggregator))
+    return BL_OK;
+  bl_timing_begin(&aggregator->waiting);
+  BL_TRY(bl_meet(aggregator->sharing.gradient_comm));
+  bl_timing_end(&aggregator->waiting);
+  bl_timing_begin(&aggregator->stepping);
+  const bl_status status = step(aggregator, report, rate, terms);
+  bl_timing_end(&aggregator->stepping);
+  return status;
 }
 
 /* One whole array from the shards of the owners, on every rank of the world. */
@@ -197,7 +227,7 @@ static bl_status gather_array(float *whole, const float *shard, const bl_aggrega
 bl_status bl_aggregator_gather(bl_aggregator_state *state, const bl_aggregator *aggregator, const bl_world *world) {
   const int root = bl_group_world_rank(world, aggregator->sharing.owners, 0);
   state->steps = aggregator->optimiser.steps;
-  BL_TRY(BL_MPI(MPI_Bcast(&state->steps, 1, MPI_INT64_T, root, world->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&state->steps, 1, MPI_INT64_T, root, world->comm), world->comm));
   if (state->values)
     BL_TRY(gather_array(state->values, aggregator->values + aggregator->first, aggregator, world));
   if (state->average)

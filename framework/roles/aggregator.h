@@ -13,6 +13,7 @@
 #include "network/optimiser.h"
 #include "network/parameters.h"
 #include "parallel/exact_sum.h"
+#include "parallel/statistics.h"
 #include "parallel/world.h"
 
 #include <stdbool.h>
@@ -40,8 +41,13 @@ typedef struct bl_aggregator {
   bl_optimiser optimiser; /**< of the shard */
   double clip;            /**< largest norm of the gradient, 0: none */
   size_t first, count;    /**< the shard of this owner; empty elsewhere */
+  size_t *starts;         /**< (owners + 1) where their shards begin; the last is the end */
+  int *counts, *places;   /**< (ranks of the arrows' communicators) shards by rank */
+  bl_exact_sum *square;   /**< (1) for the norm */
   bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures */
   float *gradient;        /**< (count) the shard's sum */
+  bl_timing waiting;      /**< for the last gradient of a step */
+  bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
   int *root;              /**< (owners) rank of each owner in the arrows' communicators */
 } bl_aggregator;
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,7 +121,7 @@ bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, cons
       status = bl_model_read(path, parts, listed);
   }
   BL_GOTO(bl_agree(status, world->comm));
-  BL_GOTO(BL_MPI(MPI_Bcast(path, sizeof path, MPI_CHAR, 0, world->comm)));
+  BL_GOTO(BL_MPI_MET(MPI_Bcast(path, sizeof path, MPI_CHAR, 0, world->comm), world->comm));
   if (path[0] == '\0')
     goto done;
   BL_GOTO(BL_MPI(MPI_Bcast(&found, sizeof found, MPI_BYTE, 0, world->comm)));

@@ -10,9 +10,9 @@ static bool is_critic(const bl_critic *critic) {
 }
 
 bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
-                           const bl_network_shape *value_shape, const bl_sft_pg *method, const bl_buffer *buffer,
-                           bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *critic_aggregator,
-                           bl_aggregator *value_aggregator) {
+                           const bl_network_shape *value_shape, const bl_computation *computation, const bl_sft_pg *method,
+                           const bl_buffer *buffer, bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages,
+                           bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator) {
   const int batch = (int)method->micro_batch;
   *critic = (bl_critic){.world = world,
                         .method = method,
@@ -21,13 +21,18 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
                         .trajectories = trajectories,
                         .advantages = advantages,
                         .critic_aggregator = critic_aggregator,
-                        .value_aggregator = value_aggregator};
+                        .value_aggregator = value_aggregator,
+                        .learning = {.name = "critic gradients"},
+                        .judging = {.name = "advantages"}};
   if (!is_critic(critic))
     return BL_OK;
-  BL_TRY(bl_network_create(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false));
-  BL_TRY(bl_network_create(&critic->value, value_shape, method->steps * batch, BL_GRAPH_TRAINING, false));
-  BL_TRY(bl_network_create(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false));
-  BL_TRY(bl_network_create(&critic->value_judge, value_shape, method->steps * batch, BL_GRAPH_INFERENCE, false));
+  const int all = method->steps * batch;
+  const bl_compute *learn = computation != NULL ? &computation->learn : NULL;
+  const bl_compute *judge = computation != NULL ? &computation->judge : NULL;
+  BL_TRY(bl_network_create_with(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false, learn));
+  BL_TRY(bl_network_create_with(&critic->value, value_shape, all, BL_GRAPH_TRAINING, false, learn));
+  BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
+  BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
   const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
   BL_TRY(bl_allocate(&critic->costs, method->micro_batch, sizeof *critic->costs));
@@ -104,7 +109,9 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
     const int generator = bl_buffer_generator(buffer, m);
     if (epoch == 0 && generator != critic->world->rank)
       BL_TRY(bl_arrow_wait(critic->trajectories, batch * buffer->strata + m, generator));
+    bl_timing_begin(&critic->learning);
     BL_TRY(learn_stratum(critic, step, batch, m));
+    bl_timing_end(&critic->learning);
   }
   const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->strata);
   BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
@@ -171,8 +178,11 @@ bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
     return BL_OK;
   BL_TRY(bl_graph_load(critic->critic_judge, critic->critic_aggregator->values));
   BL_TRY(bl_graph_load(critic->value_judge, critic->value_aggregator->values));
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+  for (int m = group->rank; m < critic->buffer->strata; m += group->size) {
+    bl_timing_begin(&critic->judging);
     BL_TRY(judge_stratum(critic, round, m));
+    bl_timing_end(&critic->judging);
+  }
   if (critic->method->normalise)
     status = normalise(critic);
   for (int m = group->rank; m < critic->buffer->strata; m += group->size)

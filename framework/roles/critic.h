@@ -5,8 +5,9 @@
 #define BEELINE_ROLES_CRITIC_H
 
 #include "learner/batches.h"
-#include "network/network.h"
+#include "network/computation.h"
 #include "parallel/arrow.h"
+#include "parallel/statistics.h"
 #include "roles/aggregator.h"
 #include "roles/buffer.h"
 
@@ -29,6 +30,7 @@ typedef struct bl_critic {
   uint32_t *order;
   float *d_critic, *d_value; /**< (parameters) */
   float *work;
+  bl_timing learning, judging; /**< time per micro-batch (of all n_critic batches together, when judging) */
 } bl_critic;
 
 /** Means over a round, for the record. */
@@ -39,12 +41,13 @@ typedef struct bl_critic_report {
   double norm; /**< of the critic's gradient */
 } bl_critic_report;
 
-/** Build the graphs. Not collective; ranks that are no critic get an empty object, on which all calls do nothing.
- * \param [out] critic  the caller's; bl_critic_destroy. Other objects are borrowed for its life. */
+/** Build the graphs, which compute as \a computation says (NULL: as by default). Not collective; ranks that are no critic
+ * get an empty object, on which all calls do nothing. \param [out] critic  the caller's; bl_critic_destroy. Other objects
+ * are borrowed for its life. */
 bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
-                           const bl_network_shape *value_shape, const bl_sft_pg *method, const bl_buffer *buffer,
-                           bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *critic_aggregator,
-                           bl_aggregator *value_aggregator);
+                           const bl_network_shape *value_shape, const bl_computation *computation, const bl_sft_pg *method,
+                           const bl_buffer *buffer, bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages,
+                           bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator);
 void bl_critic_destroy(bl_critic *critic);
 
 /** Begin to receive all trajectories of a round that other ranks roll out for this one. Not collective. */

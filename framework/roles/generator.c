@@ -10,8 +10,9 @@ static bool is_generator(const bl_generator *generator) {
 }
 
 bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
-                              const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer,
-                              bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *policy_aggregator) {
+                              const bl_computation *computation, const bl_sft_pg *method, const bl_chain *chain,
+                              const bl_buffer *buffer, bl_arrow *trajectories, bl_arrow *advantages,
+                              bl_aggregator *policy_aggregator) {
   const int batch = (int)method->micro_batch;
   const size_t strata = (size_t)buffer->strata;
   *generator = (bl_generator){.world = world,
@@ -20,11 +21,15 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
                               .buffer = buffer,
                               .trajectories = trajectories,
                               .advantages = advantages,
-                              .policy_aggregator = policy_aggregator};
+                              .policy_aggregator = policy_aggregator,
+                              .rolling_out = {.name = "roll out"},
+                              .improving = {.name = "policy gradients"}};
   if (!is_generator(generator))
     return BL_OK;
-  BL_TRY(bl_network_create(&generator->rollout, shape, batch, BL_GRAPH_INFERENCE, false));
-  BL_TRY(bl_network_create(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false));
+  BL_TRY(bl_network_create_with(&generator->rollout, shape, batch, BL_GRAPH_INFERENCE, false,
+                                computation != NULL ? &computation->rollout : NULL));
+  BL_TRY(bl_network_create_with(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false,
+                                computation != NULL ? &computation->learn : NULL));
   BL_TRY(bl_allocate(&generator->received, strata * bl_sft_pg_draws(method), sizeof *generator->received));
   BL_TRY(bl_allocate(&generator->transitions, strata * bl_sft_pg_draws(method), sizeof *generator->transitions));
   BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
@@ -61,8 +66,10 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     float *trajectory = bl_buffer_at(buffer, batch, m);
     const uint32_t step = (uint32_t)(round * method->n_critic + batch);
+    bl_timing_begin(&generator->rolling_out);
     BL_TRY(bl_sampler_rollout(trajectory, NULL, generator->rollout, generator->chain, method->seed, step,
                               (uint32_t)((size_t)m * method->micro_batch), method->micro_batch, generator->work));
+    bl_timing_end(&generator->rolling_out);
     const int critic = bl_buffer_critic(buffer, m);
     if (critic != generator->world->rank)
       BL_TRY(bl_arrow_send(generator->trajectories, trajectory, buffer->trajectory, batch * buffer->strata + m, critic));
@@ -115,7 +122,9 @@ bl_status bl_generator_improve(bl_generator *generator, int step) {
   for (int m = group->rank; m < generator->buffer->strata; m += group->size) {
     if (step == 0)
       BL_TRY(bl_arrow_wait(generator->advantages, m, bl_buffer_critic(generator->buffer, m)));
+    bl_timing_begin(&generator->improving);
     BL_TRY(improve_stratum(generator, m, step));
+    bl_timing_end(&generator->improving);
   }
   return BL_OK;
 }

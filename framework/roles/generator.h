@@ -5,8 +5,9 @@
 #ifndef BEELINE_ROLES_GENERATOR_H
 #define BEELINE_ROLES_GENERATOR_H
 
-#include "network/network.h"
+#include "network/computation.h"
 #include "parallel/arrow.h"
+#include "parallel/statistics.h"
 #include "roles/aggregator.h"
 #include "roles/buffer.h"
 
@@ -27,13 +28,16 @@ typedef struct bl_generator {
   int *steps;      /**< (micro_batch) of the transitions at hand */
   double *weights; /**< (micro_batch) their advantages */
   float *work;
+  bl_timing rolling_out, improving; /**< time per micro-batch */
 } bl_generator;
 
-/** Build the graphs of \a shape. Not collective; ranks that are no generator get an empty object, on which all calls do
- * nothing. \param [out] generator  the caller's; bl_generator_destroy. Other objects are borrowed for its life. */
+/** Build the graphs of \a shape, which compute as \a computation says (NULL: as by default). Not collective; ranks that are
+ * no generator get an empty object, on which all calls do nothing. \param [out] generator  the caller's;
+ * bl_generator_destroy. Other objects are borrowed for its life. */
 bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
-                              const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer,
-                              bl_arrow *trajectories, bl_arrow *advantages, bl_aggregator *policy_aggregator);
+                              const bl_computation *computation, const bl_sft_pg *method, const bl_chain *chain,
+                              const bl_buffer *buffer, bl_arrow *trajectories, bl_arrow *advantages,
+                              bl_aggregator *policy_aggregator);
 void bl_generator_destroy(bl_generator *generator);
 
 /** Take the θ of this round for rolling out. Not collective. */

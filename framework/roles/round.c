@@ -2,6 +2,7 @@
 
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 
 /* A number that is not finite is found by all ranks of a role together. The round then goes on to its end, since other
  * roles wait for messages, and all ranks learn of it there. */
@@ -14,8 +15,9 @@ static bl_status postpone(bl_status *postponed, bl_status status) {
 
 /* What the first critic and the first aggregator know, to all. */
 static bl_status share(bl_round_report *report, const bl_world *world) {
-  BL_TRY(BL_MPI(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
-                          bl_group_world_rank(world, &world->critics, 0), world->comm)));
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
+                              bl_group_world_rank(world, &world->critics, 0), world->comm),
+                    world->comm));
   double policy[2] = {report->policy_loss, report->norm};
   BL_TRY(BL_MPI(MPI_Bcast(policy, 2, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
   report->policy_loss = policy[0];

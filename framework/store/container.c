@@ -1,5 +1,6 @@
 #include "store/container.h"
 
+#include "base/memory.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -212,6 +213,20 @@ void bl_container_get_text(char *text, size_t size, int ncid, const char *name) 
   if (value != NULL && nc_get_att_text(ncid, NC_GLOBAL, name, value) == NC_NOERR)
     snprintf(text, size, "%s", value);
   free(value);
+}
+
+bl_status bl_container_read_text(char **text, const char *path, const char *name) {
+  int ncid;
+  size_t length = 0;
+  *text = NULL;
+  BL_TRY(bl_container_open(&ncid, path));
+  if (nc_inq_attlen(ncid, NC_GLOBAL, name, &length) != NC_NOERR)
+    length = 0;
+  const bl_status status = bl_allocate(text, length + 1, 1);
+  if (status == BL_OK)
+    bl_container_get_text(*text, length + 1, ncid, name);
+  nc_close(ncid);
+  return status;
 }
 
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,

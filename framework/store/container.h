@@ -53,6 +53,10 @@ bl_status bl_container_open(int *ncid, const char *path);
  * \param [out] text  (size) caller's; cut when it is longer. */
 void bl_container_get_text(char *text, size_t size, int ncid, const char *name);
 
+/** The global attribute \a name of the file \a path as text, "" when there is none. Not collective.
+ * \param [out] text  the caller's; bl_free. Returns the errors of bl_container_open. */
+bl_status bl_container_read_text(char **text, const char *path, const char *name);
+
 /** Refuse a variable whose declared size no file of \a path's length can hold (deflate shrinks at most by 1032), before
  * memory is asked for. Not collective. \param [out] bytes  product of \a sizes and \a element. Returns BL_ERROR_INPUT. */
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,

@@ -1,12 +1,13 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "store/model.h"
 
 bl_status bl_model_read_header_shared(bl_model_header *header, const char *path, MPI_Comm comm) {
   int rank;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_AGREE(rank == 0 ? bl_model_read_header(header, path) : BL_OK, comm);
-  return BL_MPI(MPI_Bcast(header, (int)sizeof *header, MPI_BYTE, 0, comm));
+  return BL_MPI_MET(MPI_Bcast(header, (int)sizeof *header, MPI_BYTE, 0, comm), comm);
 }
 
 static bl_status read_weights(float *values, const char *path, const bl_parameter_table *table, bool average) {

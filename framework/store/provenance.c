@@ -23,7 +23,8 @@ void bl_provenance_describe(bl_provenance *provenance, char *command, size_t siz
                                 .digest = bl_options_digest(options),
                                 .seed = options->seed,
                                 .ranks = 1,
-                                .roles = ""};
+                                .roles = "",
+                                .algorithms = ""};
 }
 
 /* "netCDF 4.9.0, Open MPI v4.1.4, oneDNN 2.6.3, zlib 1.2.13" */
@@ -62,6 +63,7 @@ bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *p
   BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "seed", NC_INT64, 1, &seed), path);
   BL_NETCDF(nc_put_att_int(ncid, NC_GLOBAL, "ranks", NC_INT, 1, &provenance->ranks), path);
   BL_TRY(put_text(ncid, path, "roles", provenance->roles));
+  BL_TRY(put_text(ncid, path, "algorithms", provenance->algorithms));
   describe_libraries(text, sizeof text);
   return put_text(ncid, path, "libraries", text);
 }

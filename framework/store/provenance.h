@@ -18,6 +18,7 @@ typedef struct bl_provenance {
   int64_t seed;
   int ranks;
   const char *roles;
+  const char *algorithms; /**< choices made by measuring, as bl_algorithms_text; NULL or "": none */
 } bl_provenance;
 
 /** Say what a program can say about itself: everything but ranks and roles. Not collective. \param [out] provenance borrows
@@ -26,7 +27,7 @@ void bl_provenance_describe(bl_provenance *provenance, char *command, size_t siz
                             char *const *argv);
 
 /** Write the global attributes into the open netCDF file \a ncid in define mode: Conventions, title, source (version and
- * git commit), history, configuration, digest, seed, ranks, roles, library versions. Not collective. */
+ * git commit), history, configuration, digest, seed, ranks, roles, algorithms, library versions. Not collective. */
 bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *provenance);
 
 #endif

@@ -133,16 +133,30 @@ static void digest_counts_what_changes_results(void **state) {
   snprintf(digest, sizeof digest, "%s", bl_options_digest(o));
   assert_int_equal(strlen(digest), 16);
   bl_options_destroy(&o);
-  const char *const same[] = {"title=x",           "output=x", "roles=1:1:1",        "checkpoint.every=3",
-                              "checkpoint.keep=7", "seed=1",   "checkpoint.stop=12", "diffusion.beta_first=0.0001",
-                              "sampler.kappa=1.0"};
+  const char *const same[] = {"title=x",
+                              "output=x",
+                              "roles=1:1:1",
+                              "checkpoint.every=3",
+                              "checkpoint.keep=7",
+                              "seed=1",
+                              "checkpoint.stop=12",
+                              "diffusion.beta_first=0.0001",
+                              "sampler.kappa=1.0",
+                              "compute.recompute=true",
+                              "compute={algorithms: fixed, threads: 0}"};
   for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
     o = loaded(NULL, same[i]);
     assert_string_equal(bl_options_digest(o), digest);
     bl_options_destroy(&o);
   }
-  const char *const other[] = {"seed=2", "data.file=x", "network.widths=[1]", "learner.baseline=false",
-                               "sampler.kappa=0.999"};
+  const char *const other[] = {"seed=2",
+                               "data.file=x",
+                               "network.widths=[1]",
+                               "learner.baseline=false",
+                               "sampler.kappa=0.999",
+                               "compute.algorithms=measure",
+                               "compute.bf16=true",
+                               "compute.threads=2"};
   for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
     o = loaded(NULL, other[i]);
     assert_string_not_equal(bl_options_digest(o), digest);

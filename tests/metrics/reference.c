@@ -9,7 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const bl_provenance provenance = {"title", "command", "seed: 1\n", "0123", 1, 1, "all"};
+static const bl_provenance provenance = {.title = "title",
+                                         .command = "command",
+                                         .configuration = "seed: 1\n",
+                                         .digest = "0123",
+                                         .seed = 1,
+                                         .ranks = 1,
+                                         .roles = "all"};
 
 typedef struct fixture {
   char folder[512], model[600], path[600];

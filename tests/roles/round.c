@@ -100,11 +100,11 @@ static void run(outcome *result, const bl_sft_pg *method, const bl_world *world)
     initialise(&aggregators[i], (uint64_t)i + 1);
   }
   assert_int_equal(bl_buffer_create(&buffer, world, method, STRATA), BL_OK);
-  assert_int_equal(bl_generator_create(&generator, world, &policy_shape, method, &chain, &buffer, trajectories, advantages,
-                                       &aggregators[0]),
+  assert_int_equal(bl_generator_create(&generator, world, &policy_shape, NULL, method, &chain, &buffer, trajectories,
+                                       advantages, &aggregators[0]),
                    BL_OK);
-  assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, method, &buffer, &batches, trajectories,
-                                    advantages, &aggregators[1], &aggregators[2]),
+  assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, NULL, method, &buffer, &batches,
+                                    trajectories, advantages, &aggregators[1], &aggregators[2]),
                    BL_OK);
   for (int round = 0; round < ROUNDS; round++)
     assert_int_equal(bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,

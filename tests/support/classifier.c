@@ -58,7 +58,7 @@ void test_model_write(const char *path, bool classifier, uint64_t seed) {
   assert_int_equal(bl_allocate(&values, table->count, sizeof *values), BL_OK);
   bl_parameter_initialise(values, table, seed);
   const bl_model_part part = {"model", table, values};
-  const bl_provenance provenance = {"", "", "", "", 0, 1, ""};
+  const bl_provenance provenance = {.command = "", .ranks = 1};
   if (world_rank() == 0)
     assert_int_equal(bl_model_write(path, &header, &part, 1, &provenance), BL_OK);
   MPI_Barrier(MPI_COMM_WORLD);

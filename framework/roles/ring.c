@@ -1,0 +1,69 @@
+#include "roles/ring.h"
+
+#include "base/log.h"
+
+static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing, const char *name,
+                                   const bl_ring_network *network) {
+  return bl_aggregator_create(aggregator, world, sharing, name, network->table, network->optimiser, network->clip,
+                              network->average);
+}
+
+bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
+  const bl_sharing critics = bl_sharing_critics(world);
+  *ring = (bl_ring){0};
+  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm));
+  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm));
+  BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
+  BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
+  BL_TRY(create_aggregator(&ring->value, world, critics, "value network", &plan->value));
+  BL_TRY(bl_buffer_create(&ring->buffer, world, plan->method, plan->strata));
+  BL_TRY(bl_generator_create(&ring->generators, world, plan->policy.shape, plan->computation, plan->method, plan->chain,
+                             &ring->buffer, ring->trajectories, ring->advantages, &ring->policy));
+  return bl_critic_create(&ring->critics, world, plan->critic.shape, plan->value.shape, plan->computation, plan->method,
+                          &ring->buffer, plan->data, ring->trajectories, ring->advantages, &ring->critic, &ring->value);
+}
+
+void bl_ring_destroy(bl_ring *ring) {
+  bl_critic_destroy(&ring->critics);
+  bl_generator_destroy(&ring->generators);
+  bl_arrow_destroy(&ring->trajectories);
+  bl_arrow_destroy(&ring->advantages);
+  bl_buffer_destroy(&ring->buffer);
+  bl_aggregator_destroy(&ring->policy);
+  bl_aggregator_destroy(&ring->critic);
+  bl_aggregator_destroy(&ring->value);
+}
+
+/* Time that an arrow waited for messages. */
+static bl_timing waited(const char *name, const bl_arrow *arrow) {
+  const double seconds = arrow != NULL ? bl_arrow_waited(arrow) : 0;
+  return (bl_timing){.name = name, .seconds = seconds, .calls = seconds > 0};
+}
+
+/* f and V step in turn: their times are one. */
+static bl_timing sum(const char *name, const bl_timing *a, const bl_timing *b) {
+  return (bl_timing){.name = name, .seconds = a->seconds + b->seconds, .calls = a->calls};
+}
+
+bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm) {
+  const bl_timing timings[] = {
+      ring->generators.rolling_out,
+      waited("wait for trajectories", ring->trajectories),
+      ring->critics.learning,
+      sum("wait for other critics", &ring->critic.waiting, &ring->value.waiting),
+      sum("critic steps", &ring->critic.stepping, &ring->value.stepping),
+      ring->critics.judging,
+      waited("wait for advantages", ring->advantages),
+      ring->generators.improving,
+      sum("wait for other generators", &ring->policy.waiting, &(bl_timing){0}),
+      sum("policy steps", &ring->policy.stepping, &(bl_timing){0}),
+  };
+  enum { COUNT = sizeof timings / sizeof timings[0] };
+  bl_statistic of[COUNT];
+  BL_TRY(bl_statistics_of(of, timings, COUNT, comm));
+  bl_log("where the time of the rounds went       ranks   least    mean    most (seconds a rank)");
+  for (int i = 0; i < COUNT; i++)
+    if (of[i].ranks > 0)
+      bl_log("  %-36s %6d %7.2f %7.2f %7.2f", timings[i].name, of[i].ranks, of[i].min, of[i].mean, of[i].max);
+  return BL_OK;
+}
