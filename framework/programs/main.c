@@ -38,10 +38,8 @@ static const char exit_statuses[] =
 
 static void print_help(void) {
   puts(
-      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]
-"
-      "       beeline inspect [--profile [--batch N]] FILE
-"
+      "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
+      "       beeline inspect [--profile [--batch N]] FILE\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
       "\n"
