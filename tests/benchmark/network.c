@@ -218,7 +218,7 @@ static bl_status run(int count, char **arguments) {
 }
 
 int main(int count, char **arguments) {
-  bl_threads_one_by_default();
+  bl_threads_set(0);
   MPI_Init(&count, &arguments);
   const bl_status status = run(count, arguments);
   if (status != BL_OK) {
