@@ -18,8 +18,9 @@
 typedef enum bl_algorithm {
   BL_ALGORITHM_DIRECT,   /**< the sum of products as it is defined */
   BL_ALGORITHM_WINOGRAD, /**< F(4 x 4, 3 x 3) of Lavin & Gray 2016: a quarter of the products; error about 1e-6 */
-  BL_ALGORITHM_BF16,     /**< direct with operands rounded to bfloat16 (8 bits of mantissa) and sums in single precision;
-                           machines     without its instructions give the same but for the order of sums, slowly */
+  /** Direct with operands rounded to bfloat16 (8 bits of mantissa) and sums in single precision. Machines without its
+   * instructions give the same but for the order of sums, slowly. */
+  BL_ALGORITHM_BF16,
   BL_ALGORITHM_COUNT
 } bl_algorithm;
 

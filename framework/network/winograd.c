@@ -16,7 +16,6 @@ struct bl_winograd {
   size_t tiles;                            /* of a group */
   size_t u_stride, from_stride, to_stride; /* between frequencies, floats */
   bl_primitive product;                    /* of one frequency */
-  bl_weights weights;                      /* (out / block, in / block, 3, 3, block, block) */
   bl_primitive to_plain;                   /* of the gradient by weights */
   /* Where scratch holds what, floats. */
   size_t u, from, to, d_weights, work, product_work, scratch;

@@ -40,6 +40,10 @@ static bl_timing waited(const char *name, const bl_arrow *arrow) {
   return (bl_timing){.name = name, .seconds = seconds, .calls = seconds > 0};
 }
 
+static bl_timing named(const char *name, const bl_timing *timing) {
+  return (bl_timing){.name = name, .seconds = timing->seconds, .calls = timing->calls};
+}
+
 /* f and V step in turn: their times are one. */
 static bl_timing sum(const char *name, const bl_timing *a, const bl_timing *b) {
   return (bl_timing){.name = name, .seconds = a->seconds + b->seconds, .calls = a->calls};
@@ -55,8 +59,8 @@ bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm) {
       ring->critics.judging,
       waited("wait for advantages", ring->advantages),
       ring->generators.improving,
-      sum("wait for other generators", &ring->policy.waiting, &(bl_timing){0}),
-      sum("policy steps", &ring->policy.stepping, &(bl_timing){0}),
+      named("wait for other generators", &ring->policy.waiting),
+      named("policy steps", &ring->policy.stepping),
   };
   enum { COUNT = sizeof timings / sizeof timings[0] };
   bl_statistic of[COUNT];

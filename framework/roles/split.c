@@ -14,7 +14,7 @@
 /* ---- Measuring --------------------------------------------------------------------------------------------------------
  */
 
-enum { MEASURED_ROUNDS = 3 };
+enum { MEASURED_ROUNDS = 3, TIMINGS = 7 };
 
 /* After so many seconds the rounds measured so far must do. */
 static const double patience = 5;
@@ -27,24 +27,24 @@ static void keep_least(double *least, const bl_timing *now, const bl_timing *bef
 }
 
 /* The timings that costs are taken from. */
-static void take(bl_timing taken[8], const bl_ring *ring) {
-  const bl_timing all[8] = {ring->generators.rolling_out, ring->critics.learning, ring->critic.stepping,
-                            ring->value.stepping,         ring->critics.judging,  ring->generators.improving,
-                            ring->policy.stepping};
-  for (int i = 0; i < 8; i++)
+static void take(bl_timing taken[TIMINGS], const bl_ring *ring) {
+  const bl_timing all[TIMINGS] = {ring->generators.rolling_out, ring->critics.learning, ring->critic.stepping,
+                                  ring->value.stepping,         ring->critics.judging,  ring->generators.improving,
+                                  ring->policy.stepping};
+  for (int i = 0; i < TIMINGS; i++)
     taken[i] = all[i];
 }
 
 static bl_status run_rounds(bl_split_costs *costs, bl_ring *ring) {
   const double start = bl_clock_seconds();
-  double least[8] = {0};
+  double least[TIMINGS] = {0};
   for (int round = 0; round <= MEASURED_ROUNDS && (round < 2 || bl_clock_seconds() - start < patience); round++) {
-    bl_timing before[8], after[8];
+    bl_timing before[TIMINGS], after[TIMINGS];
     bl_round_report report;
     take(before, ring);
     BL_TRY(bl_round_run(&report, &ring->generators, &ring->critics, &ring->policy, 0, (bl_round_rates){0}));
     take(after, ring);
-    for (int i = 0; i < 8 && round > 0; i++) /* the first one makes room, fills caches and so on */
+    for (int i = 0; i < TIMINGS && round > 0; i++) /* the first one makes room, fills caches and so on */
       keep_least(&least[i], &after[i], &before[i]);
   }
   *costs = (bl_split_costs){.rollout = least[0],

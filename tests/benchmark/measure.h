@@ -6,7 +6,7 @@
 
 #include "base/options.h"
 #include "diffusion/chain.h"
-#include "support/experiments.h"
+#include "support/shapes.h"
 
 #include <stddef.h>
 

@@ -21,8 +21,7 @@ typedef struct trainer {
   bl_sft_pg method;
   bl_dataset dataset;
   bl_batches batches;
-  bl_computation computation; /* all zero: the fixed algorithms */
-  bl_graph *plan[NETWORKS];   /* for their parameter tables */
+  bl_graph *plan[NETWORKS]; /* for their parameter tables */
   bl_aggregator aggregator[NETWORKS];
   bl_buffer buffer;
   bl_arrow *trajectories, *advantages;
@@ -84,10 +83,10 @@ static bl_status create(trainer *t, const measure_task *task) {
   BL_TRY(create_network(t, 1, &s->critic));
   BL_TRY(create_network(t, 2, &s->value));
   BL_TRY(bl_buffer_create(&t->buffer, &t->world, &t->method, task->batch / task->micro_batch));
-  BL_TRY(bl_generator_create(&t->generator, &t->world, &s->network, &t->computation, &t->method, &t->chain, &t->buffer,
+  BL_TRY(bl_generator_create(&t->generator, &t->world, &s->network, NULL, &t->method, &t->chain, &t->buffer,
                              t->trajectories, t->advantages, &t->aggregator[0]));
-  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, &t->computation, &t->method, &t->buffer,
-                          &t->batches, t->trajectories, t->advantages, &t->aggregator[1], &t->aggregator[2]);
+  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, NULL, &t->method, &t->buffer, &t->batches,
+                          t->trajectories, t->advantages, &t->aggregator[1], &t->aggregator[2]);
 }
 
 static void destroy(trainer *t) {

@@ -5,20 +5,10 @@
 
 #include "base/memory.h"
 #include "support/cmocka.h"
+#include "support/shapes.h"
 
 #include <math.h>
 #include <string.h>
-
-static const bl_network_shape shape = {.kind = BL_NETWORK_UNET,
-                                       .channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .base_channels = 32,
-                                       .multiplier_count = 2,
-                                       .multipliers = {1, 2},
-                                       .blocks = 1,
-                                       .attention_count = 1,
-                                       .attention = {4}};
 
 enum { BATCH = 4, SIZE = BATCH * 64 };
 
@@ -114,7 +104,7 @@ static size_t run(float *results, const bl_compute *compute, bl_graph_mode mode)
   bl_graph *graph = NULL;
   float *values = NULL, x[SIZE], y[SIZE];
   const float time[BATCH] = {0, 100, 200, 900};
-  assert_int_equal(bl_network_create_with(&graph, &shape, BATCH, mode, false, compute), BL_OK);
+  assert_int_equal(bl_network_create_with(&graph, test_shape("unet_digits"), BATCH, mode, false, compute), BL_OK);
   const bl_parameter_table *table = bl_graph_parameters(graph);
   assert_int_equal(bl_allocate(&values, table->count, sizeof *values), BL_OK);
   bl_parameter_initialise(values, table, 1);

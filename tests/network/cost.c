@@ -3,7 +3,7 @@
 
 #include "network/network.h"
 #include "support/cmocka.h"
-#include "support/experiments.h"
+#include "support/shapes.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "network/network.h"
 #include "network/trial.h"
 #include "support/cmocka.h"
-#include "support/experiments.h"
+#include "support/shapes.h"
 
 #include <math.h>
 #include <string.h>
