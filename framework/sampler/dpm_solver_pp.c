@@ -17,7 +17,7 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
     const bl_noise_level s = levels[i], t = levels[i + 1];
     const double h = t.log_snr - s.log_snr, whole = -t.alpha * expm1(-h);
     double before = 0.0; /* 1 / (2 r) */
-    if (bl_multistep_order(order, i + 1, chain->steps) == 2)
+    if (bl_multistep_order(options, order, i + 1) == 2)
       before = 0.5 * h / (s.log_snr - levels[i - 1].log_snr);
     bl_chain_add(chain, i, 0, t.sigma / s.sigma, 0.0);
     bl_chain_add_origin(chain, i, 0, whole * (1.0 + before));

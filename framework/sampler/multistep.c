@@ -2,12 +2,15 @@
 
 #include "base/memory.h"
 
+#include <string.h>
+
 enum { LONG_CHAIN = 15 };
 
-int bl_multistep_order(int order, int k, int steps) {
+int bl_multistep_order(const bl_options *options, int order, int k) {
+  const int steps = options->sampler.steps;
   if (order > k)
     order = k;
-  if (steps < LONG_CHAIN && order > steps + 1 - k)
+  if ((steps < LONG_CHAIN || strcmp(options->sampler.grid, "log_snr") != 0) && order > steps + 1 - k)
     order = steps + 1 - k;
   return order;
 }

@@ -71,13 +71,13 @@ static void plan_weights(double *predictor, double *corrector, const bl_noise_le
 }
 
 /* Step i: correct the state at level i, then predict level i + 1. */
-static void plan_step(bl_chain *chain, int i, const bl_noise_level *levels, int order) {
+static void plan_step(bl_chain *chain, int i, const bl_noise_level *levels, int order, const bl_options *options) {
   const bl_noise_level s = levels[i], t = levels[i + 1];
   const double gain = t.sigma / s.sigma;
   double predictor[MOST], corrector[MOST];
   bl_chain_add(chain, i, 0, gain, 0.0);
   if (i > 0) {
-    const int used = bl_multistep_order(order, i, chain->steps);
+    const int used = bl_multistep_order(options, order, i);
     plan_weights(predictor, corrector, levels, i, used);
     double last = gain * s.alpha * corrector[used - 1];
     bl_chain_add_origin(chain, i, 0, last);
@@ -88,7 +88,7 @@ static void plan_step(bl_chain *chain, int i, const bl_noise_level *levels, int 
       bl_chain_add_origin(chain, i, 1, -change);
     }
   }
-  const int used = bl_multistep_order(order, i + 1, chain->steps);
+  const int used = bl_multistep_order(options, order, i + 1);
   plan_weights(predictor, corrector, levels, i + 1, used);
   bl_chain_add_origin(chain, i, 0, -t.alpha * expm1(s.log_snr - t.log_snr));
   for (int j = 1; j < used; j++) {
@@ -102,7 +102,7 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
   bl_noise_level *levels;
   BL_TRY(bl_multistep_create(chain, &levels, schedule, options, order));
   for (int i = 0; i < chain->steps; i++)
-    plan_step(chain, i, levels, order);
+    plan_step(chain, i, levels, order, options);
   bl_free(&levels);
   return BL_OK;
 }
