@@ -62,12 +62,12 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
   return check_finite(present, first_sample, batch, size);
 }
 
-static bl_status predict_by_graph(void *model, float *epsilon, const float *x, const float *time) {
-  return bl_graph_forward(model, epsilon, x, time);
+bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time) {
+  return bl_graph_forward(graph, epsilon, x, time);
 }
 
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work) {
-  return bl_sampler_walk(trajectory, final, predict_by_graph, graph, chain, seed, round, first_sample, batch,
+  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, seed, round, first_sample, batch,
                          bl_graph_input_size(graph), work);
 }

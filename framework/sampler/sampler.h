@@ -48,6 +48,9 @@ bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape
 /** What predicts ε (batch, size) at states x (batch, size) and times (batch): a network, or an exact score in tests. */
 typedef bl_status bl_predict(void *model, float *epsilon, const float *x, const float *time);
 
+/** The bl_predict of a network: \a graph is a bl_graph, loaded, of that micro-batch. Not collective. */
+bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time);
+
 /** Elements of the scratch that rolling out \a chain needs; 3 batches where it has no memory. Not collective. */
 size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size);
 
