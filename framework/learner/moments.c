@@ -53,11 +53,8 @@ static bl_status add_micro_batch(measurement *m, bl_predict *predict, void *mode
     const size_t k = first + s;
     float *origin = m->origin + s * m->size;
     bl_batches_get(origin, NULL, &m->batches, (int64_t)(k / all), k % all, 1);
-    const bl_draw draw = {.seed = m->seed,
-                          .purpose = BL_PURPOSE_FORWARD_NOISE,
-                          .round = (uint32_t)t,
-                          .sample = (uint32_t)k,
-                          .step = 1};
+    const bl_draw draw = {
+        .seed = m->seed, .purpose = BL_PURPOSE_FORWARD_NOISE, .round = (uint32_t)t, .sample = (uint32_t)k, .step = 1};
     bl_denoise_mix(m->noisy + s * m->size, m->epsilon + s * m->size, origin, schedule->alpha_bar[t], draw, m->size);
     m->time[s] = (float)t;
   }

@@ -10,9 +10,9 @@
 
 #include <mpi.h>
 
-/** Measure Γ at every step of \a schedule over \a count samples of \a data, in micro-batches that the ranks of \a comm share;
- * the same bits on any number of ranks. Collective over \a comm. Shows a progress bar titled \a title, unless that is NULL.
- * Sample k is the k-th of the shuffled data (beginning again where there are fewer); its noise at step t is (seed,
+/** Measure Γ at every step of \a schedule over \a count samples of \a data, in micro-batches that the ranks of \a comm
+ * share; the same bits on any number of ranks. Collective over \a comm. Shows a progress bar titled \a title, unless that
+ * is NULL. Sample k is the k-th of the shuffled data (beginning again where there are fewer); its noise at step t is (seed,
  * BL_PURPOSE_FORWARD_NOISE, round t − 1, sample k, step 1).
  * \param [out] moments  the caller's, on every rank; bl_moments_destroy. \param [in] batch  samples that \a predict takes.
  * Returns BL_ERROR_NUMERIC when a prediction is not finite. */

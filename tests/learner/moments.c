@@ -99,8 +99,8 @@ static void samples_and_noise_are_the_documented_ones(void **state) {
   for (int t = 0; t < STEPS; t++) {
     const double alpha_bar = w.schedule.alpha_bar[t], rest = 1.0 - alpha_bar;
     double sum = 0.0;
-    bl_random_normal(z, SIZE,
-                     (bl_draw){.seed = 9, .purpose = BL_PURPOSE_FORWARD_NOISE, .round = (uint32_t)t, .sample = 0, .step = 1});
+    bl_random_normal(
+        z, SIZE, (bl_draw){.seed = 9, .purpose = BL_PURPOSE_FORWARD_NOISE, .round = (uint32_t)t, .sample = 0, .step = 1});
     for (int e = 0; e < SIZE; e++) {
       const double x = sqrt(alpha_bar) * (double)w.data.points[order[0] * SIZE + (uint32_t)e] + sqrt(rest) * (double)z[e];
       sum += rest * x * x / (alpha_bar * variance + rest) / (alpha_bar * variance + rest);

@@ -27,8 +27,7 @@ refuse() {
   grep -qF -- "$words" "$folder/said" || complain "beeline $*: \"$words\" is not in: $(cat "$folder/said")"
 }
 
-# The file without what says who made it and when.
-data_of() { ncdump "$1" | sed -n '/^data:/,$p'; }
+same=$(cd "$top_builddir" && pwd)/tests/support/same_values
 
 cat >"$folder/digits.yaml" <<YAML
 data: {file: $top_srcdir/experiments/digits/digits.nc}
@@ -38,29 +37,24 @@ learner: {name: denoise, rounds: 2, batch: 16, micro_batch: 16, optimiser: {rate
 model: {file: digits/model.nc}
 sampler: {steps: 5, grid: linear, count: 20, moments: moments1.nc}
 moments: {count: 20}
-metrics: {samples: digits1.nc, classifier: classifier/model.nc, reference: reference.nc}
 YAML
 run 1 pretrain "$folder/digits.yaml" --output "$folder/digits"
 for ranks in 1 3; do
   run $ranks moments "$folder/digits.yaml" --output "$folder/moments$ranks.nc"
   grep -q '100 steps, 20 samples at each' "$folder/said" || complain "moments says: $(cat "$folder/said")"
 done
-if command -v ncdump >/dev/null; then
-  test "$(data_of "$folder/moments1.nc")" = "$(data_of "$folder/moments3.nc")" || complain "3 ranks measure other moments than 1"
-  ncdump -h "$folder/moments1.nc" | grep -q ':digest' || complain "moments without provenance"
-fi
+$same "$folder/moments1.nc" "$folder/moments3.nc" >/dev/null || complain "3 ranks measure other moments than 1"
 run 1 inspect "$folder/moments1.nc"
-grep -q 'gamma' "$folder/said" || complain "inspect of moments: $(cat "$folder/said")"
+grep -q gamma "$folder/said" && grep -q configuration "$folder/said" || complain "inspect of moments: $(cat "$folder/said")"
 
 for sampler in ddpm ddim analytic dpm_solver dpm_solver_pp unipc; do
   for ranks in 1 2; do
     run $ranks sample "$folder/digits.yaml" --set sampler.name=$sampler --output "$folder/$sampler$ranks.nc"
     grep -q 'NFE *5 network evaluations' "$folder/said" || complain "$sampler counts $(grep NFE "$folder/said")"
   done
-  cmp -s "$folder/${sampler}1.png" "$folder/${sampler}2.png" || complain "$sampler: 2 ranks draw another picture than 1"
-  if command -v ncdump >/dev/null; then
-    ncdump -h "$folder/${sampler}2.nc" | grep -q ':network_evaluations = 5\.' || complain "$sampler: the file lacks its NFE"
-  fi
+  $same "$folder/${sampler}1.nc" "$folder/${sampler}2.nc" >/dev/null || complain "$sampler: 2 ranks draw other images than 1"
+  run 1 inspect "$folder/${sampler}2.nc"
+  grep -q 'NFE of each sample *5$' "$folder/said" || complain "$sampler: the file lacks its NFE"
 done
 cmp -s "$folder/ddim1.png" "$folder/unipc1.png" && complain "two samplers draw the same picture"
 for nfe in 1 7; do
