@@ -33,8 +33,8 @@ static const char help[] =
     "Written: the output, with the mean squares and their standard errors; sampler.moments names it.\n"
     "\n"
     "Examples:\n"
-    "  mpirun -n 2 beeline moments experiments/digits/sample.yaml --set data.file=digits.nc --output out/moments.nc\n"
-    "  beeline sample experiments/digits/sample.yaml --set sampler.name=analytic --set sampler.grid=linear \\\n"
+    "  mpirun -n 2 beeline moments experiments/digits/finetune.yaml --output out/moments.nc\n"
+    "  beeline sample experiments/digits/finetune.yaml --set sampler.name=analytic --set sampler.grid=linear \\\n"
     "    --set sampler.moments=out/moments.nc --output samples.nc\n";
 
 enum { SHOWN = 5 };

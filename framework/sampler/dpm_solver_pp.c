@@ -1,6 +1,6 @@
 /* DPM-Solver++ (Lu et al. 2022b), multistep of order 2 ("2M", algorithm 2): the probability flow solved in λ = log(α / σ)
- * for the prediction of x_0, which is extrapolated from the latest two evaluations. With `clip` both are clipped, which
- * solvers of ε cannot offer. Draws no noise; ends at the first step of the schedule. */
+ * for the prediction of x_0, which is extrapolated from the latest two evaluations. With `clip` both are clipped.
+ * Draws no noise; ends at the first step of the schedule. */
 #include "base/memory.h"
 #include "sampler/multistep.h"
 #include "sampler/sampler.h"
