@@ -73,14 +73,23 @@ typedef struct bl_options_diffusion {
 typedef struct bl_options_sampler {
   char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
   char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic", "var_linear",
-                         "var_quadratic", "var_quadratic_exact" */
+                         "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time", "linear" */
   int steps;          /**< T' */
+  int order;          /**< of a solver; 0: its own */
   char *variance;     /**< ddpm: "small" or "large" */
   double kappa;       /**< FastDPM: 0 deterministic … 1 as DDPM */
+  double eta;         /**< ddim, analytic: 0 deterministic … 1 as DDPM */
+  char *moments;      /**< analytic: file made by `beeline moments` */
+  double pixel_clip;  /**< analytic: bound of the noise of the step before the last, in 8-bit levels; 0: none */
   double final_sigma; /**< standard deviation of the last step: 0 for none, negative to keep the sampler's own */
   bool clip;          /**< clip the prediction of x_0 to [−1, 1] (not for fine-tuning) */
   int count;          /**< samples to draw (`sample`) */
 } bl_options_sampler;
+
+/** `moments`: Γ_t of a model. */
+typedef struct bl_options_moments {
+  int count; /**< samples of the data at each step */
+} bl_options_moments;
 
 /** A learning rate that decays. */
 typedef struct bl_options_rate {
@@ -165,6 +174,7 @@ typedef struct bl_options {
   bl_options_model model;
   bl_options_diffusion diffusion;
   bl_options_sampler sampler;
+  bl_options_moments moments;
   bl_options_learner learner;
   bl_options_critic critic;
   bl_options_value value;

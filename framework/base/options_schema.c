@@ -55,9 +55,24 @@ static const cyaml_schema_field_t diffusion_fields[] = {
 };
 
 static const cyaml_schema_field_t sampler_fields[] = {
-    TEXT(bl_options_sampler, name),     TEXT(bl_options_sampler, grid),   INT(bl_options_sampler, steps),
-    TEXT(bl_options_sampler, variance), FLOAT(bl_options_sampler, kappa), FLOAT(bl_options_sampler, final_sigma),
-    BOOL(bl_options_sampler, clip),     INT(bl_options_sampler, count),   CYAML_FIELD_END,
+    TEXT(bl_options_sampler, name),
+    TEXT(bl_options_sampler, grid),
+    INT(bl_options_sampler, steps),
+    INT(bl_options_sampler, order),
+    TEXT(bl_options_sampler, variance),
+    FLOAT(bl_options_sampler, kappa),
+    FLOAT(bl_options_sampler, eta),
+    TEXT(bl_options_sampler, moments),
+    FLOAT(bl_options_sampler, pixel_clip),
+    FLOAT(bl_options_sampler, final_sigma),
+    BOOL(bl_options_sampler, clip),
+    INT(bl_options_sampler, count),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t moments_fields[] = {
+    INT(bl_options_moments, count),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t rate_fields[] = {
@@ -147,6 +162,7 @@ static const cyaml_schema_field_t options_fields[] = {
     SECTION(bl_options, model, model_fields),
     SECTION(bl_options, diffusion, diffusion_fields),
     SECTION(bl_options, sampler, sampler_fields),
+    SECTION(bl_options, moments, moments_fields),
     SECTION(bl_options, learner, learner_fields),
     SECTION(bl_options, critic, critic_fields),
     SECTION(bl_options, value, value_fields),
@@ -161,8 +177,8 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images", "import.labels",      "data.file",         "data.test",       "network.start",
-    "model.file",    "metrics.classifier", "metrics.reference", "metrics.samples",
+    "import.images", "import.labels",   "data.file",          "data.test",         "network.start",
+    "model.file",    "sampler.moments", "metrics.classifier", "metrics.reference", "metrics.samples",
 };
 
 static const char *const undigested_keys[] = {
@@ -174,7 +190,16 @@ static const char *const undigested_keys[] = {
 static const struct {
   const char *key;
   const char *value;
-} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"}, {"compute.threads", "0"}};
+} later_keys[] = {
+    {"compute.algorithms", "\"fixed\""},
+    {"compute.bf16", "false"},
+    {"compute.threads", "0"},
+    {"sampler.order", "0"},
+    {"sampler.eta", "0"},
+    {"sampler.moments", "\"\""},
+    {"sampler.pixel_clip", "2"},
+    {"moments.count", "100"},
+};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {
@@ -202,6 +227,9 @@ static const struct {
     {"beta_first", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"beta_last", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"kappa", 0, 1, "0 to 1"},
+    {"eta", 0, 1, "0 to 1"},
+    {"order", 0, 3, "0 to 3"},
+    {"pixel_clip", 0, DBL_MAX, "0 or more"},
     {"final_sigma", -1, DBL_MAX, "0 or more, or -1 for the sampler's own"},
     {"rounds", 0, DBL_MAX, "0 or more"},
     {"batch", 1, DBL_MAX, "at least 1"},

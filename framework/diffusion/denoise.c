@@ -1,7 +1,6 @@
 #include "diffusion/denoise.h"
 
 #include "base/kernel.h"
-#include "base/random.h"
 
 #include <math.h>
 
@@ -9,6 +8,11 @@ BL_KERNEL static void mix(float *restrict noisy, const float *restrict origin, c
                           float noise, size_t size) {
   for (size_t i = 0; i < size; i++)
     noisy[i] = signal * origin[i] + noise * epsilon[i];
+}
+
+void bl_denoise_mix(float *noisy, float *epsilon, const float *origin, double alpha_bar, bl_draw draw, size_t size) {
+  bl_random_normal(epsilon, size, draw);
+  mix(noisy, origin, epsilon, (float)sqrt(alpha_bar), (float)sqrt(1.0 - alpha_bar), size);
 }
 
 void bl_denoise_input(float *noisy, float *epsilon, float *time, const float *origin, const bl_schedule *schedule,
@@ -23,10 +27,7 @@ void bl_denoise_input(float *noisy, float *epsilon, float *time, const float *or
       t = schedule->steps - 1 - t;
     draw.purpose = BL_PURPOSE_FORWARD_NOISE;
     draw.sample = first_sample + (uint32_t)s;
-    bl_random_normal(epsilon + s * size, size, draw);
-    double alpha_bar = schedule->alpha_bar[t];
-    mix(noisy + s * size, origin + s * size, epsilon + s * size, (float)sqrt(alpha_bar), (float)sqrt(1.0 - alpha_bar),
-        size);
+    bl_denoise_mix(noisy + s * size, epsilon + s * size, origin + s * size, schedule->alpha_bar[t], draw, size);
     time[s] = (float)t;
   }
 }

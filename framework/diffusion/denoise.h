@@ -3,11 +3,16 @@
 #ifndef BEELINE_DIFFUSION_DENOISE_H
 #define BEELINE_DIFFUSION_DENOISE_H
 
+#include "base/random.h"
 #include "diffusion/schedule.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/** x_t = √ᾱ x_0 + √(1 − ᾱ) ε for one sample, ε drawn at \a draw. Not collective. \param [out] noisy, epsilon (size), caller's.
+ * \param [in] origin (size) x_0, borrowed. */
+void bl_denoise_mix(float *noisy, float *epsilon, const float *origin, double alpha_bar, bl_draw draw, size_t size);
 
 /** x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε for one micro-batch, with t uniform over the steps. Not collective.
  * Draws: t of sample s is (seed, BL_PURPOSE_TIME_STEP, round, first_sample + s), ε is (…, BL_PURPOSE_FORWARD_NOISE, …).

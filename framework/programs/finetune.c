@@ -174,7 +174,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_TRY(
       bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
   BL_TRY(read_stored(f, options, invocation->comm));
-  BL_TRY(bl_sampler_plan(&f->chain, &f->schedule, options, true));
+  BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, true), invocation->comm);
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
   BL_TRY(bl_options_blame(

@@ -133,6 +133,14 @@ static void show_integer(int ncid, const char *attribute, const char *label) {
     printf("  %-18s %lld\n", label, value);
 }
 
+static void show_number(int ncid, const char *attribute, const char *label) {
+  double value;
+  size_t length;
+  if (nc_inq_attlen(ncid, NC_GLOBAL, attribute, &length) == NC_NOERR && length == 1 &&
+      nc_get_att_double(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
+    printf("  %-18s %g\n", label, value);
+}
+
 static void show_provenance(int ncid) {
   printf("\n  where it comes from\n");
   show_text(ncid, "title", "title");
@@ -142,6 +150,7 @@ static void show_provenance(int ncid) {
   show_integer(ncid, "seed", "seed");
   show_integer(ncid, "ranks", "ranks");
   show_text(ncid, "roles", "roles");
+  show_number(ncid, "network_evaluations", "NFE of each sample");
   show_text(ncid, "libraries", "libraries");
 }
 

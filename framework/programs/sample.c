@@ -30,6 +30,7 @@ static const char help[] =
     "  model.file            the model, made by beeline pretrain or beeline finetune\n"
     "  model.weights         its moving average, or its last weights\n"
     "  sampler.*             the sampler, its steps, and how many samples to draw (sampler.count)\n"
+    "  sampler.moments       sampler \"analytic\": what beeline moments measured\n"
     "  seed                  other seeds draw other samples\n"
     "  learner.micro_batch   samples computed at once\n"
     "  compute.*             algorithms of convolutions, bfloat16, threads\n"
@@ -149,7 +150,7 @@ static bl_status prepare(drawing *d) {
                    bl_network_kind_name(d->header.shape.kind));
   BL_TRY(bl_schedule_create(&d->schedule, d->header.schedule, d->header.diffusion_steps, d->header.beta_first,
                             d->header.beta_last));
-  BL_TRY(bl_sampler_plan(&d->chain, &d->schedule, options, false));
+  BL_AGREE(bl_sampler_plan(&d->chain, &d->schedule, options, false), d->comm);
   BL_TRY(bl_sampler_check_network(&d->chain, &d->header.shape, options));
   BL_TRY(make_graph(d));
   bl_status status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);
@@ -275,6 +276,7 @@ static bl_status draw(drawing *d) {
   unsigned long long evaluations = bl_graph_evaluations(d->graph);
   BL_GOTO(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm), d->comm));
   d->evaluations = (double)evaluations / (double)((count - d->first + batch - 1) / batch * batch);
+  d->provenance.evaluations = d->evaluations;
 done:
   bl_progress_finish(&progress);
   return status;

@@ -21,7 +21,7 @@ static bl_status draw_share(float *samples, size_t first, size_t count, bl_graph
   bl_progress *progress = NULL;
   bl_status status = BL_OK;
   BL_GOTO(bl_allocate(&final, batch * elements, sizeof *final));
-  BL_GOTO(bl_allocate(&work, 3 * batch * elements, sizeof *work));
+  BL_GOTO(bl_allocate(&work, bl_sampler_work(chain, batch, elements), sizeof *work));
   if (rank == 0 && title)
     BL_GOTO(bl_progress_start(&progress, title, 0, (long)count));
   for (size_t m = (size_t)rank; m < micro_batches; m += (size_t)size) {

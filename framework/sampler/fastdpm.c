@@ -132,4 +132,5 @@ done:
   return status;
 }
 
-const bl_sampler bl_sampler_fastdpm = {"fastdpm", true, plan};
+const bl_sampler bl_sampler_fastdpm = {
+    .name = "fastdpm", .has_log_density = true, .noise_key = "sampler.kappa", .plan = plan};

@@ -22,26 +22,52 @@ static bl_status check_finite(const float *x, uint32_t first_sample, size_t batc
   return BL_OK;
 }
 
-bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                             uint32_t round, uint32_t first_sample, size_t batch, float *work) {
-  size_t size = bl_graph_input_size(graph), count = batch * size;
-  float *state = work, *epsilon = work + count, *z = work + 2 * count, *time = z; /* time is read before z is drawn */
+size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size) {
+  return (2 * (size_t)chain->depth + 3) * batch * size;
+}
+
+bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
+                          uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch, size_t size, float *work) {
+  const size_t count = batch * size;
+  const int kept = chain->depth + 1; /* what the latest steps saw: state i and ε of it at place i % kept of the rings */
+  float *states = work, *predictions = work + (size_t)kept * count, *z = predictions + (size_t)kept * count;
+  float *time = z; /* read before z is drawn */
+  const float *x[BL_CHAIN_DEPTH + 1];
+  float *prediction[BL_CHAIN_DEPTH + 1];
   bl_draw draw = {.seed = seed, .purpose = BL_PURPOSE_PRIOR, .round = round, .sample = first_sample};
-  float *x = trajectory ? trajectory : state;
-  draw_normal(x, draw, batch, size);
+  float *present = trajectory ? trajectory : states;
+  draw_normal(present, draw, batch, size);
   draw.purpose = BL_PURPOSE_TRANSITION;
   for (int i = 0; i < chain->steps; i++) {
+    for (int d = 0; d < kept && d <= i; d++) {
+      x[d] = trajectory ? present - (size_t)d * count : states + (size_t)((i - d) % kept) * count;
+      prediction[d] = predictions + (size_t)((i - d) % kept) * count;
+    }
+    for (int d = i + 1; d < kept; d++) { /* nothing was before: the factors are zero */
+      x[d] = x[i];
+      prediction[d] = prediction[i];
+    }
     for (size_t s = 0; s < batch; s++)
       time[s] = chain->time[i];
-    BL_TRY(bl_graph_forward(graph, epsilon, x, time));
+    BL_TRY(predict(model, prediction[0], present, time));
     draw.step = (uint32_t)i;
     if (chain->sigma[i] > 0.0)
       draw_normal(z, draw, batch, size);
-    float *next = trajectory ? x + count : x;
-    bl_chain_step(next, chain, i, x, epsilon, z, batch, size);
-    x = next;
+    float *next = trajectory ? present + count : states + (size_t)((i + 1) % kept) * count;
+    bl_chain_advance(next, chain, i, x, prediction, z, batch, size);
+    present = next;
   }
   if (final)
-    memcpy(final, x, count * sizeof *final);
-  return check_finite(x, first_sample, batch, size);
+    memcpy(final, present, count * sizeof *final);
+  return check_finite(present, first_sample, batch, size);
+}
+
+bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time) {
+  return bl_graph_forward(graph, epsilon, x, time);
+}
+
+bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
+                             uint32_t round, uint32_t first_sample, size_t batch, float *work) {
+  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, seed, round, first_sample, batch,
+                         bl_graph_input_size(graph), work);
 }

@@ -17,29 +17,52 @@
 /** A row of the table. */
 typedef struct bl_sampler {
   const char *name;
-  bool has_log_density; /**< whether every step is Gaussian with σ > 0 when final_sigma > 0 (needed for fine-tuning) */
+  bool has_log_density; /**< whether steps are Gaussian, so that fine-tuning can learn from them where σ > 0; final_sigma is
+                           for these only */
+  const char *noise_key; /**< the key to blame where such a step has no noise */
   bl_status (*plan)(bl_chain *chain, const bl_schedule *schedule,
                     const bl_options *options); /**< refuses by bl_options_reject */
 } bl_sampler;
 
 extern const bl_sampler bl_sampler_ddpm;
 extern const bl_sampler bl_sampler_fastdpm;
+extern const bl_sampler bl_sampler_ddim;
+extern const bl_sampler bl_sampler_analytic;
+extern const bl_sampler bl_sampler_dpm_solver;
+extern const bl_sampler bl_sampler_dpm_solver_pp;
+extern const bl_sampler bl_sampler_unipc;
 
-/** The row named by options->sampler.name, planned for \a schedule. Not collective.
- * sampler.final_sigma replaces σ of the last step unless it is negative; the mean stays what it was.
+/** The row named by options->sampler.name, planned for \a schedule. Not collective; but `analytic` reads a file on every
+ * rank, so agree on the result.
+ * sampler.final_sigma replaces σ of the last step of samplers with a log-density unless it is negative; the mean stays.
+ * The chain has options->sampler.steps steps, each one evaluation of the network.
  * \param [in] fine_tuning  refuse samplers without a log-density, σ = 0 at any step, and clipping.
- * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
+ * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject, and
+ * BL_ERROR_INPUT for the file of sampler.moments. */
 bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, bool fine_tuning);
 
 /** Refuse a chain with fractional times for a network that knows whole steps only (`mlp`). Not collective. Returns
  * BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape *shape, const bl_options *options);
 
+/** What predicts ε (batch, size) at states x (batch, size) and times (batch): a network, or an exact score in tests. */
+typedef bl_status bl_predict(void *model, float *epsilon, const float *x, const float *time);
+
+/** The bl_predict of a network: \a graph is a bl_graph, loaded, of that micro-batch. Not collective. */
+bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time);
+
+/** Elements of the scratch that rolling out \a chain needs; 3 batches where it has no memory. Not collective. */
+size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size);
+
 /** Roll out one micro-batch from noise. Not collective.
  * Draws: x_T' of sample s is (seed, BL_PURPOSE_PRIOR, round, first_sample + s), noise of step i is (…,
  * BL_PURPOSE_TRANSITION, …, step i). \param [out] trajectory (steps + 1, batch, size) states x_T' … x_0, or NULL.  \param
- * [out] final (batch, size) x_0, or NULL. \param [in] graph  ε network, loaded, of micro-batch `batch`. \param [in,out]
- * work (3, batch, size) caller's scratch. */
+ * [out] final (batch, size) x_0, or NULL. \param [in,out] work (bl_sampler_work) caller's scratch.
+ * Returns BL_ERROR_NUMERIC when a sample is not finite, and what \a predict returns. */
+bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
+                          uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch, size_t size, float *work);
+
+/** The same with a network. Not collective. \param [in] graph  ε network, loaded, of micro-batch `batch`. */
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work);
 

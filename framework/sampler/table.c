@@ -1,16 +1,27 @@
 #include "sampler/sampler.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-static const bl_sampler *const table[] = {&bl_sampler_ddpm, &bl_sampler_fastdpm};
+static const bl_sampler *const table[] = {&bl_sampler_ddpm,     &bl_sampler_fastdpm,    &bl_sampler_ddim,
+                                          &bl_sampler_analytic, &bl_sampler_dpm_solver, &bl_sampler_dpm_solver_pp,
+                                          &bl_sampler_unipc};
 
 enum { SAMPLERS = sizeof table / sizeof table[0] };
 
+static bl_status reject_name(const bl_options *options, bool fine_tuning) {
+  char names[256] = "";
+  for (int i = 0; i < SAMPLERS; i++)
+    if (!fine_tuning || table[i]->has_log_density)
+      snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "", table[i]->name);
+  if (fine_tuning)
+    return bl_options_reject(options, "sampler.name", "a sampler with a log-density for fine-tuning: %s", names);
+  return bl_options_reject(options, "sampler.name", "one of %s", names);
+}
+
 /* What fine-tuning cannot learn from: a step without a density, or whose mean is not linear in ε. */
 static bl_status check_fine_tuning(const bl_chain *chain, const bl_sampler *sampler, const bl_options *options) {
-  if (!sampler->has_log_density)
-    return bl_options_reject(options, "sampler.name", "a sampler with a log-density for fine-tuning");
   if (chain->clip)
     return bl_options_reject(options, "sampler.clip", "false for fine-tuning: a clipped step has no log-density");
   int last = chain->steps - 1;
@@ -20,7 +31,7 @@ static bl_status check_fine_tuning(const bl_chain *chain, const bl_sampler *samp
     if (i == last)
       return bl_options_reject(options, "sampler.final_sigma",
                                "a value above 0 for fine-tuning (0.001): the last step has no log-density otherwise");
-    return bl_options_reject(options, strcmp(sampler->name, "fastdpm") == 0 ? "sampler.kappa" : "sampler.steps",
+    return bl_options_reject(options, sampler->noise_key,
                              "settings with noise in every step for fine-tuning: step %d of %d has none", i + 1,
                              chain->steps);
   }
@@ -34,14 +45,16 @@ bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl
     if (strcmp(table[i]->name, options->sampler.name) == 0)
       sampler = table[i];
   if (!sampler)
-    return bl_options_reject(options, "sampler.name", "\"ddpm\" or \"fastdpm\"");
+    return reject_name(options, false);
+  if (fine_tuning && !sampler->has_log_density)
+    return reject_name(options, true);
   if (options->sampler.steps < 1 || options->sampler.steps > schedule->steps)
     return bl_options_reject(options, "sampler.steps", "1 to %d, the steps of the model's diffusion", schedule->steps);
 
   bl_status status = sampler->plan(chain, schedule, options);
   if (status == BL_OK) {
     chain->clip = options->sampler.clip;
-    if (options->sampler.final_sigma >= 0.0)
+    if (sampler->has_log_density && options->sampler.final_sigma >= 0.0)
       chain->sigma[chain->steps - 1] = options->sampler.final_sigma;
     if (fine_tuning)
       status = check_fine_tuning(chain, sampler, options);

@@ -64,6 +64,8 @@ bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *p
   BL_NETCDF(nc_put_att_int(ncid, NC_GLOBAL, "ranks", NC_INT, 1, &provenance->ranks), path);
   BL_TRY(put_text(ncid, path, "roles", provenance->roles));
   BL_TRY(put_text(ncid, path, "algorithms", provenance->algorithms));
+  if (provenance->evaluations > 0.0)
+    BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "network_evaluations", NC_DOUBLE, 1, &provenance->evaluations), path);
   describe_libraries(text, sizeof text);
   return put_text(ncid, path, "libraries", text);
 }

@@ -19,6 +19,7 @@ typedef struct bl_provenance {
   int ranks;
   const char *roles;
   const char *algorithms; /**< choices made by measuring, as bl_algorithms_text; NULL or "": none */
+  double evaluations;     /**< of the network for each sample of the file, as counted; 0: none */
 } bl_provenance;
 
 /** Say what a program can say about itself: everything but ranks and roles. Not collective. \param [out] provenance borrows
@@ -27,7 +28,8 @@ void bl_provenance_describe(bl_provenance *provenance, char *command, size_t siz
                             char *const *argv);
 
 /** Write the global attributes into the open netCDF file \a ncid in define mode: Conventions, title, source (version and
- * git commit), history, configuration, digest, seed, ranks, roles, algorithms, library versions. Not collective. */
+ * git commit), history, configuration, digest, seed, ranks, roles, algorithms,
+ * network_evaluations, library versions. Not collective. */
 bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *provenance);
 
 #endif

@@ -51,6 +51,17 @@ static void nonsense_is_refused(void **state) {
   refuse("sampler.kappa=-0.1", NULL, false, "sampler.kappa");
   const char *sets[] = {"sampler.name=ddpm", "sampler.grid=linear", "sampler.variance=medium"};
   check(sets, 3, false, "sampler.variance");
+  refuse("sampler.name=unipc", NULL, false, "\"log_snr\", \"time\" or \"linear\" with sampler unipc");
+  refuse("sampler.name=ddim", NULL, false, "with sampler ddim");
+  refuse("sampler.eta=1.5", NULL, false, "sampler.eta");
+  refuse("sampler.order=4", NULL, false, "sampler.order");
+  refuse("sampler.name=analytic", "sampler.grid=linear", false, "beeline moments");
+  const char *order[] = {"sampler.name=dpm_solver_pp", "sampler.grid=log_snr", "sampler.order=3"};
+  check(order, 3, false, "0, 1 or 2 with sampler dpm_solver_pp");
+  const char *multiple[] = {"sampler.name=dpm_solver", "sampler.grid=log_snr", "sampler.order=3"};
+  check(multiple, 3, false, "a multiple of sampler.order, 3");
+  const char *whole[] = {"sampler.name=unipc", "sampler.grid=linear", "sampler.steps=1000"};
+  check(whole, 3, false, "below 1000");
 }
 
 static void steps_without_density_are_refused_for_fine_tuning(void **state) {
@@ -62,6 +73,17 @@ static void steps_without_density_are_refused_for_fine_tuning(void **state) {
   refuse("sampler.final_sigma=0", NULL, false, NULL);
   refuse("sampler.kappa=0", NULL, false, NULL);
   refuse("sampler.clip=true", NULL, false, NULL);
+  const char *const solvers[] = {"sampler.name=dpm_solver", "sampler.name=dpm_solver_pp", "sampler.name=unipc"};
+  for (int k = 0; k < 3; k++) { /* before their own keys are looked at */
+    refuse(solvers[k], NULL, true, "with a log-density for fine-tuning: ddpm, fastdpm, ddim, analytic");
+    refuse(solvers[k], "sampler.grid=log_snr", true, "sampler.name");
+    refuse(solvers[k], "sampler.grid=log_snr", false, NULL);
+  }
+  const char *ddim[] = {"sampler.name=ddim", "sampler.grid=linear", "sampler.eta=0.5"};
+  check(ddim, 3, true, NULL);
+  ddim[2] = "sampler.eta=0";
+  check(ddim, 3, true, "sampler.eta");
+  check(ddim, 3, false, NULL);
 }
 
 int main(void) {
