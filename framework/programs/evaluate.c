@@ -115,7 +115,8 @@ static bl_status measure_fid(evaluation *e) {
   result *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);
-  return bl_fid_dataset(&fid->value, &e->reference, e->features, samples, e->comm);
+  const bl_images images = bl_images_of_dataset(samples);
+  return bl_fid(&fid->value, &e->reference, e->features, &images, e->comm);
 }
 
 /* Collective. */

@@ -39,8 +39,10 @@ static bl_status to_network_units(float **values, const bl_dataset *dataset) {
 bl_status bl_measure_samples(double *distance, bl_measure *measure, const float *samples, size_t count) {
   const bl_options *options = measure->options;
   float *real = NULL;
-  if (measure->features)
-    return bl_fid(distance, &measure->reference, measure->features, samples, count, measure->comm);
+  if (measure->features) {
+    const bl_images images = bl_images_of_array(samples, count, bl_features_image_size(measure->features));
+    return bl_fid(distance, &measure->reference, measure->features, &images, measure->comm);
+  }
   bl_status status = to_network_units(&real, measure->data);
   if (status == BL_OK)
     status = bl_sliced_wasserstein(distance, real, measure->data->count, samples, count,
@@ -52,6 +54,11 @@ bl_status bl_measure_samples(double *distance, bl_measure *measure, const float 
 
 bl_status bl_measure_dataset(double *distance, bl_measure *measure, const bl_dataset *samples) {
   float *values = NULL;
+  if (measure->features) {
+    const bl_images images = bl_images_of_dataset(samples);
+    BL_TRY(bl_features_check_dataset(measure->features, samples));
+    return bl_fid(distance, &measure->reference, measure->features, &images, measure->comm);
+  }
   bl_status status = bl_agree(to_network_units(&values, samples), measure->comm);
   if (status == BL_OK)
     status = bl_measure_samples(distance, measure, values, samples->count);
