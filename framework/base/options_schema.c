@@ -133,6 +133,10 @@ static const cyaml_schema_field_t metrics_fields[] = {
     INT(bl_options_metrics, count),
     INT(bl_options_metrics, every),
     INT(bl_options_metrics, projections),
+    BOOL(bl_options_metrics, kid),
+    INT(bl_options_metrics, neighbours),
+    BOOL(bl_options_metrics, score),
+    INT(bl_options_metrics, subset),
     CYAML_FIELD_END,
 };
 
@@ -174,7 +178,9 @@ static const char *const undigested_keys[] = {
 static const struct {
   const char *key;
   const char *value;
-} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"}, {"compute.threads", "0"}};
+} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"},  {"compute.threads", "0"},
+                  {"metrics.kid", "false"},              {"metrics.neighbours", "0"}, {"metrics.score", "false"},
+                  {"metrics.subset", "10000"}};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {
@@ -224,6 +230,8 @@ static const struct {
     {"keep", 2, DBL_MAX, "at least 2"},
     {"threads", 0, 4096, "0 to 4096"},
     {"projections", 1, DBL_MAX, "at least 1"},
+    {"neighbours", 0, 16, "0 to 16"},
+    {"subset", 2, DBL_MAX, "at least 2"},
 };
 
 const cyaml_schema_value_t *bl_options_schema_find(const cyaml_schema_value_t *section, const char *name, size_t length) {
