@@ -145,6 +145,7 @@ typedef struct bl_options_compute {
 
 typedef struct bl_options_metrics {
   char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
+  char *inception;  /**< weights of Inception-v3, whose features take the place of the classifier's; "" for none */
   char *reference;  /**< statistics of the real data: read when there, else computed from data.file and written */
   char *samples;    /**< `evaluate`: the samples to judge; `finetune`: samples of a reference sampler for the last table, ""
                        for none */

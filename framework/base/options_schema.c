@@ -127,17 +127,10 @@ static const cyaml_schema_field_t checkpoint_fields[] = {
 };
 
 static const cyaml_schema_field_t metrics_fields[] = {
-    TEXT(bl_options_metrics, classifier),
-    TEXT(bl_options_metrics, reference),
-    TEXT(bl_options_metrics, samples),
-    INT(bl_options_metrics, count),
-    INT(bl_options_metrics, every),
-    INT(bl_options_metrics, projections),
-    BOOL(bl_options_metrics, kid),
-    INT(bl_options_metrics, neighbours),
-    BOOL(bl_options_metrics, score),
-    INT(bl_options_metrics, subset),
-    CYAML_FIELD_END,
+    TEXT(bl_options_metrics, classifier), TEXT(bl_options_metrics, inception), TEXT(bl_options_metrics, reference),
+    TEXT(bl_options_metrics, samples),    INT(bl_options_metrics, count),      INT(bl_options_metrics, every),
+    INT(bl_options_metrics, projections), BOOL(bl_options_metrics, kid),       INT(bl_options_metrics, neighbours),
+    BOOL(bl_options_metrics, score),      INT(bl_options_metrics, subset),     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t options_fields[] = {
@@ -165,8 +158,8 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images", "import.labels",      "data.file",         "data.test",       "network.start",
-    "model.file",    "metrics.classifier", "metrics.reference", "metrics.samples",
+    "import.images", "import.labels",      "data.file",         "data.test",         "network.start",
+    "model.file",    "metrics.classifier", "metrics.inception", "metrics.reference", "metrics.samples",
 };
 
 static const char *const undigested_keys[] = {
@@ -178,9 +171,14 @@ static const char *const undigested_keys[] = {
 static const struct {
   const char *key;
   const char *value;
-} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"},  {"compute.threads", "0"},
-                  {"metrics.kid", "false"},              {"metrics.neighbours", "0"}, {"metrics.score", "false"},
-                  {"metrics.subset", "10000"}};
+} later_keys[] = {{"compute.algorithms", "\"fixed\""},
+                  {"compute.bf16", "false"},
+                  {"compute.threads", "0"},
+                  {"metrics.kid", "false"},
+                  {"metrics.neighbours", "0"},
+                  {"metrics.score", "false"},
+                  {"metrics.subset", "10000"},
+                  {"metrics.inception", "\"\""}};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {

@@ -28,8 +28,8 @@ void pdsyevd_(const char *job, const char *triangle, const int *size, double *ma
 /* C = alpha A B + beta C for symmetric A (side "L"), and C = alpha op(A) op(B) + beta C. */
 void pdsymm_(const char *side, const char *triangle, const int *rows, const int *columns, const double *alpha,
              const double *a, const int *a_row, const int *a_column, const int *a_descriptor, const double *b,
-             const int *b_row, const int *b_column, const int *b_descriptor, const double *beta, double *c, const int *c_row,
-             const int *c_column, const int *c_descriptor);
+             const int *b_row, const int *b_column, const int *b_descriptor, const double *beta, double *c,
+             const int *c_row, const int *c_column, const int *c_descriptor);
 void pdgemm_(const char *a_form, const char *b_form, const int *rows, const int *columns, const int *inner,
              const double *alpha, const double *a, const int *a_row, const int *a_column, const int *a_descriptor,
              const double *b, const int *b_row, const int *b_column, const int *b_descriptor, const double *beta, double *c,

@@ -72,7 +72,8 @@ int bl_distributed_matrix_column(const bl_distributed_matrix *matrix, int local)
 /* To ScaLAPACK the rows of a rank are a block of whole columns, on a grid that is one process high. */
 bl_status bl_distributed_matrix_take(bl_distributed_matrix *matrix, const bl_symmetric *rows) {
   const bl_process_grid *grid = matrix->grid;
-  const int size = matrix->size, origin = 0, one = 1, ranks = grid->rows * grid->columns, block = (size + ranks - 1) / ranks;
+  const int size = matrix->size, origin = 0, one = 1, ranks = grid->rows * grid->columns,
+            block = (size + ranks - 1) / ranks;
   int context = grid->handle, info, descriptor[9];
   Cblacs_gridinit(&context, "Row", 1, ranks);
   descinit_(descriptor, &size, &size, &size, &block, &origin, &origin, &context, &size, &info);
@@ -82,6 +83,6 @@ bl_status bl_distributed_matrix_take(bl_distributed_matrix *matrix, const bl_sym
   }
   Cblacs_gridexit(context);
   return info == 0 ? BL_OK
-                   : bl_fail(BL_ERROR_LIBRARY, "ScaLAPACK's descinit refused the rows of a matrix of size %d (info %d)", size,
-                             info);
+                   : bl_fail(BL_ERROR_LIBRARY, "ScaLAPACK's descinit refused the rows of a matrix of size %d (info %d)",
+                             size, info);
 }

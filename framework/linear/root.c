@@ -39,7 +39,8 @@ static double sum_roots(const double *values, int size) {
   return sum;
 }
 
-/* ---- On one rank. Column-major is row-major transposed, which a symmetric matrix does not notice. ---------------------- */
+/* ---- On one rank. Column-major is row-major transposed, which a symmetric matrix does not notice. ----------------------
+ */
 
 /* \param [in,out] matrix  becomes its eigenvectors, one a row, where \a job is "V". */
 static bl_status eigen_alone(double *values, double *matrix, int size, const char *job) {
@@ -100,7 +101,8 @@ done:
   return status;
 }
 
-/* ---- Over a grid of ranks. Rows from the diagonal on are, read column by column, the lower triangle. ------------------- */
+/* ---- Over a grid of ranks. Rows from the diagonal on are, read column by column, the lower triangle. -------------------
+ */
 
 /* \param [in,out] matrix  lower triangle; destroyed. \param [out] vectors  one a column. */
 static bl_status eigen_spread(double *values, bl_distributed_matrix *matrix, bl_distributed_matrix *vectors) {

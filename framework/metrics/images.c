@@ -17,10 +17,8 @@ bl_images bl_images_of_array(const float *images, size_t count, size_t size) {
 }
 
 bl_images bl_images_of_dataset(const bl_dataset *dataset) {
-  return (bl_images){.count = dataset->count,
-                     .size = bl_dataset_sample_size(dataset),
-                     .fetch = fetch_dataset,
-                     .context = (void *)dataset};
+  return (bl_images){
+      .count = dataset->count, .size = bl_dataset_sample_size(dataset), .fetch = fetch_dataset, .context = (void *)dataset};
 }
 
 static void round_to_8_bits(float *values, size_t count) {

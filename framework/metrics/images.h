@@ -12,10 +12,10 @@
 /** A sequence of images. */
 typedef struct bl_images {
   size_t count;
-  size_t size; /**< elements of one */
+  size_t size;        /**< elements of one */
   const float *array; /**< (count, size) in network units, or NULL; borrowed */
-  /** Where there is no array: images \a first … \a first + \a rows − 1 in network units. Not collective: any rank may ask for any,
-   * and mostly asks in rising order. \param [out] images (rows, size). */
+  /** Where there is no array: images \a first … \a first + \a rows − 1 in network units. Not collective: any rank may ask
+   * for any, and mostly asks in rising order. \param [out] images (rows, size). */
   bl_status (*fetch)(float *images, size_t first, size_t rows, void *context);
   void *context; /**< borrowed */
 } bl_images;

@@ -38,8 +38,8 @@ void bl_moments_destroy(bl_moments **moments) {
 }
 
 /* Element by element the rows are added in their order; a row of products stays in the cache meanwhile. */
-BL_KERNEL static void sum_terms(double *restrict products, double *restrict sums, const float *restrict vectors, size_t rows,
-                                size_t size) {
+BL_KERNEL static void sum_terms(double *restrict products, double *restrict sums, const float *restrict vectors,
+                                size_t rows, size_t size) {
   for (size_t i = 0; i < size; i++) {
     for (size_t row = 0; row < rows; row++) {
       const float *vector = vectors + row * size;

@@ -40,7 +40,8 @@ static void describe_images(char *text, size_t size, const bl_dataset *dataset) 
   snprintf(text, size, "%zu images %016llx", dataset->count, (unsigned long long)hash);
 }
 
-/* ---- The file, on rank 0, which has the covariance whole for it --------------------------------------------------------------------------------------------- */
+/* ---- The file, on rank 0, which has the covariance whole for it
+ * --------------------------------------------------------------------------------------------- */
 
 static bl_status define_and_put(int ncid, const char *path, const bl_reference *reference, const double *whole,
                                 const char *features, const char *images) {
@@ -100,7 +101,8 @@ static bl_status get_variable(double *values, int ncid, const char *path, const 
   return bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, values), path, name);
 }
 
-static bl_status get_all(bl_reference *reference, double *whole, int ncid, const char *path, const char *features, const char *images) {
+static bl_status get_all(bl_reference *reference, double *whole, int ncid, const char *path, const char *features,
+                         const char *images) {
   char content[TEXT_LENGTH];
   double count;
   bl_container_get_text(content, sizeof content, ncid, "content");
@@ -119,7 +121,8 @@ static bl_status get_all(bl_reference *reference, double *whole, int ncid, const
   return BL_OK;
 }
 
-static bl_status read_file(bl_reference *reference, double *whole, const char *path, const char *features, const char *images) {
+static bl_status read_file(bl_reference *reference, double *whole, const char *path, const char *features,
+                           const char *images) {
   int ncid;
   BL_TRY(bl_container_open(&ncid, path));
   bl_status status = get_all(reference, whole, ncid, path, features, images);

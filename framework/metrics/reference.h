@@ -9,7 +9,7 @@
 
 typedef struct bl_reference {
   int size;
-  size_t count;       /**< images */
+  size_t count;            /**< images */
   double *mean;            /**< (size), on every rank; owned */
   bl_symmetric covariance; /**< dealt out over the ranks */
 } bl_reference;

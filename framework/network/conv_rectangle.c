@@ -91,7 +91,8 @@ bl_tensor *bl_conv_rectangle(bl_graph *graph, bl_tensor *x, const char *name, in
   if (graph->status != BL_OK || x == NULL)
     return NULL;
   if (height < 1 || width < 1 || height % 2 == 0 || width % 2 == 0) {
-    graph->status = bl_fail(BL_ERROR_USAGE, "convolution '%s' has a kernel of %d x %d: both must be odd", name, height, width);
+    graph->status =
+        bl_fail(BL_ERROR_USAGE, "convolution '%s' has a kernel of %d x %d: both must be odd", name, height, width);
     return NULL;
   }
   bl_node *node = bl_node_add(graph, &kind, 1, &x, channels, x->height, x->width);

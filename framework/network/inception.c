@@ -9,8 +9,8 @@
 static const double epsilon = 0.001; /* of the batch normalisations */
 
 /* Square convolution, its normalisation folded in, and ReLU. */
-static bl_tensor *square(bl_graph *g, bl_tensor *x, const char *block, const char *name, int channels, int kernel, int stride,
-                         int padding) {
+static bl_tensor *square(bl_graph *g, bl_tensor *x, const char *block, const char *name, int channels, int kernel,
+                         int stride, int padding) {
   char full[BL_PARAMETER_NAME];
   snprintf(full, sizeof full, "%s%s%s.conv", block, block[0] == '\0' ? "" : ".", name);
   const bl_conv_shape shape = {kernel, stride, padding, padding};
@@ -22,7 +22,8 @@ static bl_tensor *point(bl_graph *g, bl_tensor *x, const char *block, const char
 }
 
 /* The same with a kernel of one row or one column. */
-static bl_tensor *flat(bl_graph *g, bl_tensor *x, const char *block, const char *name, int channels, int height, int width) {
+static bl_tensor *flat(bl_graph *g, bl_tensor *x, const char *block, const char *name, int channels, int height,
+                       int width) {
   char full[BL_PARAMETER_NAME];
   snprintf(full, sizeof full, "%s.%s.conv", block, name);
   return bl_activate(g, bl_conv_rectangle(g, x, full, channels, height, width), BL_RELU);

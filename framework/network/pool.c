@@ -1,5 +1,5 @@
-/* Pooling over square windows: (batch, channels, height, width) -> (batch, channels, …). Padding is never counted: an average
- * is over the pixels of the window that exist, a maximum too. */
+/* Pooling over square windows: (batch, channels, height, width) -> (batch, channels, …). Padding is never counted: an
+ * average is over the pixels of the window that exist, a maximum too. */
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "network/inception.h"
@@ -109,8 +109,9 @@ static bl_tensor *add_pool(bl_graph *graph, bl_tensor *x, pool p) {
     return NULL;
   const int height = x->height + 2 * p.padding - p.window, width = x->width + 2 * p.padding - p.window;
   if (p.window < 1 || p.stride < 1 || p.padding < 0 || p.padding >= p.window || height < 0 || width < 0) {
-    graph->status = bl_fail(BL_ERROR_USAGE, "pooling with window %d, stride %d and padding %d does not fit an image of %d x %d",
-                            p.window, p.stride, p.padding, x->height, x->width);
+    graph->status =
+        bl_fail(BL_ERROR_USAGE, "pooling with window %d, stride %d and padding %d does not fit an image of %d x %d",
+                p.window, p.stride, p.padding, x->height, x->width);
     return NULL;
   }
   bl_node *node = bl_node_add(graph, &kind, 1, &x, x->channels, height / p.stride + 1, width / p.stride + 1);

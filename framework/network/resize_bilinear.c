@@ -1,5 +1,5 @@
-/* Bilinear resizing: (batch, channels, height, width) -> (batch, channels, …). The pixel of a result is that at the same place
- * when both images cover one square, half pixels at the ends, without smoothing before (PyTorch's interpolate with
+/* Bilinear resizing: (batch, channels, height, width) -> (batch, channels, …). The pixel of a result is that at the same
+ * place when both images cover one square, half pixels at the ends, without smoothing before (PyTorch's interpolate with
  * align_corners=False, which pytorch-fid uses). The result is plain. */
 #include "base/memory.h"
 #include "network/inception.h"

@@ -29,6 +29,7 @@ static const char help[] =
     "  metrics.samples       the samples to judge, made by beeline sample\n"
     "  data.file             the real data, made by beeline import\n"
     "  metrics.classifier    images: the model on whose features FID is measured; it is named in the table\n"
+    "  metrics.inception     images: weights of Inception-v3 (analysis/inception_to_netcdf.py), to measure on instead\n"
     "  metrics.reference     images: statistics of the real data; written when missing, then read instead of them\n"
     "  metrics.kid, metrics.neighbours, metrics.score, metrics.subset   images: more on the same features\n"
     "  metrics.projections   points: directions of the sliced Wasserstein distance\n"
@@ -75,14 +76,15 @@ static void destroy(evaluation *e) {
 static bl_status check(const bl_options *options) {
   if (options->metrics.samples[0] == '\0')
     return bl_options_reject(options, "metrics.samples", "samples to judge, made by beeline sample");
-  if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || options->metrics.classifier[0] == '\0'))
+  if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || !bl_features_configured(options)))
     return bl_options_reject(options, "data.file",
                              "real data, made by beeline import (or metrics.reference with metrics.classifier)");
   const bool asked[3] = {options->metrics.kid, options->metrics.neighbours > 0, options->metrics.score};
   const char *const keys[3] = {"metrics.kid", "metrics.neighbours", "metrics.score"};
   for (int i = 0; i < 3; i++) {
-    if (asked[i] && options->metrics.classifier[0] == '\0')
-      return bl_options_reject(options, keys[i], "metrics.classifier beside it: it is measured on features");
+    if (asked[i] && !bl_features_configured(options))
+      return bl_options_reject(options, keys[i],
+                               "metrics.classifier or metrics.inception beside it: it is measured on features");
     if (asked[i] && i < 2 && options->data.file[0] == '\0')
       return bl_options_reject(options, keys[i], "data.file beside it: it compares single images");
   }
@@ -119,9 +121,7 @@ static result *add_result(evaluation *e, const char *variable, const char *label
 static bl_status measure_fid(evaluation *e) {
   const bl_options_metrics *metrics = &e->options->metrics;
   const bl_dataset *samples = &e->samples;
-  BL_TRY(bl_options_blame(
-      e->options, "metrics.classifier",
-      bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm)));
+  BL_TRY(bl_features_configure(&e->features, e->options, samples->channels, samples->height, samples->width, e->comm));
   BL_TRY(bl_options_blame(e->options, "metrics.reference",
                           bl_reference_get(&e->reference, metrics->reference, e->features,
                                            e->real.count > 0 ? &e->real : NULL, &e->provenance, e->comm)));
@@ -186,7 +186,7 @@ done:
 
 /* Collective. */
 static bl_status measure_images(evaluation *e) {
-  if (e->options->metrics.classifier[0] != '\0') {
+  if (bl_features_configured(e->options)) {
     BL_TRY(measure_fid(e));
     BL_TRY(measure_on_kept_features(e));
   }
@@ -218,8 +218,8 @@ static void write_table(FILE *file, const evaluation *e) {
     const result *r = &e->results[i];
     fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
-  if (e->samples.pixels && options->metrics.classifier[0] == '\0')
-    fprintf(file, "  %-20s %10s     set metrics.classifier to measure it\n", "FID", "-");
+  if (e->samples.pixels && !bl_features_configured(options))
+    fprintf(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
   else if (e->samples.pixels)
     fprintf(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
   fprintf(file, "\n");
@@ -288,7 +288,8 @@ done:
   return status;
 }
 
-const bl_program bl_program_evaluate = {.name = "evaluate",
-                                        .summary = "judge samples: FID, KID, precision, recall; sliced Wasserstein distance",
-                                        .help = help,
-                                        .run = evaluate};
+const bl_program bl_program_evaluate = {
+    .name = "evaluate",
+    .summary = "judge samples: FID, KID, precision, recall; sliced Wasserstein distance",
+    .help = help,
+    .run = evaluate};

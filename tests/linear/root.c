@@ -117,9 +117,7 @@ static double reference(const double *a, const double *b, int size) {
 
 static void traces_agree_with_lapack(void **state) {
   (void)state;
-  const struct {
-    int size, dimensions[2];
-  } cases[] = {{40, {90, 70}}, {BL_ROOT_LARGE + 7, {700, 600}}, {60, {200, 7}}};
+  const struct { int size, dimensions[2]; } cases[] = {{40, {90, 70}}, {BL_ROOT_LARGE + 7, {700, 600}}, {60, {200, 7}}};
   for (int k = 0; k < 3; k++) {
     const int size = cases[k].size;
     double *a = covariance_of(size, cases[k].dimensions[0], 1), *b = covariance_of(size, cases[k].dimensions[1], 2);

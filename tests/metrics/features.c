@@ -109,8 +109,7 @@ static void ranks_and_form_do_not_change_the_bits(void **state) {
   const size_t counts[] = {2, 63, 64, 65, COUNT};
   for (int k = 0; k < 5; k++) {
     assert_int_equal(statistics_of_array(mean, covariance, &f, counts[k], MPI_COMM_WORLD), BL_OK);
-    assert_int_equal(statistics_of_array(other_mean, other_covariance, &f, counts[k], MPI_COMM_SELF),
-                     BL_OK);
+    assert_int_equal(statistics_of_array(other_mean, other_covariance, &f, counts[k], MPI_COMM_SELF), BL_OK);
     assert_memory_equal(other_mean, mean, sizeof mean);
     assert_memory_equal(other_covariance, covariance, sizeof covariance);
   }
@@ -120,8 +119,7 @@ static void ranks_and_form_do_not_change_the_bits(void **state) {
   assert_memory_equal(other_covariance, covariance, sizeof covariance);
   for (int i = 0; i < COUNT * TEST_PIXELS; i++)
     f.images[i] += f.images[i] > 0.0F ? 0.003F : -0.003F; /* less than half a level, or beyond the ends */
-  assert_int_equal(statistics_of_array(other_mean, other_covariance, &f, COUNT, MPI_COMM_WORLD),
-                   BL_OK);
+  assert_int_equal(statistics_of_array(other_mean, other_covariance, &f, COUNT, MPI_COMM_WORLD), BL_OK);
   assert_memory_equal(other_covariance, covariance, sizeof covariance);
   destroy(&f);
 }

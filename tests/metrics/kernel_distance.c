@@ -53,7 +53,8 @@ static void agrees_with_all_pairs(void **state) {
   }
   /* Two whole blocks of each; what is left over does not count. */
   const bl_kernel_distance distance = measure(a, 3000, b, 2500, MPI_COMM_WORLD);
-  const double first = brute_force(a, BLOCK, b, BLOCK), second = brute_force(a + BLOCK * SIZE, BLOCK, b + BLOCK * SIZE, BLOCK);
+  const double first = brute_force(a, BLOCK, b, BLOCK),
+               second = brute_force(a + BLOCK * SIZE, BLOCK, b + BLOCK * SIZE, BLOCK);
   assert_int_equal(distance.blocks, 2);
   assert_near(distance.mean, 0.5 * (first + second), 1e-11);
   assert_near(distance.error, 0.5 * fabs(first - second), 1e-11);

@@ -30,8 +30,11 @@ static double expected(const float *x, const float *values, const sizes *s, int 
 
 static void agrees_with_the_definition(void **state) {
   (void)state;
-  const sizes cases[] = {{2, 32, 48, 9, 8, 1, 7}, {1, 48, 32, 9, 8, 7, 1}, {1, 16, 16, 5, 5, 1, 3},
-                         {2, 3, 16, 6, 7, 3, 1},  {1, 16, 5, 4, 6, 3, 5}};
+  const sizes cases[] = {{2, 32, 48, 9, 8, 1, 7},
+                         {1, 48, 32, 9, 8, 7, 1},
+                         {1, 16, 16, 5, 5, 1, 3},
+                         {2, 3, 16, 6, 7, 3, 1},
+                         {1, 16, 5, 4, 6, 3, 5}};
   for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
     const sizes *s = &cases[k];
     bl_graph *graph;

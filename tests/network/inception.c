@@ -1,5 +1,5 @@
-/* Inception-v3 against PyTorch at equal weights (inception_fixture.txt, written by make_inception_fixture.py), and the folding
- * of its normalisations. */
+/* Inception-v3 against PyTorch at equal weights (inception_fixture.txt, written by make_inception_fixture.py), and the
+ * folding of its normalisations. */
 #include "network/inception.h"
 
 #include "base/memory.h"

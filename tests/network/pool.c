@@ -31,15 +31,16 @@ static void reference(double *y, const double *x, const double *values, const vo
 
 static void agrees_with_reference(void **state) {
   (void)state;
-  const sizes cases[] = {{1, 32, 7, 9, 3, 2, 0, true, false},  {2, 16, 5, 4, 3, 1, 1, true, false},
-                         {2, 3, 6, 5, 3, 1, 1, false, false},  {1, 32, 4, 6, 3, 1, 1, true, true},
-                         {2, 5, 5, 5, 3, 1, 1, false, true},   {1, 16, 8, 8, 2, 2, 0, true, true},
+  const sizes cases[] = {{1, 32, 7, 9, 3, 2, 0, true, false}, {2, 16, 5, 4, 3, 1, 1, true, false},
+                         {2, 3, 6, 5, 3, 1, 1, false, false}, {1, 32, 4, 6, 3, 1, 1, true, true},
+                         {2, 5, 5, 5, 3, 1, 1, false, true},  {1, 16, 8, 8, 2, 2, 0, true, true},
                          {1, 4, 9, 7, 5, 3, 2, false, true}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const sizes *s = &cases[i];
     bl_graph *g = NULL;
     assert_int_equal(bl_graph_create(&g, s->batch), BL_OK);
-    bl_tensor *x = bl_test_slice(g, bl_input(g, s->channels, s->height, s->width), 0, s->channels, s->blocked ? g->block : 1);
+    bl_tensor *x =
+        bl_test_slice(g, bl_input(g, s->channels, s->height, s->width), 0, s->channels, s->blocked ? g->block : 1);
     bl_output(g, (s->average ? bl_average_pool : bl_max_pool)(g, x, s->window, s->stride, s->padding));
     bl_check_layer(g, &(bl_layer_check){.reference = reference,
                                         .context = s,
@@ -63,6 +64,7 @@ static void what_does_not_fit_is_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_reference), cmocka_unit_test(what_does_not_fit_is_refused)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_reference),
+                                     cmocka_unit_test(what_does_not_fit_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,19 +31,22 @@ static void reference(double *y, const double *x, const double *values, const vo
 
 static void agrees_with_reference(void **state) {
   (void)state;
-  const sizes cases[] = {{2, 3, 4, 5, 11, 9, false}, {1, 32, 6, 4, 9, 13, true}, {2, 1, 9, 8, 4, 3, false},
-                         {1, 2, 1, 3, 4, 3, false},  {1, 3, 5, 5, 5, 5, false}};
+  const sizes cases[] = {{2, 3, 4, 5, 11, 9, false},
+                         {1, 32, 6, 4, 9, 13, true},
+                         {2, 1, 9, 8, 4, 3, false},
+                         {1, 2, 1, 3, 4, 3, false},
+                         {1, 3, 5, 5, 5, 5, false}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const sizes *s = &cases[i];
     bl_graph *g = NULL;
     assert_int_equal(bl_graph_create(&g, s->batch), BL_OK);
-    bl_tensor *x = bl_test_slice(g, bl_input(g, s->channels, s->height, s->width), 0, s->channels, s->blocked ? g->block : 1);
+    bl_tensor *x =
+        bl_test_slice(g, bl_input(g, s->channels, s->height, s->width), 0, s->channels, s->blocked ? g->block : 1);
     bl_output(g, bl_resize_bilinear(g, x, s->to_height, s->to_width));
-    bl_check_layer(g, &(bl_layer_check){.reference = reference,
-                                        .context = s,
-                                        .x_scale = 1.0f,
-                                        .forward_tolerance = 1e-6,
-                                        .backward_tolerance = 1e-5});
+    bl_check_layer(
+        g,
+        &(bl_layer_check){
+            .reference = reference, .context = s, .x_scale = 1.0f, .forward_tolerance = 1e-6, .backward_tolerance = 1e-5});
   }
 }
 
