@@ -154,12 +154,17 @@ typedef struct bl_options_compute {
 
 typedef struct bl_options_metrics {
   char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
+  char *inception;  /**< weights of Inception-v3, whose features take the place of the classifier's; "" for none */
   char *reference;  /**< statistics of the real data: read when there, else computed from data.file and written */
   char *samples;    /**< `evaluate`: the samples to judge; `finetune`: samples of a reference sampler for the last table, ""
                        for none */
   int count;        /**< `finetune`: samples drawn before and after */
   int every;       /**< `finetune`: measure after every so many rounds too (the learning curve); 0: only before and after */
   int projections; /**< directions of the sliced Wasserstein distance */
+  bool kid;        /**< `evaluate`: the kernel distance on the features too */
+  int neighbours;  /**< `evaluate`: neighbours of precision, recall, density and coverage; 0: none of them */
+  bool score;      /**< `evaluate`: the score of the classes that the network of the features sees */
+  int subset;      /**< images of each kind that these three look at, the first ones */
 } bl_options_metrics;
 
 /** All that a run can be told. */

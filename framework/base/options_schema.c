@@ -142,13 +142,10 @@ static const cyaml_schema_field_t checkpoint_fields[] = {
 };
 
 static const cyaml_schema_field_t metrics_fields[] = {
-    TEXT(bl_options_metrics, classifier),
-    TEXT(bl_options_metrics, reference),
-    TEXT(bl_options_metrics, samples),
-    INT(bl_options_metrics, count),
-    INT(bl_options_metrics, every),
-    INT(bl_options_metrics, projections),
-    CYAML_FIELD_END,
+    TEXT(bl_options_metrics, classifier), TEXT(bl_options_metrics, inception), TEXT(bl_options_metrics, reference),
+    TEXT(bl_options_metrics, samples),    INT(bl_options_metrics, count),      INT(bl_options_metrics, every),
+    INT(bl_options_metrics, projections), BOOL(bl_options_metrics, kid),       INT(bl_options_metrics, neighbours),
+    BOOL(bl_options_metrics, score),      INT(bl_options_metrics, subset),     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t options_fields[] = {
@@ -177,8 +174,8 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images", "import.labels",   "data.file",          "data.test",         "network.start",
-    "model.file",    "sampler.moments", "metrics.classifier", "metrics.reference", "metrics.samples",
+    "import.images",   "import.labels",      "data.file",         "data.test",         "network.start",   "model.file",
+    "sampler.moments", "metrics.classifier", "metrics.inception", "metrics.reference", "metrics.samples",
 };
 
 static const char *const undigested_keys[] = {
@@ -199,6 +196,11 @@ static const struct {
     {"sampler.moments", "\"\""},
     {"sampler.pixel_clip", "2"},
     {"moments.count", "100"},
+    {"metrics.kid", "false"},
+    {"metrics.neighbours", "0"},
+    {"metrics.score", "false"},
+    {"metrics.subset", "10000"},
+    {"metrics.inception", "\"\""},
 };
 
 /* The first row whose name is the end of a key holds. */
@@ -252,6 +254,8 @@ static const struct {
     {"keep", 2, DBL_MAX, "at least 2"},
     {"threads", 0, 4096, "0 to 4096"},
     {"projections", 1, DBL_MAX, "at least 1"},
+    {"neighbours", 0, 16, "0 to 16"},
+    {"subset", 2, DBL_MAX, "at least 2"},
 };
 
 const cyaml_schema_value_t *bl_options_schema_find(const cyaml_schema_value_t *section, const char *name, size_t length) {

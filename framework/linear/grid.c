@@ -6,7 +6,6 @@
 #include "parallel/wait.h"
 
 #include <stddef.h>
-#include <string.h>
 
 enum { BLOCK = 32 }; /* rows and columns dealt out at once */
 
@@ -21,6 +20,10 @@ bl_status bl_process_grid_create(bl_process_grid *grid, MPI_Comm comm) {
   grid->handle = Csys2blacs_handle(comm);
   grid->context = grid->handle;
   Cblacs_gridinit(&grid->context, "Row", rows, ranks / rows);
+  /* Sums over processes in a fixed order, and the same on all of them. */
+  const int yes = 1;
+  Cblacs_set(grid->context, BL_BLACS_REPEATABLE, &yes);
+  Cblacs_set(grid->context, BL_BLACS_COHERENT, &yes);
   Cblacs_gridinfo(grid->context, &grid->rows, &grid->columns, &grid->row, &grid->column);
   if (grid->rows != rows || grid->row < 0)
     return bl_fail(BL_ERROR_LIBRARY, "BLACS made no %d × %d grid of the %d ranks", rows, ranks / rows, ranks);
@@ -54,39 +57,32 @@ void bl_distributed_matrix_destroy(bl_distributed_matrix *matrix) {
   matrix->size = 0;
 }
 
-/* Index in the whole of the local row or column \a local of process \a place among \a places. */
-static size_t whole_index(int local, int place, int places) {
-  return (size_t)((local / BLOCK * places + place) * BLOCK + local % BLOCK);
+static int whole_index(int local, int place, int places) {
+  return (local / BLOCK * places + place) * BLOCK + local % BLOCK;
 }
 
-/* Copy between the own blocks and their places in a whole matrix: run by run down each column. */
-static void copy_blocks(double *whole, const bl_distributed_matrix *matrix, const double *source) {
+int bl_distributed_matrix_row(const bl_distributed_matrix *matrix, int local) {
+  return whole_index(local, matrix->grid->row, matrix->grid->rows);
+}
+
+int bl_distributed_matrix_column(const bl_distributed_matrix *matrix, int local) {
+  return whole_index(local, matrix->grid->column, matrix->grid->columns);
+}
+
+/* To ScaLAPACK the rows of a rank are a block of whole columns, on a grid that is one process high. */
+bl_status bl_distributed_matrix_take(bl_distributed_matrix *matrix, const bl_symmetric *rows) {
   const bl_process_grid *grid = matrix->grid;
-  for (int column = 0; column < matrix->local_columns; column++) {
-    size_t place = whole_index(column, grid->column, grid->columns) * (size_t)matrix->size;
-    double *local = matrix->values + (size_t)column * (size_t)matrix->local_rows;
-    for (int row = 0; row < matrix->local_rows; row += BLOCK) {
-      size_t length = (size_t)(matrix->local_rows - row < BLOCK ? matrix->local_rows - row : BLOCK) * sizeof *local;
-      size_t start = place + whole_index(row, grid->row, grid->rows);
-      if (source)
-        memcpy(local + row, source + start, length);
-      else
-        memcpy(whole + start, local + row, length);
-    }
+  const int size = matrix->size, origin = 0, one = 1, ranks = grid->rows * grid->columns,
+            block = (size + ranks - 1) / ranks;
+  int context = grid->handle, info, descriptor[9];
+  Cblacs_gridinit(&context, "Row", 1, ranks);
+  descinit_(descriptor, &size, &size, &size, &block, &origin, &origin, &context, &size, &info);
+  if (info == 0) {
+    BL_TRY(bl_meet(grid->comm));
+    pdgemr2d_(&size, &size, rows->values, &one, &one, descriptor, matrix->values, &one, &one, matrix->descriptor, &context);
   }
-}
-
-void bl_distributed_matrix_scatter(bl_distributed_matrix *matrix, const double *whole) {
-  copy_blocks(NULL, matrix, whole);
-}
-
-bl_status bl_distributed_matrix_gather(double *whole, const bl_distributed_matrix *matrix) {
-  size_t size = (size_t)matrix->size;
-  memset(whole, 0, size * size * sizeof *whole);
-  copy_blocks(whole, matrix, NULL);
-  BL_TRY(bl_meet(matrix->grid->comm));
-  for (size_t column = 0; column < size; column++) /* one element is not zero on one rank only: the sum is exact */
-    BL_TRY(
-        BL_MPI(MPI_Allreduce(MPI_IN_PLACE, whole + column * size, matrix->size, MPI_DOUBLE, MPI_SUM, matrix->grid->comm)));
-  return BL_OK;
+  Cblacs_gridexit(context);
+  return info == 0 ? BL_OK
+                   : bl_fail(BL_ERROR_LIBRARY, "ScaLAPACK's descinit refused the rows of a matrix of size %d (info %d)",
+                             size, info);
 }

@@ -4,6 +4,7 @@
 #define BEELINE_LINEAR_GRID_H
 
 #include "base/status.h"
+#include "linear/symmetric.h"
 
 #include <mpi.h>
 
@@ -36,11 +37,13 @@ typedef struct bl_distributed_matrix {
 bl_status bl_distributed_matrix_create(bl_distributed_matrix *matrix, const bl_process_grid *grid, int size);
 void bl_distributed_matrix_destroy(bl_distributed_matrix *matrix);
 
-/** Take the own blocks out of a matrix that every rank holds. Not collective. \param [in] whole (size, size) column-major.
- */
-void bl_distributed_matrix_scatter(bl_distributed_matrix *matrix, const double *whole);
+/** Take the elements of a matrix that is dealt out by rows: its rows from the diagonal on become columns, so that the lower
+ * triangle is filled, and what stands above it is undefined. Collective over the grid, whose ranks must be those that hold
+ * the rows. */
+bl_status bl_distributed_matrix_take(bl_distributed_matrix *matrix, const bl_symmetric *rows);
 
-/** Every rank gets all blocks. Collective over the grid. \param [out] whole (size, size) column-major, caller's. */
-bl_status bl_distributed_matrix_gather(double *whole, const bl_distributed_matrix *matrix);
+/** Index in the whole of the local row or column \a local. Not collective. */
+int bl_distributed_matrix_row(const bl_distributed_matrix *matrix, int local);
+int bl_distributed_matrix_column(const bl_distributed_matrix *matrix, int local);
 
 #endif

@@ -1,7 +1,6 @@
 /** \file
- * Eigenvalues and square roots of symmetric matrices. All ranks hold the matrices whole. Up to BL_SYMMETRIC_LARGE − 1 rows
- * rank 0 computes with LAPACK, so the bits do not depend on the number of ranks; larger ones are spread over all ranks by
- * ScaLAPACK, where equal bits need an equal number of ranks. */
+ * Symmetric matrices dealt out over ranks by rows, so that none holds one whole: rank r of P holds rows r n … r n + n − 1,
+ * where n is size / P rounded up (the last ranks may hold fewer rows, or none). */
 #ifndef BEELINE_LINEAR_SYMMETRIC_H
 #define BEELINE_LINEAR_SYMMETRIC_H
 
@@ -9,19 +8,27 @@
 
 #include <mpi.h>
 
-enum { BL_SYMMETRIC_LARGE = 512 };
+/** This rank's rows. Of row i, elements j ≥ i count; what stands before them is never read. */
+typedef struct bl_symmetric {
+  int size; /**< rows and columns of the whole */
+  int first, count;
+  double *values; /**< (count, size); owned */
+} bl_symmetric;
 
-/** Eigenvalues in rising order, and eigenvectors. Collective over \a comm; the same on every rank.
- * \param [out] values (size). \param [out] vectors (size, size), row k belongs to value k; caller's, may be \a matrix.
- * \param [in] matrix (size, size), symmetric. Returns BL_ERROR_NUMERIC when an element is not finite. */
-bl_status bl_symmetric_eigen(double *values, double *vectors, const double *matrix, int size, MPI_Comm comm);
+/** The first row of \a rank among \a ranks; \a size for rank = ranks. Not collective. */
+int bl_symmetric_first(int size, int rank, int ranks);
 
-/** The symmetric square root of a matrix without negative eigenvalues; those that rounding makes negative count as zero.
- * Collective over \a comm; the same on every rank. \param [out] root (size, size), caller's, not \a matrix. */
-bl_status bl_symmetric_root(double *root, const double *matrix, int size, MPI_Comm comm);
+/** A matrix of zeros. Not collective, but every rank of \a comm needs its part. \param [out] matrix  the caller's;
+ * bl_symmetric_destroy. */
+bl_status bl_symmetric_create(bl_symmetric *matrix, int size, MPI_Comm comm);
+void bl_symmetric_destroy(bl_symmetric *matrix);
 
-/** product = a b a for symmetric a and b, made exactly symmetric. Collective over \a comm; the same on every rank.
- * Arrays (size, size), caller's, none of them twice. */
-bl_status bl_symmetric_sandwich(double *product, const double *a, const double *b, int size, MPI_Comm comm);
+/** The whole on rank 0, and back. Collective over \a comm. \param whole (size, size) on rank 0, caller's, elements on both
+ * sides of the diagonal (scatter reads j ≥ i only); NULL elsewhere. */
+bl_status bl_symmetric_gather(double *whole, const bl_symmetric *matrix, MPI_Comm comm);
+bl_status bl_symmetric_scatter(bl_symmetric *matrix, const double *whole, MPI_Comm comm);
+
+/** The diagonal on rank 0. Collective over \a comm. \param [out] diagonal (size) on rank 0, caller's; NULL elsewhere. */
+bl_status bl_symmetric_diagonal(double *diagonal, const bl_symmetric *matrix, MPI_Comm comm);
 
 #endif

@@ -4,6 +4,7 @@
 #define BEELINE_METRICS_DISTANCE_H
 
 #include "base/status.h"
+#include "linear/symmetric.h"
 
 #include <mpi.h>
 
@@ -11,11 +12,11 @@
 #include <stdint.h>
 
 /** Fréchet distance of two Gaussians, |μ1 − μ2|² + tr(Σ1 + Σ2 − 2 (Σ1 Σ2)^½) (Heusel et al. 2017), the trace of the root by
- * symmetric eigenvalues of Σ1^½ Σ2 Σ1^½. Collective over \a comm, which shares the work where size is large (see
- * linear/symmetric.h); the same on every rank. Never below 0. Arrays (size), (size, size), on every rank, borrowed. Returns
- * BL_ERROR_NUMERIC on NaN and infinity. */
-bl_status bl_frechet_distance(double *distance, const double *mean1, const double *covariance1, const double *mean2,
-                              const double *covariance2, int size, MPI_Comm comm);
+ * symmetric eigenvalues (linear/root.h says how, and what the bits depend on). Collective over \a comm; the same on every
+ * rank. Never below 0. \param [in] mean1, mean2 (size) on every rank, borrowed. \param [in] covariance1, covariance2 dealt
+ * out over \a comm, borrowed. Returns BL_ERROR_NUMERIC on NaN and infinity. */
+bl_status bl_frechet_distance(double *distance, const double *mean1, const bl_symmetric *covariance1, const double *mean2,
+                              const bl_symmetric *covariance2, MPI_Comm comm);
 
 /** Sliced Wasserstein distance of order 2 (Bonneel et al. 2015): √ of the mean over \a projections random directions of the
  * squared W2 of the projected sets (as POT's ot.sliced_wasserstein_distance). Direction k is drawn from (seed,

@@ -1,23 +1,26 @@
 #include "metrics/features.h"
 
-#include "base/kernel.h"
 #include "base/memory.h"
+#include "metrics/moments.h"
+#include "network/inception.h"
 #include "network/network.h"
 #include "parallel/agree.h"
-#include "parallel/exact_sum.h"
 #include "parallel/mpi_check.h"
 #include "store/model.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 64, NAME_LENGTH = 160 }; /* the micro-batch is part of the result: sums are rounded once in each */
+enum { NAME_LENGTH = 160, INCEPTION_BATCH = 8 };
 
 struct bl_features {
   bl_graph *graph;
-  size_t image;   /* elements of an image */
-  size_t size;    /* of a feature vector */
-  size_t moments; /* sums that are kept: of the features, then of their products on and above the diagonal */
+  size_t batch; /* images that the graph takes; divides BL_FEATURES_BATCH */
+  size_t image; /* elements of an image */
+  size_t size;  /* of a feature vector */
+  int classes;
+  float *head;   /* the last layer: (classes, size), then (classes) */
+  float *images; /* (BL_FEATURES_BATCH, image) */
   char name[NAME_LENGTH];
 };
 
@@ -45,22 +48,43 @@ static bl_status check_shape(const bl_network_shape *shape, const char *path, in
   return BL_OK;
 }
 
-static bl_status load(bl_features *features, const bl_network_shape *shape, const char *path, MPI_Comm comm) {
-  float *values = NULL;
-  bl_status status = bl_network_create(&features->graph, shape, BATCH, BL_GRAPH_INFERENCE, true);
-  if (status == BL_OK)
-    status = bl_allocate(&values, bl_graph_parameters(features->graph)->count, sizeof *values);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_parameter_table *table = bl_graph_parameters(features->graph);
-  BL_GOTO(bl_model_read_weights_shared(values, path, table, true, comm));
-  BL_GOTO(bl_agree(bl_graph_load(features->graph, values), comm));
+/* Memory for the graph's images, and for the layer to the classes. */
+static bl_status prepare(bl_features *features, size_t batch, int classes) {
+  features->batch = batch;
   features->image = bl_graph_input_size(features->graph);
   features->size = bl_graph_output_size(features->graph);
-  features->moments = features->size + features->size * (features->size + 1) / 2;
+  features->classes = classes;
+  BL_TRY(bl_allocate(&features->images, BL_FEATURES_BATCH * features->image, sizeof *features->images));
+  return bl_allocate(&features->head, (size_t)classes * (features->size + 1), sizeof *features->head);
+}
+
+static void set_name(bl_features *features, const char *network, const char *path, const float *values, size_t count) {
   const char *slash = strrchr(path, '/');
-  snprintf(features->name, sizeof features->name, "classifier %.100s %08lx", slash ? slash + 1 : path,
-           (unsigned long)checksum(values, table->count));
+  snprintf(features->name, sizeof features->name, "%s %.100s %08lx", network, slash ? slash + 1 : path,
+           (unsigned long)checksum(values, count));
+}
+
+/* The graph of the features loads the first parameters of the whole; the rest, the layer to the classes, is applied here.
+ */
+static bl_status build(bl_features *features, bl_graph **whole, float **values, const bl_network_shape *shape) {
+  BL_TRY(bl_network_create(whole, shape, 1, BL_GRAPH_INFERENCE, false));
+  BL_TRY(bl_network_create(&features->graph, shape, BL_FEATURES_BATCH, BL_GRAPH_INFERENCE, true));
+  BL_TRY(prepare(features, BL_FEATURES_BATCH, shape->classes));
+  return bl_allocate(values, bl_graph_parameters(*whole)->count, sizeof **values);
+}
+
+static bl_status load(bl_features *features, const bl_network_shape *shape, const char *path, MPI_Comm comm) {
+  float *values = NULL;
+  bl_graph *whole = NULL;
+  bl_status status;
+  BL_GOTO(bl_agree(build(features, &whole, &values, shape), comm));
+  const size_t own = bl_graph_parameters(features->graph)->count;
+  BL_GOTO(bl_model_read_weights_shared(values, path, bl_graph_parameters(whole), true, comm));
+  BL_GOTO(bl_agree(bl_graph_load(features->graph, values), comm));
+  memcpy(features->head, values + own, (size_t)shape->classes * (features->size + 1) * sizeof *values);
+  set_name(features, "classifier", path, values, own);
 done:
+  bl_graph_destroy(&whole);
   bl_free(&values);
   return status;
 }
@@ -78,9 +102,72 @@ bl_status bl_features_create(bl_features **features, const char *path, int chann
   return status;
 }
 
+static bl_status build_inception(bl_features *features, bl_parameter_table *raw, float **raw_values, float **values,
+                                 int channels, int height, int width) {
+  BL_TRY(bl_graph_create(&features->graph, INCEPTION_BATCH));
+  bl_inception_build(features->graph, channels, height, width);
+  BL_TRY(bl_graph_compile(features->graph, BL_GRAPH_INFERENCE));
+  BL_TRY(prepare(features, INCEPTION_BATCH, BL_INCEPTION_CLASSES));
+  BL_TRY(bl_inception_raw_table(raw, bl_graph_parameters(features->graph)));
+  BL_TRY(bl_allocate(raw_values, raw->count, sizeof **raw_values));
+  return bl_allocate(values, bl_graph_parameters(features->graph)->count, sizeof **values);
+}
+
+static bl_status load_inception(bl_features *features, const char *path, int channels, int height, int width,
+                                MPI_Comm comm) {
+  bl_parameter_table raw = {0};
+  float *raw_values = NULL, *values = NULL;
+  bl_status status;
+  BL_GOTO(bl_agree(build_inception(features, &raw, &raw_values, &values, channels, height, width), comm));
+  BL_GOTO(bl_model_read_weights_shared(raw_values, path, &raw, false, comm));
+  status = bl_inception_fold(values, bl_graph_parameters(features->graph), raw_values, &raw);
+  if (status == BL_OK)
+    status = bl_graph_load(features->graph, values);
+  BL_GOTO(bl_agree(status, comm));
+  const size_t classes = BL_INCEPTION_CLASSES; /* the head's weights and bias follow each other in the file's table too */
+  memcpy(features->head, raw_values + bl_parameter_find(&raw, "fc.weight")->offset,
+         classes * (features->size + 1) * sizeof *values);
+  set_name(features, "Inception-v3", path, raw_values, raw.count);
+done:
+  bl_parameter_table_destroy(&raw);
+  bl_free(&raw_values);
+  bl_free(&values);
+  return status;
+}
+
+bl_status bl_features_create_inception(bl_features **features, const char *path, int channels, int height, int width,
+                                       MPI_Comm comm) {
+  *features = NULL;
+  if (channels != 1 && channels != 3)
+    return bl_fail(BL_ERROR_INPUT, "%s: Inception-v3 takes images of 1 channel or 3, but these have %d", path, channels);
+  bl_status status = bl_agree(bl_allocate(features, 1, sizeof **features), comm);
+  if (status == BL_OK)
+    status = load_inception(*features, path, channels, height, width, comm);
+  if (status != BL_OK)
+    bl_features_destroy(features);
+  return status;
+}
+
+bool bl_features_configured(const bl_options *options) {
+  return options->metrics.inception[0] != '\0' || options->metrics.classifier[0] != '\0';
+}
+
+bl_status bl_features_configure(bl_features **features, const bl_options *options, int channels, int height, int width,
+                                MPI_Comm comm) {
+  const bl_options_metrics *metrics = &options->metrics;
+  if (metrics->inception[0] != '\0')
+    return bl_options_blame(options, "metrics.inception",
+                            bl_features_create_inception(features, metrics->inception, channels, height, width, comm));
+  return bl_options_blame(options, "metrics.classifier",
+                          bl_features_create(features, metrics->classifier, channels, height, width, comm));
+}
+
 void bl_features_destroy(bl_features **features) {
-  if (*features)
+  if (*features) {
     bl_graph_destroy(&(*features)->graph);
+    bl_free(&(*features)->head);
+    bl_free(&(*features)->images);
+  }
   bl_free(features);
 }
 
@@ -92,108 +179,68 @@ const char *bl_features_name(const bl_features *features) {
   return features->name;
 }
 
-/* Images from an array, or from a data set. */
-typedef struct source {
-  const float *images;
-  const bl_dataset *dataset;
-  size_t count;
-} source;
-
-/* Image \a index as a file of 8-bit samples would give it back. */
-static void fetch(float *image, uint8_t *pixels, const source *from, size_t index, size_t size) {
-  if (from->dataset) {
-    bl_dataset_sample(image, from->dataset, index);
-    return;
-  }
-  bl_dataset_quantise(pixels, from->images + index * size, size);
-  for (size_t i = 0; i < size; i++)
-    image[i] = (float)pixels[i] / 127.5F - 1.0F;
+int bl_features_classes(const bl_features *features) {
+  return features->classes;
 }
 
-/* Sums over \a rows feature vectors. \param [out] moments  Σ f_i, then Σ f_i f_j for j ≥ i, row by row. */
-BL_KERNEL static void sum_moments(double *restrict moments, const float *restrict vectors, size_t rows, size_t size) {
-  memset(moments, 0, (size + size * (size + 1) / 2) * sizeof *moments);
-  for (size_t row = 0; row < rows; row++) {
-    const float *vector = vectors + row * size;
-    double *products = moments + size;
-    for (size_t i = 0; i < size; i++) {
-      double factor = (double)vector[i];
-      moments[i] += factor;
-      for (size_t j = i; j < size; j++)
-        products[j - i] += factor * (double)vector[j];
-      products += size - i;
-    }
+size_t bl_features_image_size(const bl_features *features) {
+  return features->image;
+}
+
+bl_status bl_features_compute(float *vectors, bl_features *features, const bl_images *images, size_t first, size_t rows) {
+  /* Behind a short last micro-batch stand older images: any will do. */
+  BL_TRY(bl_images_fetch(features->images, images, first, rows));
+  for (size_t done = 0; done < rows; done += features->batch)
+    BL_TRY(bl_graph_forward(features->graph, vectors + done * features->size, features->images + done * features->image,
+                            NULL));
+  return BL_OK;
+}
+
+void bl_features_classify(double *logits, const bl_features *features, const float *vector) {
+  const float *weights = features->head, *bias = features->head + (size_t)features->classes * features->size;
+  for (size_t c = 0; c < (size_t)features->classes; c++) {
+    logits[c] = (double)bias[c];
+    for (size_t i = 0; i < features->size; i++)
+      logits[c] += (double)weights[c * features->size + i] * (double)vector[i];
   }
 }
 
-/* This rank's micro-batches into \a sum. */
-static bl_status add_share(bl_exact_sum *sum, bl_features *features, const source *from, int rank, int ranks) {
-  float *images = NULL, *vectors = NULL;
-  double *moments = NULL;
-  uint8_t *pixels = NULL;
-  bl_status status = BL_OK;
-  BL_GOTO(bl_allocate(&images, BATCH * features->image, sizeof *images));
-  BL_GOTO(bl_allocate(&vectors, BATCH * features->size, sizeof *vectors));
-  BL_GOTO(bl_allocate(&moments, features->moments, sizeof *moments));
-  BL_GOTO(bl_allocate(&pixels, features->image, sizeof *pixels));
-  for (size_t m = (size_t)rank; m * BATCH < from->count; m += (size_t)ranks) {
-    size_t left = from->count - m * BATCH, rows = left < BATCH ? left : BATCH;
-    for (size_t row = 0; row < rows; row++) /* behind a short last micro-batch stand older images: any will do */
-      fetch(images + row * features->image, pixels, from, m * BATCH + row, features->image);
-    BL_GOTO(bl_graph_forward(features->graph, vectors, images, NULL));
-    sum_moments(moments, vectors, rows, features->size);
-    bl_exact_sum_add_double(sum, 0, features->moments, moments);
-  }
-done:
-  bl_free(&images);
-  bl_free(&vectors);
-  bl_free(&moments);
-  bl_free(&pixels);
-  return status;
+bl_status bl_features_check_dataset(const bl_features *features, const bl_dataset *dataset) {
+  if (dataset->pixels && bl_dataset_sample_size(dataset) == features->image)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the data set holds %s of %zu",
+                 features->image, dataset->pixels ? "images" : "points", bl_dataset_sample_size(dataset));
 }
 
-static void finish(double *mean, double *covariance, const double *moments, size_t size, size_t count) {
-  const double *products = moments + size;
-  for (size_t i = 0; i < size; i++)
-    mean[i] = moments[i] / (double)count;
-  for (size_t i = 0; i < size; i++)
-    for (size_t j = i; j < size; j++)
-      covariance[i * size + j] = covariance[j * size + i] =
-          (*products++ - (double)count * mean[i] * mean[j]) / ((double)count - 1.0);
-}
-
-static bl_status statistics(double *mean, double *covariance, bl_features *features, const source *from, MPI_Comm comm) {
+/* This rank's micro-batches: neighbours, since images may be drawn several at once. */
+static bl_status add_share(bl_moments *moments, bl_features *features, const bl_images *images, MPI_Comm comm) {
   int rank, ranks;
-  bl_exact_sum *sum = NULL;
-  double *moments = NULL;
+  float *vectors = NULL;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
-  if (from->count < 2)
-    return bl_fail(BL_ERROR_USAGE, "the covariance of features needs at least 2 images, these are %zu", from->count);
-  bl_status status = bl_exact_sum_create(&sum, features->moments);
-  if (status == BL_OK)
-    status = bl_allocate(&moments, features->moments, sizeof *moments);
-  if (status == BL_OK)
-    status = add_share(sum, features, from, rank, ranks);
-  BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(bl_exact_sum_allreduce(sum, comm));
-  BL_GOTO(bl_exact_sum_get_double(moments, sum, 0, features->moments, 1.0));
-  finish(mean, covariance, moments, features->size, from->count);
-done:
-  bl_exact_sum_destroy(&sum);
-  bl_free(&moments);
+  BL_TRY(bl_allocate(&vectors, BL_FEATURES_BATCH * features->size, sizeof *vectors));
+  const size_t batch = BL_FEATURES_BATCH, all = (images->count + batch - 1) / batch;
+  const size_t end = all * ((size_t)rank + 1) / (size_t)ranks;
+  bl_status status = BL_OK;
+  for (size_t m = all * (size_t)rank / (size_t)ranks; m < end && status == BL_OK; m++) {
+    const size_t left = images->count - m * batch, rows = left < batch ? left : batch;
+    status = bl_features_compute(vectors, features, images, m * batch, rows);
+    if (status == BL_OK)
+      bl_moments_add(moments, vectors, rows);
+  }
+  bl_free(&vectors);
   return status;
 }
 
-bl_status bl_features_statistics(double *mean, double *covariance, bl_features *features, const float *images, size_t count,
+bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
                                  MPI_Comm comm) {
-  return statistics(mean, covariance, features, &(source){.images = images, .count = count}, comm);
-}
-
-bl_status bl_features_dataset_statistics(double *mean, double *covariance, bl_features *features, const bl_dataset *dataset,
-                                         MPI_Comm comm) {
-  if (!dataset->pixels || bl_dataset_sample_size(dataset) != features->image)
-    return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the data set holds %s of %zu",
-                   features->image, dataset->pixels ? "images" : "points", bl_dataset_sample_size(dataset));
-  return statistics(mean, covariance, features, &(source){.dataset = dataset, .count = dataset->count}, comm);
+  bl_moments *moments = NULL;
+  bl_status status = bl_moments_create(&moments, (int)features->size);
+  if (status == BL_OK)
+    status = add_share(moments, features, images, comm);
+  BL_GOTO(bl_agree(status, comm));
+  status = bl_moments_finish(mean, covariance, moments, images->count, comm);
+done:
+  bl_moments_destroy(&moments);
+  return status;
 }

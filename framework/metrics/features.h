@@ -1,13 +1,21 @@
 /** \file
- * Features of images: the last hidden layer of a classifier that `beeline pretrain` trained. FID depends on it, so tables
- * name it. */
+ * Features of images: the last hidden layer of a classifier that `beeline pretrain` trained, or of the Inception-v3 network
+ * that published figures are measured on. All distances on features depend on it, so tables name it. */
 #ifndef BEELINE_METRICS_FEATURES_H
 #define BEELINE_METRICS_FEATURES_H
 
-#include "network/graph.h"
-#include "store/dataset.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "linear/symmetric.h"
+#include "metrics/images.h"
 
 #include <mpi.h>
+
+#include <stdbool.h>
+
+enum {
+  BL_FEATURES_BATCH = 64
+}; /**< images of a micro-batch, which is part of every result: sums are rounded once in each */
 
 typedef struct bl_features bl_features;
 
@@ -15,22 +23,47 @@ typedef struct bl_features bl_features;
  * Collective over \a comm. \param [out] features caller's; bl_features_destroy. Returns BL_ERROR_INPUT when the model is no
  * classifier or of another image size. */
 bl_status bl_features_create(bl_features **features, const char *path, int channels, int height, int width, MPI_Comm comm);
+
+/** Load the weights of Inception-v3 (network/inception.h) that analysis/inception_to_netcdf.py wrote to \a path, for images
+ * of one channel or three of any size. Collective over \a comm. \param [out] features caller's; bl_features_destroy.
+ * Returns BL_ERROR_INPUT when the file holds something else, or images have other channels. */
+bl_status bl_features_create_inception(bl_features **features, const char *path, int channels, int height, int width,
+                                       MPI_Comm comm);
+
+/** What metrics.inception names, or where that is empty metrics.classifier; whether one of them names something. Collective
+ * over \a comm; not collective. */
+bl_status bl_features_configure(bl_features **features, const bl_options *options, int channels, int height, int width,
+                                MPI_Comm comm);
+bool bl_features_configured(const bl_options *options);
+
 void bl_features_destroy(bl_features **features);
 
-/** Length of a feature vector; the name that tables print (for example "classifier digits-classifier.nc 1a2b3c4d", with a
- * checksum of the weights). Not collective. */
+/** Length of a feature vector; elements of an image; the name that tables print (for example "classifier
+ * digits-classifier.nc 1a2b3c4d" or "Inception-v3 inception.nc 1a2b3c4d", with a checksum of the weights). Not collective.
+ */
 int bl_features_size(const bl_features *features);
+size_t bl_features_image_size(const bl_features *features);
 const char *bl_features_name(const bl_features *features);
 
-/** Mean and covariance of the features of \a count images given in network units, after quantising them to 8 bits. Each
- * rank passes all images and computes its share of micro-batches; exact sums make the result independent of the ranks.
- * Collective over \a comm. \param [out] mean (size). \param [out] covariance (size, size), divisor count − 1. Returns
- * BL_ERROR_USAGE for fewer than two images, BL_ERROR_NUMERIC for features that are not finite. */
-bl_status bl_features_statistics(double *mean, double *covariance, bl_features *features, const float *images, size_t count,
-                                 MPI_Comm comm);
+/** Classes that the classifier tells apart. Not collective. */
+int bl_features_classes(const bl_features *features);
 
-/** The same of all images of a data set. Collective over \a comm; every rank passes the whole set. */
-bl_status bl_features_dataset_statistics(double *mean, double *covariance, bl_features *features, const bl_dataset *dataset,
-                                         MPI_Comm comm);
+/** Features of the \a rows ≤ BL_FEATURES_BATCH images from \a first on, after quantising them to 8 bits. Not collective.
+ * \param [out] vectors (BL_FEATURES_BATCH, size), caller's; the first \a rows are filled. */
+bl_status bl_features_compute(float *vectors, bl_features *features, const bl_images *images, size_t first, size_t rows);
+
+/** Logits of the classes of one image. Not collective. \param [out] logits (classes), caller's. \param [in] vector (size),
+ * its features. */
+void bl_features_classify(double *logits, const bl_features *features, const float *vector);
+
+/** Refuse images of another size. Not collective. Returns BL_ERROR_INPUT. */
+bl_status bl_features_check_dataset(const bl_features *features, const bl_dataset *dataset);
+
+/** Mean and covariance of the features of all \a images. Each rank computes its share of micro-batches; exact sums make the
+ * result independent of the ranks. Collective over \a comm; ranks pass the same images. \param [out] mean (size).
+ * \param [out] covariance  made by bl_symmetric_create over \a comm; divisor count − 1. Returns BL_ERROR_USAGE for fewer
+ * than two images, BL_ERROR_NUMERIC for features that are not finite. */
+bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
+                                 MPI_Comm comm);
 
 #endif

@@ -19,15 +19,15 @@
 
 enum { TEXT_LENGTH = 256 };
 
-static bl_status allocate(bl_reference *reference, int size) {
+static bl_status allocate(bl_reference *reference, int size, MPI_Comm comm) {
   *reference = (bl_reference){.size = size};
   BL_TRY(bl_allocate(&reference->mean, (size_t)size, sizeof *reference->mean));
-  return bl_allocate(&reference->covariance, (size_t)size * (size_t)size, sizeof *reference->covariance);
+  return bl_symmetric_create(&reference->covariance, size, comm);
 }
 
 void bl_reference_destroy(bl_reference *reference) {
   bl_free(&reference->mean);
-  bl_free(&reference->covariance);
+  bl_symmetric_destroy(&reference->covariance);
   reference->size = 0;
 }
 
@@ -40,10 +40,11 @@ static void describe_images(char *text, size_t size, const bl_dataset *dataset) 
   snprintf(text, size, "%zu images %016llx", dataset->count, (unsigned long long)hash);
 }
 
-/* ---- The file, on rank 0 --------------------------------------------------------------------------------------------- */
+/* ---- The file, on rank 0, which has the covariance whole for it
+ * --------------------------------------------------------------------------------------------- */
 
-static bl_status define_and_put(int ncid, const char *path, const bl_reference *reference, const char *features,
-                                const char *images) {
+static bl_status define_and_put(int ncid, const char *path, const bl_reference *reference, const double *whole,
+                                const char *features, const char *images) {
   int dimensions[2], mean, covariance, count;
   const long long number = (long long)reference->count;
   BL_NETCDF(nc_def_dim(ncid, "feature", (size_t)reference->size, &dimensions[0]), path);
@@ -56,16 +57,16 @@ static bl_status define_and_put(int ncid, const char *path, const bl_reference *
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "images", images));
   BL_NETCDF(nc_enddef(ncid), path);
   BL_NETCDF(nc_put_var_double(ncid, mean, reference->mean), path);
-  BL_NETCDF(nc_put_var_double(ncid, covariance, reference->covariance), path);
+  BL_NETCDF(nc_put_var_double(ncid, covariance, whole), path);
   BL_NETCDF(nc_put_var_longlong(ncid, count, &number), path);
   return BL_OK;
 }
 
-static bl_status write_file(const char *path, const bl_reference *reference, const char *features, const char *images,
-                            const bl_provenance *provenance) {
+static bl_status write_file(const char *path, const bl_reference *reference, const double *whole, const char *features,
+                            const char *images, const bl_provenance *provenance) {
   int ncid;
   BL_TRY(bl_container_create(&ncid, path, CONTENT, provenance));
-  bl_status status = define_and_put(ncid, path, reference, features, images);
+  bl_status status = define_and_put(ncid, path, reference, whole, features, images);
   if (status != BL_OK) {
     bl_container_abandon(ncid);
     return status;
@@ -100,7 +101,8 @@ static bl_status get_variable(double *values, int ncid, const char *path, const 
   return bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, values), path, name);
 }
 
-static bl_status get_all(bl_reference *reference, int ncid, const char *path, const char *features, const char *images) {
+static bl_status get_all(bl_reference *reference, double *whole, int ncid, const char *path, const char *features,
+                         const char *images) {
   char content[TEXT_LENGTH];
   double count;
   bl_container_get_text(content, sizeof content, ncid, "content");
@@ -111,7 +113,7 @@ static bl_status get_all(bl_reference *reference, int ncid, const char *path, co
   if (images)
     BL_TRY(check_made_of(ncid, path, "images", images));
   BL_TRY(get_variable(reference->mean, ncid, path, "mean", 1, (size_t)reference->size));
-  BL_TRY(get_variable(reference->covariance, ncid, path, "covariance", 2, (size_t)reference->size));
+  BL_TRY(get_variable(whole, ncid, path, "covariance", 2, (size_t)reference->size));
   int variable;
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, "count", &variable), path, "count"));
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, &count), path, "count"));
@@ -119,10 +121,11 @@ static bl_status get_all(bl_reference *reference, int ncid, const char *path, co
   return BL_OK;
 }
 
-static bl_status read_file(bl_reference *reference, const char *path, const char *features, const char *images) {
+static bl_status read_file(bl_reference *reference, double *whole, const char *path, const char *features,
+                           const char *images) {
   int ncid;
   BL_TRY(bl_container_open(&ncid, path));
-  bl_status status = get_all(reference, ncid, path, features, images);
+  bl_status status = get_all(reference, whole, ncid, path, features, images);
   nc_close(ncid);
   return status;
 }
@@ -131,15 +134,41 @@ static bl_status read_file(bl_reference *reference, const char *path, const char
  */
 
 /* What rank 0 read, to all. */
-static bl_status share(bl_reference *reference, MPI_Comm comm) {
+static bl_status share(bl_reference *reference, const double *whole, MPI_Comm comm) {
   unsigned long long count = reference->count;
   BL_TRY(BL_MPI_MET(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
   reference->count = (size_t)count;
   BL_TRY(BL_MPI(MPI_Bcast(reference->mean, reference->size, MPI_DOUBLE, 0, comm)));
-  for (int row = 0; row < reference->size; row++)
-    BL_TRY(BL_MPI(
-        MPI_Bcast(reference->covariance + (size_t)row * (size_t)reference->size, reference->size, MPI_DOUBLE, 0, comm)));
-  return BL_OK;
+  return bl_symmetric_scatter(&reference->covariance, whole, comm);
+}
+
+static bl_status read_shared(bl_reference *reference, const char *path, const char *features, const char *images, int rank,
+                             MPI_Comm comm) {
+  const size_t size = (size_t)reference->size;
+  double *whole = NULL;
+  bl_status status = BL_OK;
+  if (rank == 0)
+    status = bl_allocate(&whole, size * size, sizeof *whole);
+  if (rank == 0 && status == BL_OK)
+    status = read_file(reference, whole, path, features, images);
+  BL_GOTO(bl_agree(status, comm));
+  status = share(reference, whole, comm);
+done:
+  bl_free(&whole);
+  return status;
+}
+
+static bl_status write_shared(const char *path, const bl_reference *reference, const char *features, const char *images,
+                              const bl_provenance *provenance, int rank, MPI_Comm comm) {
+  const size_t size = (size_t)reference->size;
+  double *whole = NULL;
+  bl_status status;
+  BL_GOTO(bl_agree(rank == 0 ? bl_allocate(&whole, size * size, sizeof *whole) : BL_OK, comm));
+  BL_GOTO(bl_symmetric_gather(whole, &reference->covariance, comm));
+  status = bl_agree(rank == 0 ? write_file(path, reference, whole, features, images, provenance) : BL_OK, comm);
+done:
+  bl_free(&whole);
+  return status;
 }
 
 static bl_status get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
@@ -149,26 +178,26 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
   BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
   if (dataset && dataset->pixels)
     describe_images(images, sizeof images, dataset);
-  if (there) {
-    BL_AGREE(rank == 0 ? read_file(reference, path, bl_features_name(features), dataset ? images : NULL) : BL_OK, comm);
-    return share(reference, comm);
-  }
+  if (there)
+    return read_shared(reference, path, bl_features_name(features), dataset ? images : NULL, rank, comm);
   if (!dataset)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
+  BL_TRY(bl_features_check_dataset(features, dataset));
   BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
   reference->count = dataset->count;
-  BL_TRY(bl_features_dataset_statistics(reference->mean, reference->covariance, features, dataset, comm));
+  const bl_images all = bl_images_of_dataset(dataset);
+  BL_TRY(bl_features_statistics(reference->mean, &reference->covariance, features, &all, comm));
   if (path[0] == '\0')
     return BL_OK;
   bl_log("writing the statistics of the %zu real images to %s", dataset->count, path);
-  return bl_agree(rank == 0 ? write_file(path, reference, bl_features_name(features), images, provenance) : BL_OK, comm);
+  return write_shared(path, reference, bl_features_name(features), images, provenance, rank, comm);
 }
 
 bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
                            const bl_provenance *provenance, MPI_Comm comm) {
   int rank;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
-  bl_status status = bl_agree(allocate(reference, bl_features_size(features)), comm);
+  bl_status status = bl_agree(allocate(reference, bl_features_size(features), comm), comm);
   if (status == BL_OK)
     status = get(reference, path, features, dataset, provenance, rank, comm);
   if (status != BL_OK)
@@ -176,29 +205,14 @@ bl_status bl_reference_get(bl_reference *reference, const char *path, bl_feature
   return status;
 }
 
-/* FID of a data set, or of images where there is none. */
-static bl_status fid(double *result, const bl_reference *reference, bl_features *features, const float *images,
-                     size_t count, const bl_dataset *dataset, MPI_Comm comm) {
+bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const bl_images *images,
+                 MPI_Comm comm) {
   bl_reference made = {0};
-  bl_status status = BL_OK;
-  BL_GOTO(bl_agree(allocate(&made, reference->size), comm));
-  if (dataset)
-    BL_GOTO(bl_features_dataset_statistics(made.mean, made.covariance, features, dataset, comm));
-  else
-    BL_GOTO(bl_features_statistics(made.mean, made.covariance, features, images, count, comm));
-  status = bl_frechet_distance(result, made.mean, made.covariance, reference->mean, reference->covariance, reference->size,
-                               comm);
+  bl_status status;
+  BL_GOTO(bl_agree(allocate(&made, reference->size, comm), comm));
+  BL_GOTO(bl_features_statistics(made.mean, &made.covariance, features, images, comm));
+  status = bl_frechet_distance(result, made.mean, &made.covariance, reference->mean, &reference->covariance, comm);
 done:
   bl_reference_destroy(&made);
   return status;
-}
-
-bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const float *images, size_t count,
-                 MPI_Comm comm) {
-  return fid(result, reference, features, images, count, NULL, comm);
-}
-
-bl_status bl_fid_dataset(double *result, const bl_reference *reference, bl_features *features, const bl_dataset *dataset,
-                         MPI_Comm comm) {
-  return fid(result, reference, features, NULL, dataset->count, dataset, comm);
 }

@@ -9,9 +9,9 @@
 
 typedef struct bl_reference {
   int size;
-  size_t count;       /**< images */
-  double *mean;       /**< (size); owned */
-  double *covariance; /**< (size, size); owned */
+  size_t count;            /**< images */
+  double *mean;            /**< (size), on every rank; owned */
+  bl_symmetric covariance; /**< dealt out over the ranks */
 } bl_reference;
 
 /** Read the statistics from \a path; where the file is missing, compute them from \a dataset and write it; where it was
@@ -22,12 +22,8 @@ bl_status bl_reference_get(bl_reference *reference, const char *path, bl_feature
                            const bl_provenance *provenance, MPI_Comm comm);
 void bl_reference_destroy(bl_reference *reference);
 
-/** FID of \a count images (network units) against the reference. Collective over \a comm. */
-bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const float *images, size_t count,
+/** FID of \a images against the reference. Collective over \a comm, which must be that of the reference. */
+bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const bl_images *images,
                  MPI_Comm comm);
-
-/** The same of all images of a data set. Collective over \a comm. */
-bl_status bl_fid_dataset(double *result, const bl_reference *reference, bl_features *features, const bl_dataset *dataset,
-                         MPI_Comm comm);
 
 #endif

@@ -1,6 +1,9 @@
 #include "base/memory.h"
 #include "metrics/distance.h"
+#include "metrics/kernel_distance.h"
+#include "metrics/neighbours.h"
 #include "metrics/reference.h"
+#include "metrics/score.h"
 #include "metrics/spectrum.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
@@ -17,15 +20,18 @@
 static const char help[] =
     "usage: [mpirun -n N] beeline evaluate FILE.yaml [--set key=value]... [--output FILE]\n"
     "\n"
-    "Judge samples against real data. Images: the Frechet distance on features of a classifier (FID), and the\n"
-    "distance of their power spectra. Points: the sliced Wasserstein distance. The figures do not depend on the\n"
+    "Judge samples against real data. Images: the Frechet distance on features of a classifier (FID), where asked the\n"
+    "kernel distance (KID), precision, recall, density and coverage, and a score of the classes seen; the distance of\n"
+    "power spectra. Points: the sliced Wasserstein distance. The figures do not depend on the\n"
     "number of ranks.\n"
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  metrics.samples       the samples to judge, made by beeline sample\n"
     "  data.file             the real data, made by beeline import\n"
     "  metrics.classifier    images: the model on whose features FID is measured; it is named in the table\n"
+    "  metrics.inception     images: weights of Inception-v3 (analysis/inception_to_netcdf.py), to measure on instead\n"
     "  metrics.reference     images: statistics of the real data; written when missing, then read instead of them\n"
+    "  metrics.kid, metrics.neighbours, metrics.score, metrics.subset   images: more on the same features\n"
     "  metrics.projections   points: directions of the sliced Wasserstein distance\n"
     "\n"
     "Written: the table on standard output, and to the output when one is given, as netCDF when its name ends with\n"
@@ -34,7 +40,7 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n";
 
-enum { RESULTS_MAX = 4, NOTE_LENGTH = 256 };
+enum { RESULTS_MAX = 8, NOTE_LENGTH = 256 };
 
 /* A figure of the table. */
 typedef struct result {
@@ -70,9 +76,18 @@ static void destroy(evaluation *e) {
 static bl_status check(const bl_options *options) {
   if (options->metrics.samples[0] == '\0')
     return bl_options_reject(options, "metrics.samples", "samples to judge, made by beeline sample");
-  if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || options->metrics.classifier[0] == '\0'))
+  if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || !bl_features_configured(options)))
     return bl_options_reject(options, "data.file",
                              "real data, made by beeline import (or metrics.reference with metrics.classifier)");
+  const bool asked[3] = {options->metrics.kid, options->metrics.neighbours > 0, options->metrics.score};
+  const char *const keys[3] = {"metrics.kid", "metrics.neighbours", "metrics.score"};
+  for (int i = 0; i < 3; i++) {
+    if (asked[i] && !bl_features_configured(options))
+      return bl_options_reject(options, keys[i],
+                               "metrics.classifier or metrics.inception beside it: it is measured on features");
+    if (asked[i] && i < 2 && options->data.file[0] == '\0')
+      return bl_options_reject(options, keys[i], "data.file beside it: it compares single images");
+  }
   return BL_OK;
 }
 
@@ -106,22 +121,75 @@ static result *add_result(evaluation *e, const char *variable, const char *label
 static bl_status measure_fid(evaluation *e) {
   const bl_options_metrics *metrics = &e->options->metrics;
   const bl_dataset *samples = &e->samples;
-  BL_TRY(bl_options_blame(
-      e->options, "metrics.classifier",
-      bl_features_create(&e->features, metrics->classifier, samples->channels, samples->height, samples->width, e->comm)));
+  BL_TRY(bl_features_configure(&e->features, e->options, samples->channels, samples->height, samples->width, e->comm));
   BL_TRY(bl_options_blame(e->options, "metrics.reference",
                           bl_reference_get(&e->reference, metrics->reference, e->features,
                                            e->real.count > 0 ? &e->real : NULL, &e->provenance, e->comm)));
   result *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);
-  return bl_fid_dataset(&fid->value, &e->reference, e->features, samples, e->comm);
+  const bl_images images = bl_images_of_dataset(samples);
+  return bl_fid(&fid->value, &e->reference, e->features, &images, e->comm);
+}
+
+/* What compares pairs of features, or looks at the classes. Collective. */
+static bl_status measure_sets(evaluation *e, const bl_feature_set *samples, const bl_feature_set *real) {
+  const bl_options_metrics *metrics = &e->options->metrics;
+  if (metrics->kid) {
+    bl_kernel_distance distance;
+    BL_TRY(bl_kernel_distance_compute(&distance, samples, real, e->comm));
+    result *kid = add_result(e, "kid", "KID", "1");
+    kid->value = distance.mean;
+    snprintf(kid->note, sizeof kid->note, "standard error %.2g, %zu block%s; the first %zu samples, %zu real images",
+             distance.error, distance.blocks, distance.blocks == 1 ? "" : "s", samples->count, real->count);
+  }
+  if (metrics->neighbours > 0) {
+    bl_neighbours shares;
+    BL_TRY(bl_options_blame(e->options, "metrics.neighbours",
+                            bl_neighbours_compute(&shares, samples, real, metrics->neighbours, e->comm)));
+    const char *const names[4] = {"precision", "recall", "density", "coverage"};
+    const double values[4] = {shares.precision, shares.recall, shares.density, shares.coverage};
+    for (int i = 0; i < 4; i++) {
+      result *share = add_result(e, names[i], names[i], "1");
+      share->value = values[i];
+      snprintf(share->note, sizeof share->note, "%d nearest neighbours; the first %zu samples, %zu real images",
+               metrics->neighbours, samples->count, real->count);
+    }
+  }
+  if (metrics->score) {
+    result *score = add_result(e, "score", "score of classes", "1");
+    snprintf(score->note, sizeof score->note, "1 to %d; the first %zu samples", bl_features_classes(e->features),
+             samples->count);
+    return bl_score_compute(&score->value, e->features, samples, e->comm);
+  }
+  return BL_OK;
+}
+
+/* Collective. */
+static bl_status measure_on_kept_features(evaluation *e) {
+  const bl_options_metrics *metrics = &e->options->metrics;
+  const bl_images samples = bl_images_of_dataset(&e->samples), real = bl_images_of_dataset(&e->real);
+  const size_t subset = (size_t)metrics->subset;
+  bl_feature_set kept[2] = {{0}};
+  bl_status status = BL_OK;
+  if (!metrics->kid && !metrics->score && metrics->neighbours == 0)
+    return BL_OK;
+  BL_GOTO(bl_feature_set_collect(&kept[0], e->features, &samples, subset, e->comm));
+  if (metrics->kid || metrics->neighbours > 0)
+    BL_GOTO(bl_feature_set_collect(&kept[1], e->features, &real, subset, e->comm));
+  status = measure_sets(e, &kept[0], &kept[1]);
+done:
+  bl_feature_set_destroy(&kept[0]);
+  bl_feature_set_destroy(&kept[1]);
+  return status;
 }
 
 /* Collective. */
 static bl_status measure_images(evaluation *e) {
-  if (e->options->metrics.classifier[0] != '\0')
+  if (bl_features_configured(e->options)) {
     BL_TRY(measure_fid(e));
+    BL_TRY(measure_on_kept_features(e));
+  }
   if (e->real.count == 0)
     return BL_OK;
   result *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
@@ -150,8 +218,8 @@ static void write_table(FILE *file, const evaluation *e) {
     const result *r = &e->results[i];
     fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
-  if (e->samples.pixels && options->metrics.classifier[0] == '\0')
-    fprintf(file, "  %-20s %10s     set metrics.classifier to measure it\n", "FID", "-");
+  if (e->samples.pixels && !bl_features_configured(options))
+    fprintf(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
   else if (e->samples.pixels)
     fprintf(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
   fprintf(file, "\n");
@@ -220,7 +288,8 @@ done:
   return status;
 }
 
-const bl_program bl_program_evaluate = {.name = "evaluate",
-                                        .summary = "judge samples: FID, sliced Wasserstein distance, power spectrum",
-                                        .help = help,
-                                        .run = evaluate};
+const bl_program bl_program_evaluate = {
+    .name = "evaluate",
+    .summary = "judge samples: FID, KID, precision, recall; sliced Wasserstein distance",
+    .help = help,
+    .run = evaluate};

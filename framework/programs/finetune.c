@@ -8,6 +8,7 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/comparison.h"
+#include "programs/drawing.h"
 #include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/program.h"
@@ -44,7 +45,7 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
 
-enum { PATH_LENGTH = 4096 };
+enum { PATH_LENGTH = 4096, PICTURE = 64 };
 
 /* Rounds that the measuring draws pretend to be in, apart from those of learning. */
 static const uint32_t round_of_measurement = 0xffffffffu;
@@ -97,7 +98,7 @@ typedef struct finetuner {
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
   float *current;         /* θ or its moving average, whole */
-  float *samples;         /* (metrics.count, size) */
+  float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
   bl_record *record;
   bl_comparison comparison;
 } finetuner;
@@ -225,14 +226,20 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
 }
 
+/* Samples that stay in memory: all, where the distance needs them together, else those of the picture. */
+static size_t samples_kept(const finetuner *f) {
+  const size_t count = (size_t)f->run.options->metrics.count;
+  return f->measure.features && count > PICTURE ? PICTURE : count;
+}
+
 /* What distances are measured against. Collective. */
 static bl_status prepare_metrics(finetuner *f) {
   const bl_options_metrics *metrics = &f->run.options->metrics;
   const MPI_Comm comm = f->run.world.comm;
   if (metrics->count == 0)
     return BL_OK;
-  BL_AGREE(bl_allocate(&f->samples, (size_t)metrics->count * f->method.size, sizeof *f->samples), comm);
-  return bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm);
+  BL_TRY(bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm));
+  return bl_agree(bl_allocate(&f->samples, samples_kept(f) * f->method.size, sizeof *f->samples), comm);
 }
 
 /* θ from the model file, f and V drawn. */
@@ -261,6 +268,23 @@ static bl_status measure_stored(finetuner *f) {
   return BL_OK;
 }
 
+/* Images, drawn as they are measured; some are kept on rank 0. Collective. */
+static bl_status measure_drawing(double *distance, finetuner *f, const char *title) {
+  const MPI_Comm comm = f->run.world.comm;
+  bl_drawing drawing;
+  bl_status status =
+      bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)f->run.options->seed, round_of_measurement,
+                        f->method.micro_batch, (size_t)f->run.options->metrics.count, title, comm);
+  BL_GOTO(bl_agree(status, comm));
+  const bl_images images = bl_drawing_images(&drawing);
+  BL_GOTO(bl_measure_images(distance, &f->measure, &images));
+  bl_progress_finish(&drawing.progress);
+  status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
+done:
+  bl_drawing_destroy(&drawing);
+  return status;
+}
+
 /* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
  * progress bar, or NULL. */
 static bl_status measure(double *distance, finetuner *f, const char *title) {
@@ -271,6 +295,8 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
     return BL_OK;
   BL_TRY(bl_checkpoint_current(f->current, &f->ring.policy, &f->run.world));
   BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
+  if (f->measure.features)
+    return measure_drawing(distance, f, title);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
   return bl_measure_samples(distance, &f->measure, f->samples, count);
@@ -281,7 +307,7 @@ static bl_status keep_for_picture(finetuner *f, int which) {
   if (f->run.world.rank != 0)
     return BL_OK;
   f->comparison.data = &f->dataset;
-  return bl_comparison_keep(&f->comparison, which, f->samples, (size_t)f->run.options->metrics.count);
+  return bl_comparison_keep(&f->comparison, which, f->samples, samples_kept(f));
 }
 
 static bl_status open_record(finetuner *f) {

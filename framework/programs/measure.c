@@ -8,11 +8,9 @@ bl_status bl_measure_create(bl_measure *measure, const bl_options *options, cons
                             const bl_provenance *provenance, MPI_Comm comm) {
   const bl_options_metrics *metrics = &options->metrics;
   *measure = (bl_measure){.options = options, .data = data, .comm = comm};
-  if (metrics->classifier[0] == '\0')
+  if (!bl_features_configured(options))
     return BL_OK;
-  BL_TRY(bl_options_blame(
-      options, "metrics.classifier",
-      bl_features_create(&measure->features, metrics->classifier, data->channels, data->height, data->width, comm)));
+  BL_TRY(bl_features_configure(&measure->features, options, data->channels, data->height, data->width, comm));
   return bl_options_blame(
       options, "metrics.reference",
       bl_reference_get(&measure->reference, metrics->reference, measure->features, data, provenance, comm));
@@ -36,11 +34,17 @@ static bl_status to_network_units(float **values, const bl_dataset *dataset) {
   return BL_OK;
 }
 
+bl_status bl_measure_images(double *distance, bl_measure *measure, const bl_images *images) {
+  return bl_fid(distance, &measure->reference, measure->features, images, measure->comm);
+}
+
 bl_status bl_measure_samples(double *distance, bl_measure *measure, const float *samples, size_t count) {
   const bl_options *options = measure->options;
   float *real = NULL;
-  if (measure->features)
-    return bl_fid(distance, &measure->reference, measure->features, samples, count, measure->comm);
+  if (measure->features) {
+    const bl_images images = bl_images_of_array(samples, count, bl_features_image_size(measure->features));
+    return bl_measure_images(distance, measure, &images);
+  }
   bl_status status = to_network_units(&real, measure->data);
   if (status == BL_OK)
     status = bl_sliced_wasserstein(distance, real, measure->data->count, samples, count,
@@ -52,6 +56,11 @@ bl_status bl_measure_samples(double *distance, bl_measure *measure, const float 
 
 bl_status bl_measure_dataset(double *distance, bl_measure *measure, const bl_dataset *samples) {
   float *values = NULL;
+  if (measure->features) {
+    const bl_images images = bl_images_of_dataset(samples);
+    BL_TRY(bl_features_check_dataset(measure->features, samples));
+    return bl_measure_images(distance, measure, &images);
+  }
   bl_status status = bl_agree(to_network_units(&values, samples), measure->comm);
   if (status == BL_OK)
     status = bl_measure_samples(distance, measure, values, samples->count);

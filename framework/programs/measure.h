@@ -30,6 +30,9 @@ const char *bl_measure_name(const bl_measure *measure);
 /** Distance of \a count samples in network units to the data. Collective. */
 bl_status bl_measure_samples(double *distance, bl_measure *measure, const float *samples, size_t count);
 
+/** FID of images, which may be drawn as they are asked for. Only where the measure has features. Collective. */
+bl_status bl_measure_images(double *distance, bl_measure *measure, const bl_images *images);
+
 /** Distance of stored samples to the data. Collective. */
 bl_status bl_measure_dataset(double *distance, bl_measure *measure, const bl_dataset *samples);
 

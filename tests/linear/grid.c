@@ -3,8 +3,6 @@
 #include "base/memory.h"
 #include "support/cmocka.h"
 
-#include <string.h>
-
 static void every_rank_has_a_place(void **state) {
   (void)state;
   int ranks, rank;
@@ -19,30 +17,36 @@ static void every_rank_has_a_place(void **state) {
   bl_process_grid_destroy(&grid);
 }
 
-static void blocks_come_back_to_their_places(void **state) {
+/* Each element of the lower triangle is on one rank, at its place. */
+static void rows_become_columns_of_blocks(void **state) {
   (void)state;
   const int sizes[] = {1, 2, 31, 32, 33, 100, 129};
   bl_process_grid grid;
   assert_int_equal(bl_process_grid_create(&grid, MPI_COMM_WORLD), BL_OK);
   for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-    size_t count = (size_t)sizes[k] * (size_t)sizes[k];
-    double *whole, *again;
-    long elements, all;
+    const int size = sizes[k];
+    bl_symmetric rows;
     bl_distributed_matrix matrix;
-    assert_int_equal(bl_allocate(&whole, count, sizeof *whole), BL_OK);
-    assert_int_equal(bl_allocate(&again, count, sizeof *again), BL_OK);
-    for (size_t i = 0; i < count; i++)
-      whole[i] = 1.0 + (double)i / 7.0;
-    assert_int_equal(bl_distributed_matrix_create(&matrix, &grid, sizes[k]), BL_OK);
-    elements = (long)matrix.local_rows * matrix.local_columns;
+    assert_int_equal(bl_symmetric_create(&rows, size, MPI_COMM_WORLD), BL_OK);
+    for (int i = 0; i < rows.count; i++)
+      for (int j = rows.first + i; j < size; j++)
+        rows.values[i * size + j] = 1.0 + (rows.first + i) * size + j;
+    assert_int_equal(bl_distributed_matrix_create(&matrix, &grid, size), BL_OK);
+    assert_int_equal(bl_distributed_matrix_take(&matrix, &rows), BL_OK);
+    long elements = 0, all;
+    for (int c = 0; c < matrix.local_columns; c++)
+      for (int r = 0; r < matrix.local_rows; r++) {
+        const int row = bl_distributed_matrix_row(&matrix, r), column = bl_distributed_matrix_column(&matrix, c);
+        assert_in_range(row, 0, size - 1);
+        assert_in_range(column, 0, size - 1);
+        elements++;
+        if (row >= column)
+          assert_near(matrix.values[c * matrix.local_rows + r], 1.0 + column * size + row, 0.0);
+      }
     MPI_Allreduce(&elements, &all, 1, MPI_LONG, MPI_SUM, MPI_COMM_WORLD);
-    assert_int_equal(all, count); /* each element lies on one rank */
-    bl_distributed_matrix_scatter(&matrix, whole);
-    assert_int_equal(bl_distributed_matrix_gather(again, &matrix), BL_OK);
-    assert_memory_equal(again, whole, count * sizeof *whole);
+    assert_int_equal(all, (long)size * size);
     bl_distributed_matrix_destroy(&matrix);
-    bl_free(&whole);
-    bl_free(&again);
+    bl_symmetric_destroy(&rows);
   }
   bl_process_grid_destroy(&grid);
   assert_int_equal(bl_memory_balance(), 0);
@@ -51,7 +55,7 @@ static void blocks_come_back_to_their_places(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rank_has_a_place),
-      cmocka_unit_test(blocks_come_back_to_their_places),
+      cmocka_unit_test(rows_become_columns_of_blocks),
   };
   MPI_Init(&argc, &argv);
   int failed = cmocka_run_group_tests_name("grid", tests, NULL, NULL);

@@ -80,7 +80,17 @@ run 3 evaluate "$folder/digits.yaml" --set data.file= --output "$folder/second.n
 run 1 evaluate "$folder/digits.yaml" --set metrics.samples="$digits" --output "$folder/self.txt"
 grep -qE 'FID +[0-9.]+(e-[0-9]+)? .*on 16 features of classifier model.nc [0-9a-f]{8}; 1797 samples, 1797 real' "$folder/self.txt" ||
   complain "the table of images: $(cat "$folder/self.txt")"
+more="--set metrics.kid=true --set metrics.neighbours=3 --set metrics.score=true --set metrics.subset=600"
+run 1 evaluate "$folder/digits.yaml" $more --output "$folder/more1.nc"
+run 3 evaluate "$folder/digits.yaml" $more --output "$folder/more3.nc"
+run 2 evaluate "$folder/digits.yaml" $more --set metrics.samples="$digits" --output "$folder/more.txt"
+grep -qE 'precision +1 .*3 nearest neighbours; the first 600 samples, 600 real' "$folder/more.txt" ||
+  complain "the table of pairs: $(cat "$folder/more.txt")"
+grep -qE 'KID +-?[0-9.e-]+ .*1 block; the first 600' "$folder/more.txt" || complain "KID: $(cat "$folder/more.txt")"
+grep -qE 'score of classes +[0-9.]+ .*1 to 10; the first 600' "$folder/more.txt" || complain "score: $(cat "$folder/more.txt")"
 if command -v ncdump >/dev/null; then
+  test "$(data_of "$folder/more1.nc")" = "$(data_of "$folder/more3.nc")" || complain "3 ranks judge otherwise than 1"
+  data_of "$folder/more1.nc" | grep -q ' kid = ' || complain "no KID in the file: $(data_of "$folder/more1.nc")"
   fid=$(ncdump -v fid "$folder/first.nc" | sed -n 's/^ fid = //p')
   test -n "$fid" && test "$fid" = "$(ncdump -v fid "$folder/second.nc" | sed -n 's/^ fid = //p')" || complain "FID: $fid, then another"
 fi
@@ -123,6 +133,9 @@ refuse 'sampler.steps' sample "$folder/digits.yaml" --set sampler.steps=2000 --o
 refuse 'missing.nc' sample "$folder/digits.yaml" --set model.file="$folder/missing.nc" --output "$folder/no.nc"
 refuse 'metrics.samples' evaluate "$folder/digits.yaml" --set metrics.samples=
 refuse 'expected a classifier' evaluate "$folder/digits.yaml" --set metrics.classifier="$folder/digits/model.nc"
+refuse 'metrics.kid' evaluate "$folder/digits.yaml" --set metrics.kid=true --set metrics.classifier=
+refuse 'metrics.neighbours' evaluate "$folder/digits.yaml" --set metrics.neighbours=3 --set data.file=
+refuse 'Conv2d_1a_3x3.conv.weight' evaluate "$folder/digits.yaml" --set metrics.inception="$folder/classifier/model.nc"
 refuse 'holds points' evaluate "$folder/digits.yaml" --set metrics.samples="$folder/samples1.nc"
 refuse 'expected reference statistics' evaluate "$folder/digits.yaml" --set metrics.reference="$digits"
 test -e "$folder/no.nc" && complain "a refused run wrote its output"

@@ -1,0 +1,32 @@
+/** \file
+ * Where the images of a metric come from: an array, a data set, or whatever makes them when they are asked for. Metrics ask
+ * for a micro-batch at a time, so that images that are drawn need no memory that grows with their number. */
+#ifndef BEELINE_METRICS_IMAGES_H
+#define BEELINE_METRICS_IMAGES_H
+
+#include "base/status.h"
+#include "store/dataset.h"
+
+#include <stddef.h>
+
+/** A sequence of images. */
+typedef struct bl_images {
+  size_t count;
+  size_t size;        /**< elements of one */
+  const float *array; /**< (count, size) in network units, or NULL; borrowed */
+  /** Where there is no array: images \a first … \a first + \a rows − 1 in network units. Not collective: any rank may ask
+   * for any, and mostly asks in rising order. \param [out] images (rows, size). */
+  bl_status (*fetch)(float *images, size_t first, size_t rows, void *context);
+  void *context; /**< borrowed */
+} bl_images;
+
+/** \a count images of \a size elements in network units; borrows them. */
+bl_images bl_images_of_array(const float *images, size_t count, size_t size);
+
+/** All images of a data set; borrows it. */
+bl_images bl_images_of_dataset(const bl_dataset *dataset);
+
+/** Fetch, and give back as files of 8-bit samples would: every metric sees images so. Not collective. */
+bl_status bl_images_fetch(float *images, const bl_images *from, size_t first, size_t rows);
+
+#endif
