@@ -287,6 +287,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   geometry g;
   y->block = bl_graph_preferred_block(graph, y->channels, y->height * y->width);
   node->keeps_input[0] = true;
+  node->over_input = true; /* the gradient by weights comes first */
   BL_TRY(bl_allocate(&conv->bias, (size_t)y->channels, sizeof *conv->bias));
   BL_TRY(describe_geometry(&g, node));
   BL_TRY(plan_pass(graph, node, &g, BL_PASS_FORWARD));

@@ -68,6 +68,7 @@ struct bl_node {
   bool cheap;     /**< to make the output again in backward costs less than its memory is worth */
   bool in_place;  /**< forward may write output over input[0] (same size) where nothing else needs input[0] */
   bool in_place_gradient; /**< backward may write d_input[0] over output->gradient (same size) */
+  bool over_input;        /**< backward may write d_input[0] over input[0]->data, which it has done with by then */
   float *kept_data;
   float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
   /* Set by bl_plan_memory, for the executor. */

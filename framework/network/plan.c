@@ -8,11 +8,14 @@ enum { ALIGNMENT = 16 /* floats: one cache line */ };
 
 /* Offsets */
 
-/** Larger first; ties by index, so that the result is the same everywhere. */
+/** Larger first, then those that live longer; ties by index, so that the result is the same everywhere. */
 static int compare_size(const void *a, const void *b) {
   const bl_interval *const *x = a, *const *y = b;
   if ((*x)->size != (*y)->size)
     return (*x)->size < (*y)->size ? 1 : -1;
+  const int x_life = (*x)->end - (*x)->begin, y_life = (*y)->end - (*y)->begin;
+  if (x_life != y_life)
+    return x_life < y_life ? 1 : -1;
   return *x < *y ? -1 : 1;
 }
 
@@ -168,8 +171,14 @@ static void plan_again(bl_layout *l, const bl_graph *graph) {
   }
 }
 
+/** Where backward finds the data of a tensor. */
+static int data_in_backward(const bl_layout *l, const bl_tensor *tensor) {
+  return l->data[2 * tensor->index + 1];
+}
+
 /** Gradients, in the order of the backward pass. The first reader that is met writes the gradient itself, the others write
- * to a buffer of their own that the executor adds. Either may be the memory of the output's gradient, which dies there. */
+ * to a buffer of their own that the executor adds. Either may be the memory of the output's gradient, which dies there, or
+ * that of the input's data, which dies there too. */
 static void plan_backward(bl_layout *l, const bl_graph *graph) {
   l->gradient[graph->output->index] =
       add_interval(l, bl_tensor_count(graph->output), graph->node_count + 2,
@@ -190,6 +199,9 @@ static void plan_backward(bl_layout *l, const bl_graph *graph) {
         *chosen = l->gradient[node->output->index];
         if (last > l->intervals[*chosen].end)
           l->intervals[*chosen].end = last;
+      } else if (j == 0 && node->over_input && l->intervals[data_in_backward(l, tensor)].end == step) {
+        *chosen = data_in_backward(l, tensor);
+        l->intervals[*chosen].end = last;
       } else {
         *chosen = add_interval(l, bl_tensor_count(tensor), step, last);
       }
