@@ -37,7 +37,7 @@ static bl_status describe_layouts(layouts *l, const bl_graph *graph, const bl_no
   return BL_OK;
 }
 
-static bl_status plan_backward_data(bl_affine *affine, const bl_graph *graph, const layouts *l,
+static bl_status plan_backward_data(bl_affine *affine, const bl_graph *graph, const bl_node *node, const layouts *l,
                                     const_dnnl_primitive_desc_t hint) {
   dnnl_inner_product_desc_t d;
   dnnl_primitive_desc_t description = NULL;
@@ -47,7 +47,7 @@ static bl_status plan_backward_data(bl_affine *affine, const bl_graph *graph, co
   const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
   const bl_operand operands[] = {
       {DNNL_ARG_DIFF_DST, l->y, false}, {DNNL_ARG_WEIGHTS, w, false}, {DNNL_ARG_DIFF_SRC, l->x, true}};
-  BL_GOTO(bl_weights_create(&affine->backward_weights_data, graph, &w, &l->w));
+  BL_GOTO(bl_weights_create(&affine->backward_weights_data, graph, &w, &l->w, node->parameter[0], 0));
   BL_GOTO(bl_primitive_create(&affine->backward_data, graph, description, operands, 3));
 done:
   dnnl_primitive_desc_destroy(description);
@@ -81,12 +81,12 @@ bl_status bl_affine_plan(bl_affine *affine, const bl_graph *graph, bl_node *node
   const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
   const bl_operand operands[] = {
       {DNNL_ARG_SRC, l.x, false}, {DNNL_ARG_WEIGHTS, w, false}, {DNNL_ARG_BIAS, l.b, false}, {DNNL_ARG_DST, l.y, true}};
-  BL_GOTO(bl_weights_create(&affine->forward_weights, graph, &w, &l.w));
+  BL_GOTO(bl_weights_create(&affine->forward_weights, graph, &w, &l.w, node->parameter[0], 0));
   BL_GOTO(bl_primitive_create(&affine->forward, graph, description, operands, 4));
   if (graph->mode == BL_GRAPH_TRAINING) {
     BL_GOTO(plan_backward_weights(affine, graph, &l, description));
     if (node->input[0]->needs_gradient)
-      BL_GOTO(plan_backward_data(affine, graph, &l, description));
+      BL_GOTO(plan_backward_data(affine, graph, node, &l, description));
   }
   const size_t scratch[] = {affine->forward.scratch, affine->backward_data.scratch, affine->backward_weights.scratch};
   for (int i = 0; i < 3; i++)

@@ -14,7 +14,9 @@ bl_status bl_computation_create(bl_computation *computation, const bl_options *o
     BL_TRY(bl_algorithms_create(&computation->algorithms));
   else if (strcmp(asked->algorithms, "fixed") != 0)
     return bl_options_reject(options, "compute.algorithms", "fixed or measure");
+  BL_TRY(bl_pool_create(&computation->pool));
   computation->judge.algorithms = computation->algorithms;
+  computation->judge.pool = computation->pool;
   computation->learn = computation->rollout = computation->judge;
   computation->learn.recompute = asked->recompute;
   computation->rollout.bf16 = asked->bf16;
@@ -25,6 +27,7 @@ bl_status bl_computation_create(bl_computation *computation, const bl_options *o
 
 void bl_computation_destroy(bl_computation *computation) {
   bl_algorithms_destroy(&computation->algorithms);
+  bl_pool_destroy(&computation->pool);
 }
 
 /* On rank 0. Compiling a graph measures the passes that the table lacks. */

@@ -14,6 +14,7 @@
 /** For bl_network_create_with, by what a graph is for. */
 typedef struct bl_computation {
   bl_algorithms *algorithms; /**< choices by measuring; NULL for the fixed rule; owned */
+  bl_pool *pool;             /**< memory that all graphs share, which take turns; owned */
   bl_compute learn;          /**< for gradients */
   bl_compute rollout;        /**< sampling, where operands may be rounded to bfloat16 */
   bl_compute judge;          /**< inference in single precision */

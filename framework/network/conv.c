@@ -227,11 +227,13 @@ static void reserve_scratch(bl_node *node, size_t floats) {
 }
 
 /** Weights for \a pass in \a layout, unless those of the forward pass are. */
-static bl_status plan_weights(convolution *conv, const bl_graph *graph, const geometry *g, bl_pass pass,
+static bl_status plan_weights(const bl_graph *graph, const bl_node *node, const geometry *g, bl_pass pass,
                               const dnnl_memory_desc_t *layout) {
+  convolution *conv = node->state;
   if (pass == BL_PASS_BACKWARD_DATA && dnnl_memory_desc_equal(&conv->weights[BL_PASS_FORWARD].layout, layout))
     return BL_OK;
-  return bl_weights_create(&conv->weights[pass], graph, layout, &g->w);
+  return bl_weights_create(&conv->weights[pass], graph, layout, &g->w, node->parameter[0],
+                           conv->rounds && pass == BL_PASS_FORWARD ? 1 : 0);
 }
 
 static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
@@ -240,7 +242,7 @@ static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
   const int count = list_operands(operands, g, pass, description);
   if (pass != BL_PASS_BACKWARD_WEIGHTS)
-    BL_TRY(plan_weights(conv, graph, g, pass, &operands[1].layout));
+    BL_TRY(plan_weights(graph, node, g, pass, &operands[1].layout));
   BL_TRY(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
   reserve_scratch(node, conv->pass[pass].scratch);
   return BL_OK;
@@ -255,7 +257,7 @@ static bl_status plan_winograd(bl_graph *graph, bl_node *node, const geometry *g
     return BL_OK;
   reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
   BL_TRY(bl_winograd_layout(&layout, x, y));
-  return pass == BL_PASS_BACKWARD_WEIGHTS ? BL_OK : plan_weights(conv, graph, g, pass, &layout);
+  return pass == BL_PASS_BACKWARD_WEIGHTS ? BL_OK : plan_weights(graph, node, g, pass, &layout);
 }
 
 static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
@@ -285,6 +287,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   geometry g;
   y->block = bl_graph_preferred_block(graph, y->channels, y->height * y->width);
   node->keeps_input[0] = true;
+  node->over_input = true; /* the gradient by weights comes first */
   BL_TRY(bl_allocate(&conv->bias, (size_t)y->channels, sizeof *conv->bias));
   BL_TRY(describe_geometry(&g, node));
   BL_TRY(plan_pass(graph, node, &g, BL_PASS_FORWARD));
@@ -312,7 +315,7 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
   for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++)
-    if (conv->weights[pass].data != NULL)
+    if (bl_weights_exist(&conv->weights[pass]))
       BL_TRY(bl_weights_load(&conv->weights[pass], graph, w));
   if (conv->rounds) {
     bl_weights *rounded = &conv->weights[BL_PASS_FORWARD];
@@ -346,7 +349,7 @@ static bl_status backward_weights(bl_graph *graph, bl_node *node) {
 static bl_status backward_data(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
   float *d_x = node->d_input[0], *d_y = node->output->gradient, *weights = conv->weights[BL_PASS_BACKWARD_DATA].data;
-  if (weights == NULL)
+  if (!bl_weights_exist(&conv->weights[BL_PASS_BACKWARD_DATA]))
     weights = conv->weights[BL_PASS_FORWARD].data;
   if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
     return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, NULL, graph->scratch);

@@ -32,6 +32,10 @@ void bl_graph_set_compute(bl_graph *graph, const bl_compute *compute) {
   graph->compute = compute == NULL ? (bl_compute){0} : *compute;
 }
 
+bl_status bl_graph_set_network(bl_graph *graph, const void *key, size_t size) {
+  return graph->compute.pool == NULL ? BL_OK : bl_pool_network_get(&graph->network, graph->compute.pool, key, size);
+}
+
 void bl_graph_destroy(bl_graph **graph) {
   bl_graph *g = *graph;
   if (g == NULL)
@@ -47,7 +51,9 @@ void bl_graph_destroy(bl_graph **graph) {
   bl_free(&g->nodes);
   bl_free(&g->tensors);
   bl_free(&g->again);
-  bl_free(&g->arena);
+  if (g->network == NULL)
+    bl_free(&g->arena);
+  bl_layout_destroy(&g->layout);
   bl_parameter_table_destroy(&g->parameters);
   if (g->stream != NULL)
     dnnl_stream_destroy(g->stream);
@@ -129,10 +135,24 @@ void bl_graph_set_dropout(bl_graph *graph, const bl_draw *draw) {
 bl_status bl_graph_load(bl_graph *graph, const float *values) {
   if (!graph->compiled)
     return bl_fail(BL_ERROR_USAGE, "parameters were loaded into a graph that is not compiled");
+  graph->loaded = false;
+  if (graph->network != NULL)
+    bl_pool_set_loaded(graph->network, graph);
   for (int i = 0; i < graph->node_count; i++)
     if (graph->nodes[i]->kind->load != NULL)
       BL_TRY(graph->nodes[i]->kind->load(graph, graph->nodes[i], values));
   graph->loaded = true;
+  return BL_OK;
+}
+
+bl_status bl_graph_take_memory(bl_graph *graph) {
+  float *arena = graph->arena;
+  if (graph->network != NULL)
+    BL_TRY(bl_pool_take_arena(&arena, graph->network, graph->arena_floats, graph));
+  else if (arena == NULL)
+    BL_TRY(bl_allocate(&arena, graph->arena_floats, sizeof *arena));
+  if (arena != graph->arena)
+    bl_plan_set_arena(graph, arena);
   return BL_OK;
 }
 
@@ -183,9 +203,12 @@ bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const
     return bl_fail(BL_ERROR_USAGE, "a graph was evaluated before it was compiled");
   if (!graph->loaded && graph->parameters.entry_count > 0)
     return bl_fail(BL_ERROR_USAGE, "a network was evaluated before its parameters were loaded");
+  if (graph->network != NULL && !bl_pool_is_loaded(graph->network, graph))
+    return bl_fail(BL_ERROR_USAGE, "a network was evaluated after other parameters were loaded into the memory it shares");
   if (graph->time != NULL && time == NULL)
     return bl_fail(BL_ERROR_USAGE, "a network with a time input was evaluated without a time");
   graph->forwarded = false;
+  BL_TRY(bl_graph_take_memory(graph));
   bl_tensor_from_plain(graph->x->data, graph->x, x);
   if (graph->time != NULL)
     memcpy(graph->time->data, time, (size_t)graph->batch * sizeof *time);
@@ -203,6 +226,8 @@ bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, co
                                        ? "gradients were asked of a graph that was compiled for inference"
                                        : "gradients were asked without a forward pass since the last ones");
   graph->forwarded = false; /* its activations are overwritten now */
+  if (graph->network != NULL && !(bl_pool_has_arena(graph->network, graph) && bl_pool_is_loaded(graph->network, graph)))
+    return bl_fail(BL_ERROR_USAGE, "gradients were asked after another graph had used the memory it shares");
   graph->d_parameters = d_parameters;
   graph->d_x_wanted = d_x != NULL;
   bl_tensor_from_plain(graph->output->gradient, graph->output, d_output);

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "network/algorithm.h"
 #include "network/parameters.h"
+#include "network/pool.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,8 @@ typedef struct bl_compute {
   bool bf16;                 /**< inference: convolutions may round their operands to bfloat16 where that is faster */
   bool recompute; /**< training: backward makes again what was built in segments; equal bits (what is cheap to make
                      again, as a normalisation, is never kept) */
+  bl_pool *pool;  /**< memory shared with other graphs, which take turns (network/pool.h); NULL: its own; borrowed for the
+                     graph's life */
 } bl_compute;
 
 /** Geometry of a convolution: square kernel, equal stride, zero padding before (top, left) and after (bottom, right). */
@@ -51,6 +54,10 @@ bl_status bl_graph_create(bl_graph **graph, int batch);
 
 /** Say how \a graph computes, before it is compiled; NULL: as by default. Not collective. */
 void bl_graph_set_compute(bl_graph *graph, const bl_compute *compute);
+
+/** Name the network that \a graph evaluates, by the \a size bytes of \a key, which are copied: graphs of one pool and one
+ * name share memory. After bl_graph_set_compute. Not collective. */
+bl_status bl_graph_set_network(bl_graph *graph, const void *key, size_t size);
 
 /** Release *\a graph with all that it owns; NULL is allowed; sets it to NULL. Not collective. */
 void bl_graph_destroy(bl_graph **graph);
@@ -123,7 +130,8 @@ size_t bl_graph_output_size(const bl_graph *graph);
 /** Bytes of activations, gradients and scratch that were planned. Not collective. */
 size_t bl_graph_memory(const bl_graph *graph);
 
-/** Take new parameter values: layers re-order them once, so call it after every change and not more often. Not collective.
+/** Take new parameter values: layers re-order them once, so call it after every change and not more often (and, with a
+ * pool, after another graph of the same network was loaded). Not collective.
  * \param [in] values (bl_graph_parameters()->count), plain layouts; borrowed only during the call. */
 bl_status bl_graph_load(bl_graph *graph, const float *values);
 

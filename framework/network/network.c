@@ -105,6 +105,7 @@ bl_status bl_network_create_with(bl_graph **graph, const bl_network_shape *shape
   BL_TRY(check_shape(shape));
   BL_TRY(bl_graph_create(graph, batch));
   bl_graph_set_compute(*graph, compute);
+  BL_GOTO(bl_graph_set_network(*graph, shape, sizeof *shape));
   build(*graph, shape, features);
   BL_GOTO(bl_graph_compile(*graph, mode));
 done:

@@ -54,7 +54,8 @@ bl_status bl_network_kind_parse(bl_network_kind *kind, const char *name);
  * Returns BL_ERROR_USAGE when the shape makes no sense (the message names the field). */
 bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode, bool features);
 
-/** The same, computing as \a compute says (NULL: as by default). Not collective. */
+/** The same, computing as \a compute says (NULL: as by default); with a pool, sharing weights with graphs of an equal
+ * shape. Not collective. */
 bl_status bl_network_create_with(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode,
                                  bool features, const bl_compute *compute);
 

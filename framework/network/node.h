@@ -68,6 +68,7 @@ struct bl_node {
   bool cheap;     /**< to make the output again in backward costs less than its memory is worth */
   bool in_place;  /**< forward may write output over input[0] (same size) where nothing else needs input[0] */
   bool in_place_gradient; /**< backward may write d_input[0] over output->gradient (same size) */
+  bool over_input;        /**< backward may write d_input[0] over input[0]->data, which it has done with by then */
   float *kept_data;
   float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
   /* Set by bl_plan_memory, for the executor. */
@@ -99,11 +100,13 @@ struct bl_graph {
   bl_node **again; /**< whose outputs backward makes again, in that order */
   int again_count, again_done;
   int last_step; /**< when d_x leaves */
-  float *arena;
+  float *arena;  /**< allocated by the first forward pass; owned, without a pool */
   size_t arena_floats;
-  float *scratch;      /**< of the node that runs */
-  float *d_parameters; /**< during backward: the caller's, or NULL */
-  bool d_x_wanted;     /**< during backward */
+  struct bl_layout *layout; /**< what lies where in it; owned */
+  bl_pool_network *network; /**< whose weights are shared, or NULL; the pool's */
+  float *scratch;           /**< of the node that runs */
+  float *d_parameters;      /**< during backward: the caller's, or NULL */
+  bool d_x_wanted;          /**< during backward */
   bool compiled, loaded, forwarded;
   bool dropout; /**< whether masks are drawn */
   bl_draw dropout_draw;
@@ -122,6 +125,9 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
 /** Values and gradient of parameter \a which of \a node (gradient NULL when not wanted). */
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);
+
+/** Have the arena ready for a forward pass. For the executor, and for those who run its steps themselves. */
+bl_status bl_graph_take_memory(bl_graph *graph);
 
 /** Run one step of a pass: the node's call, with its scratch; backward also makes the dropped results again that it needs,
  * adds gradients of tensors with several readers, and skips what the pass does not want. For the executor, and for tests

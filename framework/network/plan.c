@@ -8,11 +8,14 @@ enum { ALIGNMENT = 16 /* floats: one cache line */ };
 
 /* Offsets */
 
-/** Larger first; ties by index, so that the result is the same everywhere. */
+/** Larger first, then those that live longer; ties by index, so that the result is the same everywhere. */
 static int compare_size(const void *a, const void *b) {
   const bl_interval *const *x = a, *const *y = b;
   if ((*x)->size != (*y)->size)
     return (*x)->size < (*y)->size ? 1 : -1;
+  const int x_life = (*x)->end - (*x)->begin, y_life = (*y)->end - (*y)->begin;
+  if (x_life != y_life)
+    return x_life < y_life ? 1 : -1;
   return *x < *y ? -1 : 1;
 }
 
@@ -62,7 +65,7 @@ done:
 /* Liveness */
 
 /** The intervals of a graph, and which of them each pointer uses (-1: none). */
-typedef struct layout {
+struct bl_layout {
   bl_interval *intervals;
   size_t count;
   int *data;     /* (tensors, 2): in forward; when backward has made it again, or the same */
@@ -70,13 +73,14 @@ typedef struct layout {
   int *kept;     /* (nodes, 2), as data */
   int *scratch;  /* (nodes, 3) */
   int *d_input;  /* (nodes, BL_NODE_INPUTS) */
-} layout;
+  int *indices;  /* of all of them; owned, as the intervals */
+};
 
 static int forward_step(const bl_node *node) {
   return 1 + node->index;
 }
 
-static int add_interval(layout *l, size_t size, int begin, int end) {
+static int add_interval(bl_layout *l, size_t size, int begin, int end) {
   l->intervals[l->count] = (bl_interval){.size = size, .begin = begin, .end = end};
   return (int)l->count++;
 }
@@ -121,7 +125,7 @@ static int last_in_backward(const bl_graph *graph, const bl_tensor *tensor) {
 
 /** Where the data of \a tensor lives from \a step, when its producer runs: in memory of its own, or in that of the
  * producer's first input, \a input, which dies there. */
-static int place_output(layout *l, const bl_tensor *tensor, int input, int step, int last) {
+static int place_output(bl_layout *l, const bl_tensor *tensor, int input, int step, int last) {
   const bl_node *node = tensor->producer;
   if (node == NULL || !node->in_place || bl_tensor_count(node->input[0]) != bl_tensor_count(tensor) ||
       l->intervals[input].end != step)
@@ -131,7 +135,7 @@ static int place_output(layout *l, const bl_tensor *tensor, int input, int step,
 }
 
 /** Data of tensors, in the order of the forward pass. */
-static void plan_forward(layout *l, const bl_graph *graph) {
+static void plan_forward(bl_layout *l, const bl_graph *graph) {
   for (int i = 0; i < graph->tensor_count; i++) {
     const bl_tensor *tensor = graph->tensors[i];
     const bl_node *node = tensor->producer;
@@ -153,7 +157,7 @@ static void plan_forward(layout *l, const bl_graph *graph) {
 }
 
 /** What backward makes again, in that order. */
-static void plan_again(layout *l, const bl_graph *graph) {
+static void plan_again(bl_layout *l, const bl_graph *graph) {
   for (int i = 0; i < graph->again_count; i++) {
     const bl_node *node = graph->again[i];
     const bl_tensor *tensor = node->output;
@@ -167,9 +171,15 @@ static void plan_again(layout *l, const bl_graph *graph) {
   }
 }
 
+/** Where backward finds the data of a tensor. */
+static int data_in_backward(const bl_layout *l, const bl_tensor *tensor) {
+  return l->data[2 * tensor->index + 1];
+}
+
 /** Gradients, in the order of the backward pass. The first reader that is met writes the gradient itself, the others write
- * to a buffer of their own that the executor adds. Either may be the memory of the output's gradient, which dies there. */
-static void plan_backward(layout *l, const bl_graph *graph) {
+ * to a buffer of their own that the executor adds. Either may be the memory of the output's gradient, which dies there, or
+ * that of the input's data, which dies there too. */
+static void plan_backward(bl_layout *l, const bl_graph *graph) {
   l->gradient[graph->output->index] =
       add_interval(l, bl_tensor_count(graph->output), graph->node_count + 2,
                    graph->output->producer == NULL ? graph->last_step : graph->output->producer->backward_step);
@@ -189,6 +199,9 @@ static void plan_backward(layout *l, const bl_graph *graph) {
         *chosen = l->gradient[node->output->index];
         if (last > l->intervals[*chosen].end)
           l->intervals[*chosen].end = last;
+      } else if (j == 0 && node->over_input && l->intervals[data_in_backward(l, tensor)].end == step) {
+        *chosen = data_in_backward(l, tensor);
+        l->intervals[*chosen].end = last;
       } else {
         *chosen = add_interval(l, bl_tensor_count(tensor), step, last);
       }
@@ -198,11 +211,13 @@ static void plan_backward(layout *l, const bl_graph *graph) {
   }
 }
 
-static float *place(const bl_graph *graph, const layout *l, int interval) {
+static float *place(const bl_graph *graph, const bl_layout *l, int interval) {
   return interval < 0 ? NULL : graph->arena + l->intervals[interval].offset;
 }
 
-static void set_pointers(bl_graph *graph, const layout *l) {
+void bl_plan_set_arena(bl_graph *graph, float *arena) {
+  const bl_layout *l = graph->layout;
+  graph->arena = arena;
   for (int i = 0; i < graph->tensor_count; i++) {
     for (int j = 0; j < 2; j++)
       graph->tensors[i]->place[j] = place(graph, l, l->data[2 * i + j]);
@@ -224,31 +239,33 @@ static void set_pointers(bl_graph *graph, const layout *l) {
   }
 }
 
+void bl_layout_destroy(bl_layout **layout) {
+  if (*layout == NULL)
+    return;
+  bl_free(&(*layout)->indices);
+  bl_free(&(*layout)->intervals);
+  bl_free(layout);
+}
+
 bl_status bl_plan_memory(bl_graph *graph) {
   const size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
-  layout l = {0};
-  bl_status status = BL_OK;
-  int *indices = NULL;
   const size_t index_count = 3 * tensors + (5 + BL_NODE_INPUTS) * nodes;
-  BL_GOTO(bl_allocate(&l.intervals, index_count, sizeof *l.intervals));
-  BL_GOTO(bl_allocate(&indices, index_count, sizeof *indices));
+  bl_layout *l = NULL;
+  BL_TRY(bl_allocate(&graph->layout, 1, sizeof *graph->layout));
+  l = graph->layout;
+  BL_TRY(bl_allocate(&l->intervals, index_count, sizeof *l->intervals));
+  BL_TRY(bl_allocate(&l->indices, index_count, sizeof *l->indices));
   for (size_t i = 0; i < index_count; i++)
-    indices[i] = -1;
-  l.data = indices;
-  l.gradient = l.data + 2 * tensors;
-  l.kept = l.gradient + tensors;
-  l.scratch = l.kept + 2 * nodes;
-  l.d_input = l.scratch + 3 * nodes;
-  plan_forward(&l, graph);
+    l->indices[i] = -1;
+  l->data = l->indices;
+  l->gradient = l->data + 2 * tensors;
+  l->kept = l->gradient + tensors;
+  l->scratch = l->kept + 2 * nodes;
+  l->d_input = l->scratch + 3 * nodes;
+  plan_forward(l, graph);
   if (graph->mode == BL_GRAPH_TRAINING) {
-    plan_again(&l, graph);
-    plan_backward(&l, graph);
+    plan_again(l, graph);
+    plan_backward(l, graph);
   }
-  BL_GOTO(bl_plan_assign(&graph->arena_floats, l.intervals, l.count));
-  BL_GOTO(bl_allocate(&graph->arena, graph->arena_floats, sizeof *graph->arena));
-  set_pointers(graph, &l);
-done:
-  bl_free(&indices);
-  bl_free(&l.intervals);
-  return status;
+  return bl_plan_assign(&graph->arena_floats, l->intervals, l->count);
 }

@@ -17,10 +17,20 @@ typedef struct bl_interval {
  */
 bl_status bl_plan_assign(size_t *total, bl_interval *intervals, size_t count);
 
-/** Lay out the memory of a planned graph: allocates graph->arena and sets all pointers of tensors and nodes. The steps are
+/** Which tensor and node of a graph has which place in its arena. */
+typedef struct bl_layout bl_layout;
+
+/** Lay out the memory of a planned graph: sets graph->layout and graph->arena_floats. The steps are
  * 0 (x arrives), 1 … N (forward), N + 1 (output leaves), N + 2 (its gradient arrives), then what bl_plan_again has set (one
  * for the backward of each node and for each result that is made again), and graph->last_step (d_x leaves). Not
  * collective. */
 bl_status bl_plan_memory(bl_graph *graph);
+
+/** Let \a arena be that of a graph: set all pointers of its tensors and nodes. Not collective. \param [in] arena
+ * (graph->arena_floats); the graph owns it unless it shares memory. */
+void bl_plan_set_arena(bl_graph *graph, float *arena);
+
+/** Not collective. */
+void bl_layout_destroy(bl_layout **layout);
 
 #endif

@@ -198,17 +198,28 @@ bl_status bl_primitive_create_reorder(bl_primitive *primitive, const bl_graph *g
 }
 
 bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
-                            const dnnl_memory_desc_t *plain) {
+                            const dnnl_memory_desc_t *plain, size_t parameter, size_t variant) {
   weights->layout = *wanted;
-  BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(wanted), 1));
+  weights->parameter = parameter;
+  weights->variant = variant;
+  weights->shared = graph->network != NULL;
   return bl_primitive_create_reorder(&weights->reorder, graph, plain, wanted);
 }
 
+bool bl_weights_exist(const bl_weights *weights) {
+  return weights->reorder.primitive != NULL;
+}
+
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain) {
+  if (weights->data == NULL)
+    BL_TRY(weights->shared
+               ? bl_pool_weights(&weights->data, graph->network, weights->parameter, weights->variant, &weights->layout)
+               : bl_allocate(&weights->data, dnnl_memory_desc_get_size(&weights->layout), 1));
   return bl_primitive_run(&weights->reorder, graph, (float *[]){(float *)plain, weights->data}, NULL);
 }
 
 void bl_weights_destroy(bl_weights *weights) {
   bl_primitive_destroy(&weights->reorder);
-  bl_free(&weights->data);
+  if (!weights->shared)
+    bl_free(&weights->data);
 }

@@ -77,15 +77,22 @@ bl_status bl_primitive_measure(double *seconds, const bl_graph *graph, const_dnn
  * (primitive->scratch floats), or NULL where that is 0. */
 bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float *const *pointers, float *scratch);
 
-/** Weights in the layout of a primitive, re-ordered from the plain one by each load. Zero-initialise. */
+/** Weights in the layout of a primitive, re-ordered from the plain one by each load; their memory is the graph's pool's
+ * where it has one, and shared there with all that have the same key. Zero-initialise. */
 typedef struct bl_weights {
   dnnl_memory_desc_t layout;
-  float *data;
+  float *data;               /**< allocated by the first load */
+  size_t parameter, variant; /**< the key */
+  bool shared;               /**< the pool's */
   bl_primitive reorder;
 } bl_weights;
 
+/** Plan weights. Not collective. \param [in] parameter  index into the graph's table. \param [in] variant  other than 0 for
+ * those who change the weights after loading. */
 bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
-                            const dnnl_memory_desc_t *plain);
+                            const dnnl_memory_desc_t *plain, size_t parameter, size_t variant);
+/** Whether they were planned. Not collective. */
+bool bl_weights_exist(const bl_weights *weights);
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain);
 void bl_weights_destroy(bl_weights *weights);
 

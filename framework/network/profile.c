@@ -49,6 +49,7 @@ static bl_status run_whole(double *forward, double *backward, stopwatch *w, cons
 
 static bl_status time_forward(stopwatch *w, const float *x, const float *time, int repeat) {
   bl_graph *graph = w->graph;
+  BL_TRY(bl_graph_take_memory(graph));
   bl_tensor_from_plain(graph->x->data, graph->x, x);
   if (graph->time != NULL)
     memcpy(graph->time->data, time, (size_t)graph->batch * sizeof *time);

@@ -6,7 +6,7 @@
 #include "network/primitive.h"
 #include "network/winograd_transform.h"
 
-enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5, LEAST_TILES = 64 };
+enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5, LEAST_TILES = 64, MANY_WEIGHTS = 1 << 16 };
 
 struct bl_winograd {
   bl_pass pass;
@@ -26,7 +26,10 @@ struct bl_winograd {
  */
 static int choose_group(const bl_winograd *w, size_t tiles) {
   const size_t even = (size_t)w->in * (size_t)w->out / (size_t)(w->in + w->out);
-  const size_t most = even > LEAST_TILES ? even : LEAST_TILES;
+  /* The gradient by weights transforms them back for each group, which takes longer than the rest of a small group where
+   * there are many. */
+  const size_t factor = w->pass == BL_PASS_BACKWARD_WEIGHTS && (size_t)w->in * (size_t)w->out >= MANY_WEIGHTS ? 2 : 1;
+  const size_t most = factor * (even > LEAST_TILES ? even : LEAST_TILES);
   int group = w->batch;
   while (group > 1 && (w->batch % group != 0 || (size_t)group * tiles > most))
     group--;

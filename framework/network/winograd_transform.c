@@ -21,8 +21,7 @@ static int padded(int pixels) {
 }
 
 size_t bl_winograd_work(const bl_winograd_plane *plane) {
-  const size_t width = (size_t)padded(plane->width);
-  return ((size_t)padded(plane->height) + SIDE) * width * (size_t)plane->block;
+  return (size_t)(SIDE * padded(plane->width) + plane->width) * (size_t)plane->block;
 }
 
 /* Kernels get the block as a constant, so that the loop over its channels becomes whole vectors. */
@@ -64,18 +63,19 @@ static BL_ALWAYS_INLINE void weights_gradient_line(float *out, size_t out_stride
   }
 }
 
-static BL_ALWAYS_INLINE void input_line(float *out, size_t out_stride, const float *in, size_t in_stride, int lanes) {
+/* Element l of the six lines in `from` becomes one of the six lines `stride` floats apart. */
+static BL_ALWAYS_INLINE void input_line(float *out, size_t stride, const float *const from[SIDE], int lanes) {
+  const float *x0 = from[0], *x1 = from[1], *x2 = from[2], *x3 = from[3], *x4 = from[4], *x5 = from[5];
   BL_INDEPENDENT
   for (int l = 0; l < lanes; l++) {
-    const float d0 = in[l], d1 = in[in_stride + (size_t)l], d2 = in[2 * in_stride + (size_t)l];
-    const float d3 = in[3 * in_stride + (size_t)l], d4 = in[4 * in_stride + (size_t)l], d5 = in[5 * in_stride + (size_t)l];
+    const float d0 = x0[l], d1 = x1[l], d2 = x2[l], d3 = x3[l], d4 = x4[l], d5 = x5[l];
     const float even_p = d4 - Q2 * d2, odd_p = P * d3 - P * Q2 * d1, even_q = d4 - P2 * d2, odd_q = Q * d3 - Q * P2 * d1;
     out[l] = P2 * Q2 * d0 - (P2 + Q2) * d2 + d4;
-    out[out_stride + (size_t)l] = even_p + odd_p;
-    out[2 * out_stride + (size_t)l] = even_p - odd_p;
-    out[3 * out_stride + (size_t)l] = even_q + odd_q;
-    out[4 * out_stride + (size_t)l] = even_q - odd_q;
-    out[5 * out_stride + (size_t)l] = P2 * Q2 * d1 - (P2 + Q2) * d3 + d5;
+    out[stride + (size_t)l] = even_p + odd_p;
+    out[2 * stride + (size_t)l] = even_p - odd_p;
+    out[3 * stride + (size_t)l] = even_q + odd_q;
+    out[4 * stride + (size_t)l] = even_q - odd_q;
+    out[5 * stride + (size_t)l] = P2 * Q2 * d1 - (P2 + Q2) * d3 + d5;
   }
 }
 
@@ -173,35 +173,30 @@ BL_KERNEL void bl_winograd_weights_gradient(float *d_w, const float *d_u, size_t
 
 /* Data: a line of tiles at a time, first down (neighbouring tiles share columns), then across. */
 
-static BL_ALWAYS_INLINE void input_of_block(float *v, size_t stride, const float *image, float *lines, int down, int across,
-                                            int block) {
-  const size_t columns = (size_t)(across * TILE + 2), lanes = (size_t)block, row = columns * lanes;
-  for (int ty = 0; ty < down; ty++, image += TILE * row) {
-    for (size_t j = 0; j < columns; j++)
-      input_line(lines + j * lanes, row, image + j * lanes, row, block);
-    for (int tx = 0; tx < across; tx++, v += lanes)
-      for (size_t i = 0; i < SIDE; i++)
-        input_line(v + i * SIDE * stride, stride, lines + i * row + (size_t)tx * TILE * lanes, lanes, block);
+/* `lines` has a column of zeros before and up to TILE after the image's, which stay. */
+static BL_ALWAYS_INLINE void input_of_block(float *v, size_t stride, const float *x, float *lines, const float *zeros,
+                                            int height, int width, int block) {
+  const size_t lanes = (size_t)block, filled = (size_t)width * lanes, row = (size_t)padded(width) * lanes;
+  for (int ty = 0; ty < height; ty += TILE) {
+    const float *from[SIDE];
+    for (int i = 0; i < SIDE; i++) {
+      const int y = ty + i - 1;
+      from[i] = y < 0 || y >= height ? zeros : x + (size_t)y * filled;
+    }
+    input_line(lines + lanes, row, from, width * block);
+    for (int tx = 0; tx < width; tx += TILE, v += lanes)
+      for (size_t i = 0; i < SIDE; i++) {
+        const float *at = lines + i * row + (size_t)tx * lanes;
+        const float *const columns[SIDE] = {at, at + lanes, at + 2 * lanes, at + 3 * lanes, at + 4 * lanes, at + 5 * lanes};
+        input_line(v + i * SIDE * stride, stride, columns, block);
+      }
   }
 }
 
-BL_KERNEL static void input_of_padded(float *v, size_t stride, const float *image, float *lines, int down, int across,
-                                      int block) {
-  BY_BLOCK(input_of_block, block, v, stride, image, lines, down, across);
-}
-
-void bl_winograd_input(float *v, size_t stride, const float *x, const bl_winograd_plane *plane, float *work) {
-  const int rows = padded(plane->height), columns = padded(plane->width);
-  const size_t lanes = (size_t)plane->block, row = (size_t)columns * lanes, filled = (size_t)plane->width * lanes;
-  float *at = work + row;
-  memset(work, 0, row * sizeof *work);
-  for (int i = 0; i < plane->height; i++, at += row) {
-    memset(at, 0, lanes * sizeof *at);
-    memcpy(at + lanes, x + (size_t)i * filled, filled * sizeof *at);
-    memset(at + lanes + filled, 0, (row - lanes - filled) * sizeof *at);
-  }
-  memset(at, 0, (size_t)(rows - 1 - plane->height) * row * sizeof *at);
-  input_of_padded(v, stride, work, work + (size_t)rows * row, (rows - 2) / TILE, (columns - 2) / TILE, plane->block);
+BL_KERNEL void bl_winograd_input(float *v, size_t stride, const float *x, const bl_winograd_plane *plane, float *work) {
+  float *zeros = work + (size_t)(SIDE * padded(plane->width) * plane->block);
+  memset(work, 0, bl_winograd_work(plane) * sizeof *work);
+  BY_BLOCK(input_of_block, plane->block, v, stride, x, work, zeros, plane->height, plane->width);
 }
 
 static BL_ALWAYS_INLINE void output_of_block(float *y, const float *m, size_t stride, const float *bias, int height,
@@ -233,22 +228,30 @@ BL_KERNEL void bl_winograd_output(float *y, const float *m, size_t stride, const
   BY_BLOCK(output_of_block, plane->block, y, m, stride, added, plane->height, plane->width);
 }
 
+static BL_ALWAYS_INLINE void output_gradient_of_tile(float *z, size_t stride, const float *d_y, size_t row, int block) {
+  const size_t lanes = (size_t)block;
+  float half[SIDE * TILE * BLOCK];
+  for (size_t j = 0; j < TILE; j++)
+    output_gradient_line(half + j * lanes, TILE * lanes, d_y + j * lanes, row, block);
+  for (size_t i = 0; i < SIDE; i++)
+    output_gradient_line(z + i * SIDE * stride, stride, half + i * TILE * lanes, lanes, block);
+}
+
 static BL_ALWAYS_INLINE void output_gradient_of_block(float *z, size_t stride, const float *d_y, int height, int width,
                                                       int block) {
   const size_t lanes = (size_t)block, row = (size_t)width * lanes;
   for (int ty = 0; ty < height; ty += TILE)
     for (int tx = 0; tx < width; tx += TILE, z += lanes) {
-      float tile[TILE * TILE * BLOCK], half[SIDE * TILE * BLOCK];
-      const int rows = height - ty < TILE ? height - ty : TILE;
-      const size_t filled = (size_t)(width - tx < TILE ? width - tx : TILE) * lanes;
-      if (rows < TILE || filled < TILE * lanes)
-        memset(tile, 0, sizeof tile);
+      const float *from = d_y + (size_t)ty * row + (size_t)tx * lanes;
+      const int rows = height - ty < TILE ? height - ty : TILE, columns = width - tx < TILE ? width - tx : TILE;
+      if (rows == TILE && columns == TILE) {
+        output_gradient_of_tile(z, stride, from, row, block);
+        continue;
+      }
+      float tile[TILE * TILE * BLOCK] = {0};
       for (int i = 0; i < rows; i++)
-        memcpy(tile + (size_t)i * TILE * lanes, d_y + (size_t)(ty + i) * row + (size_t)tx * lanes, filled * sizeof *tile);
-      for (size_t j = 0; j < TILE; j++)
-        output_gradient_line(half + j * lanes, TILE * lanes, tile + j * lanes, TILE * lanes, block);
-      for (size_t i = 0; i < SIDE; i++)
-        output_gradient_line(z + i * SIDE * stride, stride, half + i * TILE * lanes, lanes, block);
+        memcpy(tile + (size_t)i * TILE * lanes, from + (size_t)i * row, (size_t)columns * lanes * sizeof *tile);
+      output_gradient_of_tile(z, stride, tile, TILE * lanes, block);
     }
 }
 

@@ -250,6 +250,20 @@ bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset
   return BL_OK;
 }
 
+/* Element i goes to where element i / 2 was, which has been read by then. */
+bl_status bl_exact_sum_take(float **values, bl_exact_sum *sum, size_t offset, size_t count, double scale) {
+  enum { CHUNK = 1024 };
+  float chunk[CHUNK];
+  BL_TRY(check(sum));
+  *values = (float *)(void *)(sum->high + offset);
+  for (size_t i = 0; i < count; i += CHUNK) {
+    const size_t some = count - i < CHUNK ? count - i : CHUNK;
+    to_floats(chunk, sum->high + offset + i, sum->low + offset + i, some, scale);
+    memcpy(*values + i, chunk, some * sizeof *chunk);
+  }
+  return BL_OK;
+}
+
 bl_status bl_exact_sum_get_double(double *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale) {
   BL_TRY(check(sum));
   to_doubles(values, sum->high + offset, sum->low + offset, count, scale);

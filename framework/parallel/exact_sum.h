@@ -54,7 +54,11 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
  * Returns BL_ERROR_NUMERIC when a term was not finite or too large. */
 bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);
 
-/** The same in double. Not collective. */
+/** The same without memory of its own: *\a values is in that of the sum's elements, which are undefined from then on.
+ * Not collective. \param [out] values (count), the sum's, until the next bl_exact_sum_clear or _destroy. */
+bl_status bl_exact_sum_take(float **values, bl_exact_sum *sum, size_t offset, size_t count, double scale);
+
+/** The same as bl_exact_sum_get in double. Not collective. */
 bl_status bl_exact_sum_get_double(double *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);
 
 #endif

@@ -97,7 +97,6 @@ typedef struct finetuner {
   bl_dataset stored;      /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
-  float *current;         /* θ or its moving average, whole */
   float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
   bl_record *record;
   bl_comparison comparison;
@@ -107,7 +106,6 @@ static void destroy(finetuner *f) {
   (void)bl_record_close(&f->record);
   bl_comparison_destroy(&f->comparison);
   bl_free(&f->samples);
-  bl_free(&f->current);
   bl_measure_destroy(&f->measure);
   bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
@@ -223,7 +221,7 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
                            .chain = &f->chain,
                            .data = &f->batches,
                            .strata = options->learner.batch / batch};
-  return bl_allocate(&f->current, bl_graph_parameters(f->sampler)->count, sizeof *f->current);
+  return BL_OK;
 }
 
 /* Samples that stay in memory: all, where the distance needs them together, else those of the picture. */
@@ -246,11 +244,15 @@ static bl_status prepare_metrics(finetuner *f) {
 static bl_status initialise(finetuner *f) {
   const bl_options *options = f->run.options;
   bl_aggregator *drawn[2] = {&f->ring.critic, &f->ring.value};
-  BL_TRY(bl_model_read_weights_shared(f->current, options->model.file, f->ring.policy.table,
-                                      strcmp(options->model.weights, "average") == 0, f->run.world.comm));
-  bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = f->current});
+  float *values = NULL;
+  BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), f->run.world.comm);
+  const bl_status status = bl_model_read_weights_shared(values, options->model.file, f->ring.policy.table,
+                                                        strcmp(options->model.weights, "average") == 0, f->run.world.comm);
+  if (status == BL_OK)
+    bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = values});
+  bl_free(&values);
+  BL_TRY(status);
   for (int i = 0; i < 2; i++) {
-    float *values = NULL;
     BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
     bl_parameter_initialise(values, drawn[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
     bl_aggregator_set(drawn[i], &(bl_aggregator_state){.values = values});
@@ -285,6 +287,18 @@ done:
   return status;
 }
 
+/* θ or its moving average, for measuring. Collective. */
+static bl_status load_sampler(finetuner *f) {
+  const MPI_Comm comm = f->run.world.comm;
+  float *current = NULL;
+  BL_AGREE(bl_allocate(&current, f->ring.policy.table->count, sizeof *current), comm);
+  bl_status status = bl_checkpoint_current(current, &f->ring.policy, &f->run.world);
+  if (status == BL_OK)
+    status = bl_agree(bl_graph_load(f->sampler, current), comm);
+  bl_free(&current);
+  return status;
+}
+
 /* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
  * progress bar, or NULL. */
 static bl_status measure(double *distance, finetuner *f, const char *title) {
@@ -293,8 +307,7 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
   *distance = NAN;
   if (count == 0)
     return BL_OK;
-  BL_TRY(bl_checkpoint_current(f->current, &f->ring.policy, &f->run.world));
-  BL_AGREE(bl_graph_load(f->sampler, f->current), f->run.world.comm);
+  BL_TRY(load_sampler(f));
   if (f->measure.features)
     return measure_drawing(distance, f, title);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,

@@ -164,7 +164,9 @@ static bl_status prepare(drawing *d) {
   BL_AGREE(status, d->comm);
   BL_TRY(bl_model_read_weights_shared(d->values, options->model.file, bl_graph_parameters(d->graph),
                                       strcmp(options->model.weights, "average") == 0, d->comm));
-  return bl_agree(bl_graph_load(d->graph, d->values), d->comm);
+  status = bl_graph_load(d->graph, d->values);
+  bl_free(&d->values); /* the graph has them in its own layouts */
+  return bl_agree(status, d->comm);
 }
 
 /* ---- Drawing in pieces -------------------------------------------------------------------------------------------------

@@ -81,7 +81,6 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
   BL_TRY(bl_exact_sum_create(&aggregator->square, 1));
   aggregator->first = shard_start(table->count, owners, owner);
   aggregator->count = shard_start(table->count, owners, owner + 1) - aggregator->first;
-  BL_TRY(bl_allocate(&aggregator->gradient, aggregator->count + 1, sizeof *aggregator->gradient));
   if (average_decay > 0)
     BL_TRY(bl_allocate(&aggregator->average, aggregator->count + 1, sizeof *aggregator->average));
   return bl_optimiser_create(&aggregator->optimiser, aggregator->count, settings);
@@ -92,7 +91,6 @@ void bl_aggregator_destroy(bl_aggregator *aggregator) {
   bl_exact_sum_destroy(&aggregator->sum);
   bl_free(&aggregator->values);
   bl_free(&aggregator->average);
-  bl_free(&aggregator->gradient);
   bl_exact_sum_destroy(&aggregator->square);
   bl_free(&aggregator->starts);
   bl_free(&aggregator->counts);
@@ -160,7 +158,7 @@ static bl_status sum_up(bl_aggregator *aggregator, bl_step_report *report, int r
                                  1.0 / terms));
   report->norm = NAN; /* of owners that fail: then all do */
   if (sharing->owners->rank >= 0 &&
-      bl_exact_sum_get(aggregator->gradient, aggregator->sum, aggregator->first, aggregator->count, 1.0 / terms) == BL_OK)
+      bl_exact_sum_take(&aggregator->gradient, aggregator->sum, aggregator->first, aggregator->count, 1.0 / terms) == BL_OK)
     BL_TRY(global_norm(&report->norm, aggregator));
   if (owners < ranks)
     BL_TRY(BL_MPI_MET(MPI_Bcast(&report->norm, 1, MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm),
@@ -184,7 +182,9 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
   int ranks;
   BL_TRY(BL_MPI(MPI_Comm_size(aggregator->sharing.gradient_comm, &ranks)));
   const bl_status status = sum_up(aggregator, report, ranks, terms);
-  bl_exact_sum_clear(aggregator->sum);
+  if (status == BL_OK && aggregator->sharing.owners->rank >= 0)
+    owner_step(aggregator, report->norm, rate);
+  bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
     bl_status_clear(); /* of the sum, which does not know what it sums */
     return bl_fail(BL_ERROR_NUMERIC,
@@ -193,8 +193,6 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
                    aggregator->name);
   }
   BL_TRY(status);
-  if (aggregator->sharing.owners->rank >= 0)
-    owner_step(aggregator, report->norm, rate);
   return publish(aggregator, ranks);
 }
 

@@ -45,7 +45,7 @@ typedef struct bl_aggregator {
   int *counts, *places;   /**< (ranks of the arrows' communicators) shards by rank */
   bl_exact_sum *square;   /**< (1) for the norm */
   bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures */
-  float *gradient;        /**< (count) the shard's sum */
+  float *gradient;        /**< (count) the shard's sum, in the memory of `sum`, during a step */
   bl_timing waiting;      /**< for the last gradient of a step */
   bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
   int *root;              /**< (owners) rank of each owner in the arrows' communicators */

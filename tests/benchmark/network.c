@@ -166,6 +166,8 @@ static bl_status measure_passes(const measure_task *task, measure_work *work) {
   BL_GOTO(bl_network_create(&p.graph, &task->shapes->network, task->micro_batch,
                             work == both ? BL_GRAPH_TRAINING : BL_GRAPH_INFERENCE, false));
   BL_GOTO(create_arrays(&p.a, p.graph));
+  if (work != both)
+    bl_free(&p.a.values); /* as `beeline sample` does, when the graph has loaded them */
   if (work == rollout)
     BL_GOTO(bl_allocate(&p.a.work, 3 * (size_t)task->micro_batch * bl_graph_input_size(p.graph), sizeof(float)));
   const measure_size size = {

@@ -18,6 +18,7 @@ typedef struct trainer {
   bl_world world;
   bl_options *options;
   bl_chain chain;
+  bl_computation computation;
   bl_sft_pg method;
   bl_dataset dataset;
   bl_batches batches;
@@ -48,6 +49,7 @@ static bl_status configure(trainer *t, const measure_task *task) {
     sets[i] = text[i];
   }
   BL_TRY(measure_plan(&t->options, &t->chain, SETS, sets));
+  BL_TRY(bl_computation_create(&t->computation, t->options));
   const bl_network_shape *shape = &task->shapes->network;
   const size_t size = (size_t)shape->channels * (size_t)shape->height * (size_t)shape->width;
   BL_TRY(bl_sft_pg_configure(&t->method, t->options, size, t->chain.steps));
@@ -83,10 +85,10 @@ static bl_status create(trainer *t, const measure_task *task) {
   BL_TRY(create_network(t, 1, &s->critic));
   BL_TRY(create_network(t, 2, &s->value));
   BL_TRY(bl_buffer_create(&t->buffer, &t->world, &t->method, task->batch / task->micro_batch));
-  BL_TRY(bl_generator_create(&t->generator, &t->world, &s->network, NULL, &t->method, &t->chain, &t->buffer,
+  BL_TRY(bl_generator_create(&t->generator, &t->world, &s->network, &t->computation, &t->method, &t->chain, &t->buffer,
                              t->trajectories, t->advantages, &t->aggregator[0]));
-  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, NULL, &t->method, &t->buffer, &t->batches,
-                          t->trajectories, t->advantages, &t->aggregator[1], &t->aggregator[2]);
+  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, &t->computation, &t->method, &t->buffer,
+                          &t->batches, t->trajectories, t->advantages, &t->aggregator[1], &t->aggregator[2]);
 }
 
 static void destroy(trainer *t) {
@@ -101,6 +103,7 @@ static void destroy(trainer *t) {
   bl_arrow_destroy(&t->advantages);
   bl_batches_destroy(&t->batches);
   bl_dataset_destroy(&t->dataset);
+  bl_computation_destroy(&t->computation);
   bl_chain_destroy(&t->chain);
   bl_options_destroy(&t->options);
   bl_world_destroy(&t->world);
