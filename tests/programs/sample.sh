@@ -82,6 +82,8 @@ grep -qE 'FID +[0-9.]+(e-[0-9]+)? .*on 16 features of classifier model.nc [0-9a-
   complain "the table of images: $(cat "$folder/self.txt")"
 if command -v ncdump >/dev/null; then
   fid=$(ncdump -v fid "$folder/first.nc" | sed -n 's/^ fid = //p')
+  ncdump -v power_samples,power_real "$folder/first.nc" | grep -cE '^ power_(samples|real) = [0-9.e-]+, ' | grep -q 2 ||
+    complain "no power spectra of samples and real images"
   test -n "$fid" && test "$fid" = "$(ncdump -v fid "$folder/second.nc" | sed -n 's/^ fid = //p')" || complain "FID: $fid, then another"
 fi
 
