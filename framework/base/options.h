@@ -129,8 +129,10 @@ typedef struct bl_options_learner {
 typedef struct bl_options_critic {
   bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
   bl_options_optimiser optimiser;
-  char *regulariser; /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
-  double weight;     /**< of the regulariser: λ */
+  char *regulariser;      /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
+  double weight;          /**< of the regulariser: λ */
+  double spectral_weight; /**< of Σ max(0, σ − spectral_bound)² over the largest singular values of its layers; 0: none */
+  double spectral_bound;
 } bl_options_critic;
 
 typedef struct bl_options_value {
@@ -151,6 +153,13 @@ typedef struct bl_options_compute {
   bool recompute;   /**< learning: make activations again in the backward pass instead of keeping them */
   int threads;      /**< of oneDNN, a rank; 0: OMP_NUM_THREADS where it is set, else 1 */
 } bl_options_compute;
+
+/** What `finetune` records of each round beyond its losses; changes no parameter. */
+typedef struct bl_options_monitor {
+  bool critic;  /**< largest singular value of each layer of the critic, and the Lipschitz bound */
+  bool policy;  /**< surrogates before and after improve, KL divergence, change of the parameters */
+  int held_out; /**< samples on each side of the IPM estimate that the critic does not learn from; 0: none */
+} bl_options_monitor;
 
 typedef struct bl_options_metrics {
   char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
@@ -185,6 +194,7 @@ typedef struct bl_options {
   bl_options_value value;
   bl_options_compute compute;
   bl_options_checkpoint checkpoint;
+  bl_options_monitor monitor;
   bl_options_metrics metrics;
 } bl_options;
 
@@ -210,8 +220,8 @@ void bl_options_destroy(bl_options **options);
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint, compute.recompute and title. Numbers count by value, paths as they were written; what `compute` adds
- * to the configurations of earlier versions counts where it is not the default. Not collective. Borrowed from \a options.
+ * roles, checkpoint, monitor, compute.recompute and title. Numbers count by value, paths as they were written; what later
+ * versions added counts where it is not the default. Not collective. Borrowed from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
 

@@ -117,6 +117,8 @@ static const cyaml_schema_field_t critic_fields[] = {
     SECTION(bl_options_critic, optimiser, optimiser_fields),
     TEXT(bl_options_critic, regulariser),
     FLOAT(bl_options_critic, weight),
+    FLOAT(bl_options_critic, spectral_weight),
+    FLOAT(bl_options_critic, spectral_bound),
     CYAML_FIELD_END,
 };
 
@@ -138,6 +140,13 @@ static const cyaml_schema_field_t checkpoint_fields[] = {
     INT(bl_options_checkpoint, every),
     INT(bl_options_checkpoint, keep),
     INT(bl_options_checkpoint, stop),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t monitor_fields[] = {
+    BOOL(bl_options_monitor, critic),
+    BOOL(bl_options_monitor, policy),
+    INT(bl_options_monitor, held_out),
     CYAML_FIELD_END,
 };
 
@@ -165,6 +174,7 @@ static const cyaml_schema_field_t options_fields[] = {
     SECTION(bl_options, value, value_fields),
     SECTION(bl_options, compute, compute_fields),
     SECTION(bl_options, checkpoint, checkpoint_fields),
+    SECTION(bl_options, monitor, monitor_fields),
     SECTION(bl_options, metrics, metrics_fields),
     CYAML_FIELD_END,
 };
@@ -179,7 +189,8 @@ static const char *const input_keys[] = {
 };
 
 static const char *const undigested_keys[] = {
-    "title", "output", "roles", "compute.recompute", "checkpoint.every", "checkpoint.keep", "checkpoint.stop",
+    "title",           "output",          "roles",          "compute.recompute", "checkpoint.every",
+    "checkpoint.keep", "checkpoint.stop", "monitor.critic", "monitor.policy",    "monitor.held_out",
 };
 
 /* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so
@@ -201,6 +212,8 @@ static const struct {
     {"metrics.score", "false"},
     {"metrics.subset", "10000"},
     {"metrics.inception", "\"\""},
+    {"critic.spectral_weight", "0"},
+    {"critic.spectral_bound", "1"},
 };
 
 /* The first row whose name is the end of a key holds. */
@@ -249,6 +262,9 @@ static const struct {
     {"warm_up", 0, DBL_MAX, "0 or more"},
     {"trace", 0, 1, "0 to 1"},
     {"weight", 0, DBL_MAX, "0 or more"},
+    {"spectral_weight", 0, DBL_MAX, "0 or more"},
+    {"spectral_bound", DBL_MIN, DBL_MAX, "above 0"},
+    {"held_out", 0, 1048576, "0 to 1048576"},
     {"every", 0, DBL_MAX, "0 or more"},
     {"stop", 0, DBL_MAX, "0 or more"},
     {"keep", 2, DBL_MAX, "at least 2"},

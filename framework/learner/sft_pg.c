@@ -22,6 +22,10 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .baseline = learner->baseline,
                         .normalise = learner->normalise_advantage,
                         .weight = options->critic.weight,
+                        .spectral_weight = options->critic.spectral_weight,
+                        .spectral_bound = options->critic.spectral_bound,
+                        .monitor_critic = options->monitor.critic,
+                        .monitor_policy = options->monitor.policy,
                         .seed = (uint64_t)options->seed};
   if (!method->mean && strcmp(learner->log_density, "sum") != 0)
     return bl_options_reject(options, "learner.log_density", "mean or sum");
@@ -168,6 +172,10 @@ void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const floa
   }
 }
 
+double bl_sft_pg_step_weight(const bl_sft_pg *method, const bl_chain *chain, int step) {
+  return method->even ? chain->sigma[step] / fabs(chain->noise[step]) : 1;
+}
+
 bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_sft_pg *method, bl_graph *policy,
                                     const bl_chain *chain, const float *state, const float *next, const int *step,
                                     const double *advantage, float *work) {
@@ -176,8 +184,7 @@ bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_
   double *log_density = (double *)(void *)(time + (batch + batch % 2)), *weight = log_density + batch;
   for (size_t b = 0; b < batch; b++) {
     time[b] = chain->time[step[b]];
-    const double scale = method->even ? chain->sigma[step[b]] / fabs(chain->noise[step[b]]) : 1;
-    weight[b] = scale * advantage[b] / (double)batch;
+    weight[b] = bl_sft_pg_step_weight(method, chain, step[b]) * advantage[b] / (double)batch;
   }
   BL_TRY(bl_graph_forward(policy, epsilon, state, time));
   bl_chain_log_density(log_density, chain, step, state, epsilon, next, batch, method->size, method->mean);

@@ -39,7 +39,9 @@ typedef struct bl_sft_pg {
   int last_step;  /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
   bool normalise; /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
-  double weight; /**< λ */
+  double weight;                          /**< λ */
+  double spectral_weight, spectral_bound; /**< of bl_lipschitz_penalty; weight 0: none */
+  bool monitor_critic, monitor_policy;    /**< what the report of a round tells beyond losses */
   uint64_t seed;
 } bl_sft_pg;
 
@@ -92,6 +94,9 @@ void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg
  * micro_batch). \param [in] cost (micro_batch) f(x_0). \param [in] value (steps, micro_batch), borrowed; may be NULL
  * without a baseline. */
 void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const float *cost, const float *value);
+
+/** Weight of a transition of step \a step beside its advantage (method->even). Not collective. */
+double bl_sft_pg_step_weight(const bl_sft_pg *method, const bl_chain *chain, int step);
 
 /** Gradient of  mean over the micro-batch of A · log p_θ(x_{t−1} | x_t)  (the public code's loss; theorem 4.2 of the
  * paper). Not collective. \param [out] d_parameters  (parameters of θ), overwritten. \param [out] loss  the mean itself.

@@ -20,6 +20,12 @@ void descinit_(int *descriptor, const int *rows, const int *columns, const int *
 /* Eigenvalues in rising order and eigenvectors of a symmetric matrix, by divide and conquer. */
 void dsyevd_(const char *job, const char *triangle, const int *size, double *matrix, const int *stride, double *values,
              double *work, const int *work_size, int *integers, const int *integer_size, int *info);
+/* Some eigenvalues of a Hermitian matrix, in rising order, with their eigenvectors. */
+void zheevr_(const char *job, const char *range, const char *triangle, const int *size, double _Complex *matrix,
+             const int *stride, const double *low, const double *high, const int *first, const int *last,
+             const double *tolerance, int *found, double *values, double _Complex *vectors, const int *vector_stride,
+             int *support, double _Complex *work, const int *work_size, double *real_work, const int *real_size,
+             int *integers, const int *integer_size, int *info);
 void pdsyevd_(const char *job, const char *triangle, const int *size, double *matrix, const int *row, const int *column,
               const int *descriptor, double *values, double *vectors, const int *vector_row, const int *vector_column,
               const int *vector_descriptor, double *work, const int *work_size, int *integers, const int *integer_size,

@@ -47,38 +47,65 @@ done:
   return status;
 }
 
-bl_status bl_spectrum_distance(double *decibels, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm) {
+static bl_status allocate(bl_spectra *spectra, const bl_power_spectrum *spectrum) {
+  const size_t rings = (size_t)bl_power_spectrum_rings(spectrum);
+  spectra->rings = (int)rings;
+  BL_TRY(bl_allocate(&spectra->frequencies, rings, sizeof *spectra->frequencies));
+  for (int ring = 0; ring < spectra->rings; ring++)
+    spectra->frequencies[ring] = bl_power_spectrum_frequencies(spectrum, ring);
+  for (int i = 0; i < 2; i++)
+    BL_TRY(bl_allocate(&spectra->power[i], rings, sizeof(double)));
+  return BL_OK;
+}
+
+bl_status bl_spectra_measure(bl_spectra *spectra, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm) {
   bl_power_spectrum *spectrum = NULL;
-  double *first = NULL, *second = NULL;
+  *spectra = (bl_spectra){.height = a->height, .width = a->width};
   if (!a->pixels || !b->pixels || a->channels != b->channels || a->height != b->height || a->width != b->width)
     return bl_fail(BL_ERROR_INPUT,
                    "power spectra compare images of one size, not %s of %d × %d × %d with %s of %d × %d × %d",
                    a->pixels ? "images" : "points", a->channels, a->height, a->width, b->pixels ? "images" : "points",
                    b->channels, b->height, b->width);
   bl_status status = bl_power_spectrum_create(&spectrum, a->height, a->width);
-  size_t rings = status == BL_OK ? (size_t)bl_power_spectrum_rings(spectrum) : 0;
   if (status == BL_OK)
-    status = bl_allocate(&first, rings, sizeof *first);
-  if (status == BL_OK)
-    status = bl_allocate(&second, rings, sizeof *second);
+    status = allocate(spectra, spectrum);
   BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(mean_power(first, spectrum, a, comm));
-  BL_GOTO(mean_power(second, spectrum, b, comm));
+  BL_GOTO(mean_power(spectra->power[0], spectrum, a, comm));
+  BL_GOTO(mean_power(spectra->power[1], spectrum, b, comm));
+done:
+  bl_power_spectrum_destroy(&spectrum);
+  if (status != BL_OK)
+    bl_spectra_destroy(spectra);
+  return status;
+}
+
+void bl_spectra_destroy(bl_spectra *spectra) {
+  bl_free(&spectra->frequencies);
+  bl_free(&spectra->power[0]);
+  bl_free(&spectra->power[1]);
+}
+
+double bl_spectra_distance(const bl_spectra *spectra) {
   /* Rounding errors are uniform within a level of 2 / 255 and white: a twelfth of its square, spread over all frequencies.
    */
-  double level = 2.0 / 255.0, floor_power = level * level / 12.0 / ((double)a->height * a->width), sum = 0.0;
+  const double level = 2.0 / 255.0, floor_power = level * level / 12.0 / ((double)spectra->height * spectra->width);
+  double sum = 0.0;
   int counted = 0;
-  for (size_t ring = 0; ring < rings; ring++) {
-    if (bl_power_spectrum_frequencies(spectrum, (int)ring) == 0)
+  for (int ring = 0; ring < spectra->rings; ring++) {
+    if (spectra->frequencies[ring] == 0)
       continue;
-    double ratio = 10.0 * log10((first[ring] + floor_power) / (second[ring] + floor_power));
+    double ratio = 10.0 * log10((spectra->power[0][ring] + floor_power) / (spectra->power[1][ring] + floor_power));
     sum += ratio * ratio;
     counted++;
   }
-  *decibels = sqrt(sum / counted);
-done:
-  bl_power_spectrum_destroy(&spectrum);
-  bl_free(&first);
-  bl_free(&second);
+  return sqrt(sum / counted);
+}
+
+bl_status bl_spectrum_distance(double *decibels, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm) {
+  bl_spectra spectra;
+  const bl_status status = bl_spectra_measure(&spectra, a, b, comm);
+  if (status == BL_OK)
+    *decibels = bl_spectra_distance(&spectra);
+  bl_spectra_destroy(&spectra);
   return status;
 }

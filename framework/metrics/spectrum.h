@@ -8,10 +8,29 @@
 
 #include <mpi.h>
 
+/** The mean power spectra of two sets of images. */
+typedef struct bl_spectra {
+  int height, width;
+  int rings;        /**< ring r holds the frequencies whose radius rounds to r cycles per shorter side */
+  int *frequencies; /**< (rings) how many a ring holds; owned, as the powers */
+  double *power[2]; /**< (rings) mean of |X_k|² over the frequencies of the ring, the images and the channels, of the first
+                       and of the second set; see bl_power_spectrum_measure */
+} bl_spectra;
+
+/** Measure the spectra of \a a and \a b. Collective over \a comm; every rank passes both sets whole; the bits do not depend
+ * on the number of ranks. \param [out] spectra  the caller's; bl_spectra_destroy. Returns BL_ERROR_INPUT when a set holds
+ * points, or images of another size. */
+bl_status bl_spectra_measure(bl_spectra *spectra, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm);
+
+/** Release the arrays. Not collective. */
+void bl_spectra_destroy(bl_spectra *spectra);
+
 /** Log-spectral distance (Gray & Markel 1976) in decibels: root of the mean over rings of frequencies of
  * (10 log10 (P_a / P_b))², where P is the power of a ring, averaged over the images and channels of a set. The power of
- * 8-bit rounding is added to both. Collective over \a comm; every rank passes both sets whole; the bits do not depend on
- * the number of ranks. Returns BL_ERROR_INPUT when a set holds points, or images of another size. */
+ * 8-bit rounding is added to both. Not collective. */
+double bl_spectra_distance(const bl_spectra *spectra);
+
+/** Both in one: the distance of \a a and \a b. Collective over \a comm, as bl_spectra_measure. */
 bl_status bl_spectrum_distance(double *decibels, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm);
 
 #endif

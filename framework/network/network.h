@@ -58,6 +58,16 @@ bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int
  * shape. Not collective. */
 bl_status bl_network_create_with(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode,
                                  bool features, const bl_compute *compute);
+/** A layer of a critic. */
+typedef struct bl_critic_layer {
+  char name[32];       /**< of its parameters: name.weight, name.bias */
+  int inputs, outputs; /**< channels, or features on point sets */
+  int height, width;   /**< of its input, in pixels; 1 on point sets */
+  bl_conv_shape conv;  /**< on point sets, where the layer is dense: a kernel of one pixel */
+} bl_critic_layer;
+
+/** Describe layer \a index of a critic of \a shape, 0 … width_count: what bl_critic_build builds. Not collective. */
+void bl_critic_layer_describe(bl_critic_layer *layer, const bl_network_shape *shape, int index);
 
 /* The builders, one per file (unet.c, mlp.c, critic.c, value.c, classifier.c): they add layers to \a graph and name its
  * output. */

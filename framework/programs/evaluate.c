@@ -35,7 +35,7 @@ static const char help[] =
     "  metrics.projections   points: directions of the sliced Wasserstein distance\n"
     "\n"
     "Written: the table on standard output, and to the output when one is given, as netCDF when its name ends with\n"
-    ".nc and as text otherwise.\n"
+    ".nc, for images with both radial power spectra, and as text otherwise.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n";
@@ -61,11 +61,13 @@ typedef struct evaluation {
   bl_dataset samples, real; /* real.count is 0 where only its statistics are there */
   bl_features *features;
   bl_reference reference;
+  bl_spectra spectra; /* of samples and real images; no rings where they were not measured */
   result results[RESULTS_MAX];
   int count;
 } evaluation;
 
 static void destroy(evaluation *e) {
+  bl_spectra_destroy(&e->spectra);
   bl_reference_destroy(&e->reference);
   bl_features_destroy(&e->features);
   bl_dataset_destroy(&e->real);
@@ -195,7 +197,9 @@ static bl_status measure_images(evaluation *e) {
   result *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
   snprintf(spectrum->note, sizeof spectrum->note,
            "root mean square over rings of frequencies; %zu samples, %zu real images", e->samples.count, e->real.count);
-  return bl_spectrum_distance(&spectrum->value, &e->samples, &e->real, e->comm);
+  BL_TRY(bl_spectra_measure(&e->spectra, &e->samples, &e->real, e->comm));
+  spectrum->value = bl_spectra_distance(&e->spectra);
+  return BL_OK;
 }
 
 /* Collective. */
@@ -225,13 +229,45 @@ static void write_table(FILE *file, const evaluation *e) {
   fprintf(file, "\n");
 }
 
+/* What a ring of frequencies of the power spectra tells. */
+enum { SPECTRUM_RADIUS, SPECTRUM_COUNT, SPECTRUM_SAMPLES, SPECTRUM_REAL, SPECTRUM_VARIABLES };
+
+static bl_status define_spectra(int *variables, int ncid, const char *path, const bl_spectra *spectra) {
+  static const char *const of_power[2][2] = {{"power_samples", "mean power of a frequency of the ring, samples"},
+                                             {"power_real", "mean power of a frequency of the ring, real images"}};
+  int ring;
+  if (spectra->rings == 0)
+    return BL_OK;
+  BL_NETCDF(nc_def_dim(ncid, "ring", (size_t)spectra->rings, &ring), path);
+  BL_TRY(bl_container_variable(&variables[SPECTRUM_RADIUS], ncid, path, "ring", NC_INT, 1, &ring, "1",
+                               "radius of the ring of frequencies in cycles per shorter side of the image"));
+  BL_TRY(bl_container_variable(&variables[SPECTRUM_COUNT], ncid, path, "frequencies", NC_INT, 1, &ring, "1",
+                               "frequencies in the ring"));
+  for (int i = 0; i < 2; i++)
+    BL_TRY(bl_container_variable(&variables[SPECTRUM_SAMPLES + i], ncid, path, of_power[i][0], NC_DOUBLE, 1, &ring, "1",
+                                 of_power[i][1]));
+  return BL_OK;
+}
+
+static bl_status put_spectra(const int *variables, int ncid, const char *path, const bl_spectra *spectra) {
+  for (size_t ring = 0; ring < (size_t)spectra->rings; ring++)
+    BL_NETCDF(nc_put_var1_int(ncid, variables[SPECTRUM_RADIUS], &ring, (int[]){(int)ring}), path);
+  if (spectra->rings > 0) {
+    BL_NETCDF(nc_put_var_int(ncid, variables[SPECTRUM_COUNT], spectra->frequencies), path);
+    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_SAMPLES], spectra->power[0]), path);
+    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_REAL], spectra->power[1]), path);
+  }
+  return BL_OK;
+}
+
 static bl_status define_and_put(int ncid, const char *path, const evaluation *e) {
-  int variables[RESULTS_MAX];
+  int variables[RESULTS_MAX], of_spectra[SPECTRUM_VARIABLES];
   for (int i = 0; i < e->count; i++) {
     const result *r = &e->results[i];
     BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->label));
     BL_TRY(bl_container_text(ncid, variables[i], path, "comment", r->note));
   }
+  BL_TRY(define_spectra(of_spectra, ncid, path, &e->spectra));
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "samples", e->options->metrics.samples));
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "data", e->options->data.file));
   if (e->features)
@@ -239,7 +275,7 @@ static bl_status define_and_put(int ncid, const char *path, const evaluation *e)
   BL_NETCDF(nc_enddef(ncid), path);
   for (int i = 0; i < e->count; i++)
     BL_NETCDF(nc_put_var_double(ncid, variables[i], &e->results[i].value), path);
-  return BL_OK;
+  return put_spectra(of_spectra, ncid, path, &e->spectra);
 }
 
 static bl_status write_netcdf(const char *path, const evaluation *e) {

@@ -9,6 +9,8 @@
 #include "parallel/mpi_check.h"
 #include "programs/comparison.h"
 #include "programs/drawing.h"
+#include "programs/finetune_record.h"
+#include "programs/held_out.h"
 #include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/program.h"
@@ -17,7 +19,6 @@
 #include "roles/round.h"
 #include "roles/split.h"
 #include "sampler/sampler.h"
-#include "store/record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static const char help[] =
     "  sampler.*             the chain of few steps that is fine-tuned\n"
     "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
     "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
+    "  monitor.*             what else the record tells: singular values of the critic, surrogate, KL, held-out IPM\n"
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
@@ -49,33 +51,6 @@ enum { PATH_LENGTH = 4096, PICTURE = 64 };
 
 /* Rounds that the measuring draws pretend to be in, apart from those of learning. */
 static const uint32_t round_of_measurement = 0xffffffffu;
-
-enum {
-  COLUMN_IPM,
-  COLUMN_VALUE,
-  COLUMN_PENALTY,
-  COLUMN_POLICY,
-  COLUMN_NORM,
-  COLUMN_CRITIC_NORM,
-  COLUMN_RATE,
-  COLUMN_SPEED,
-  COLUMN_DISTANCE,
-  COLUMNS
-};
-
-static const bl_record_column columns[COLUMNS] = {
-    [COLUMN_IPM] = {"ipm", "1", "critic's mean over generated minus over real samples, mean over the round's critic steps"},
-    [COLUMN_VALUE] = {"value_loss", "1", "mean squared difference of value network and critic"},
-    [COLUMN_PENALTY] = {"penalty", "1", "gradient penalty, 0 where another regulariser is used"},
-    [COLUMN_POLICY] = {"policy_loss", "1", "mean of advantage times log-density, mean over the round's policy steps"},
-    [COLUMN_NORM] = {"gradient_norm", "1",
-                     "norm of the policy gradient before clipping, mean over the round's policy steps"},
-    [COLUMN_CRITIC_NORM] = {"critic_gradient_norm", "1",
-                            "norm of the critic's gradient, mean over the round's critic steps"},
-    [COLUMN_RATE] = {"rate", "1", "learning rate of the policy"},
-    [COLUMN_SPEED] = {"speed", "s-1", "generated samples per second"},
-    [COLUMN_DISTANCE] = {"distance", "1",
-                         "distance of generated samples to the data after the round, where it was measured"}};
 
 /* Everything that a run needs. */
 typedef struct finetuner {
@@ -98,12 +73,14 @@ typedef struct finetuner {
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
   float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
-  bl_record *record;
+  bl_held_out held_out;
+  bl_finetune_record *record;
   bl_comparison comparison;
 } finetuner;
 
 static void destroy(finetuner *f) {
-  (void)bl_record_close(&f->record);
+  (void)bl_finetune_record_close(&f->record);
+  bl_held_out_destroy(&f->held_out);
   bl_comparison_destroy(&f->comparison);
   bl_free(&f->samples);
   bl_measure_destroy(&f->measure);
@@ -133,6 +110,8 @@ static bl_status check(finetuner *f, const bl_options *options) {
     return bl_options_reject(options, "model.file", "a model made by beeline pretrain");
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  if (options->monitor.held_out > 0 && options->data.test[0] == '\0')
+    return bl_options_reject(options, "monitor.held_out", "0 without data.test, real samples that nothing learns from");
   BL_TRY(bl_rate_create(&f->policy_rate, &f->policy_settings, options, &learner->optimiser, "learner.optimiser"));
   BL_TRY(bl_rate_create(&f->critic_rate, &f->critic_settings, options, &options->critic.optimiser, "critic.optimiser"));
   return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
@@ -328,7 +307,8 @@ static bl_status open_record(finetuner *f) {
   if (f->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &f->run, "record.nc");
-  return bl_record_open(&f->record, path, columns, COLUMNS, f->run.first_round, &f->run.provenance);
+  return bl_finetune_record_open(&f->record, path, f->run.options, f->critic_shape.width_count + 1, f->chain.steps,
+                                 f->run.first_round, &f->run.provenance);
 }
 
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
@@ -343,6 +323,8 @@ static bl_status learn(finetuner *f, bool *stopped) {
   double distance = NAN;
   *stopped = false;
   for (int64_t round = f->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
+    double held_out[2];
+    BL_GOTO(bl_held_out_begin(&f->held_out));
     const double start = bl_clock_seconds();
     const bl_round_rates rates = {.policy = bl_rate_at(&f->policy_rate, round, rounds),
                                   .critic = bl_rate_at(&f->critic_rate, round, rounds),
@@ -351,27 +333,25 @@ static bl_status learn(finetuner *f, bool *stopped) {
     BL_GOTO(
         bl_run_agree(&f->run, bl_round_run(&report, &f->ring.generators, &f->ring.critics, &f->ring.policy, round, rates)));
     const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
+    BL_GOTO(bl_held_out_estimate(&held_out[0], &held_out[1], &f->held_out));
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
       BL_GOTO(measure(&measured, f, NULL));
       distance = measured;
     }
-    const double row[COLUMNS] = {[COLUMN_IPM] = report.critic.generated - report.critic.real,
-                                 [COLUMN_VALUE] = report.critic.value_loss,
-                                 [COLUMN_PENALTY] = report.critic.penalty,
-                                 [COLUMN_POLICY] = report.policy_loss,
-                                 [COLUMN_NORM] = report.norm,
-                                 [COLUMN_CRITIC_NORM] = report.critic.norm,
-                                 [COLUMN_RATE] = rates.policy,
-                                 [COLUMN_SPEED] = speed,
-                                 [COLUMN_DISTANCE] = measured};
+    const bl_finetune_row row = {.report = report,
+                                 .rate = rates.policy,
+                                 .speed = speed,
+                                 .distance = measured,
+                                 .held_out_before = held_out[0],
+                                 .held_out_after = held_out[1]};
     char latest[48] = "";
     if (!isnan(distance))
       snprintf(latest, sizeof latest, "  %s %.3g", f->measure.features ? "FID" : "SW", distance);
-    bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s", row[COLUMN_IPM],
-                       row[COLUMN_VALUE], row[COLUMN_NORM], speed, latest);
-    BL_GOTO(bl_agree(f->record ? bl_record_append(f->record, round, row) : BL_OK, f->run.world.comm));
+    bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
+                       bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
+    BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
     BL_GOTO(bl_run_round_done(stopped, &f->run, entries, 3));
   }
 done:
@@ -457,6 +437,8 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(measure_stored(&f));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   BL_GOTO(initialise(&f));
+  BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
+                             &f.ring.critic, &f.run.world));
   BL_GOTO(measure(&before, &f, "measure before"));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};

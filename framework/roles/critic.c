@@ -34,6 +34,8 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
   BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
   const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
+  if (method->spectral_weight > 0 || method->monitor_critic)
+    BL_TRY(bl_lipschitz_create(&critic->lipschitz, critic_shape, bl_graph_parameters(critic->critic)));
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
   BL_TRY(bl_allocate(&critic->costs, method->micro_batch, sizeof *critic->costs));
   BL_TRY(bl_allocate(&critic->advantages_of_all, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
@@ -52,6 +54,7 @@ void bl_critic_destroy(bl_critic *critic) {
   bl_graph_destroy(&critic->value);
   bl_graph_destroy(&critic->critic_judge);
   bl_graph_destroy(&critic->value_judge);
+  bl_lipschitz_destroy(&critic->lipschitz);
   bl_free(&critic->real);
   bl_free(&critic->costs);
   bl_free(&critic->advantages_of_all);
@@ -93,6 +96,18 @@ static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m
   return BL_OK;
 }
 
+/* Add the gradient of the spectral regulariser, once over all critics, as many times as micro-batches share a step. */
+static bl_status regularise(bl_critic *critic, double *penalty) {
+  const bl_sft_pg *method = critic->method;
+  double norms[BL_LIPSCHITZ_LAYERS];
+  BL_TRY(bl_lipschitz_measure(norms, critic->lipschitz, critic->critic_aggregator->values, critic->world->critics.comm));
+  memset(critic->d_critic, 0, critic->critic_aggregator->table->count * sizeof *critic->d_critic);
+  *penalty = bl_lipschitz_penalty(critic->d_critic, critic->lipschitz, norms, method->spectral_bound,
+                                  method->spectral_weight * critic->buffer->strata);
+  bl_aggregator_add(critic->critic_aggregator, critic->d_critic, NULL, 0);
+  return BL_OK;
+}
+
 bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int epoch, int batch,
                             double critic_rate, double value_rate) {
   const bl_buffer *buffer = critic->buffer;
@@ -101,6 +116,7 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   const int64_t step = round * steps + (int64_t)epoch * buffer->batches + batch;
   const double share = 1.0 / (double)steps;
   bl_step_report of_critic = {0}, of_value = {0};
+  double spectral = 0;
   if (!is_critic(critic))
     return BL_OK;
   BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
@@ -113,14 +129,26 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
     BL_TRY(learn_stratum(critic, step, batch, m));
     bl_timing_end(&critic->learning);
   }
+  if (critic->method->spectral_weight > 0)
+    BL_TRY(regularise(critic, &spectral));
   const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->strata);
   BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
   report->real += share * of_critic.figures[0];
   report->generated += share * of_critic.figures[1];
   report->penalty += share * of_critic.figures[2];
   report->norm += share * of_critic.norm;
+  report->spectral += share * spectral;
   report->value_loss += share * of_value.figures[0];
   return status;
+}
+
+bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report) {
+  if (!is_critic(critic) || !critic->method->monitor_critic)
+    return BL_OK;
+  BL_TRY(bl_lipschitz_measure(report->norms, critic->lipschitz, critic->critic_aggregator->values,
+                              critic->world->critics.comm));
+  report->lipschitz = bl_lipschitz_bound(critic->lipschitz, report->norms);
+  return BL_OK;
 }
 
 /* Advantages of the transitions of a stratum that improve the policy. */

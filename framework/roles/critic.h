@@ -5,6 +5,7 @@
 #define BEELINE_ROLES_CRITIC_H
 
 #include "learner/batches.h"
+#include "learner/lipschitz.h"
 #include "network/computation.h"
 #include "parallel/arrow.h"
 #include "parallel/statistics.h"
@@ -22,6 +23,7 @@ typedef struct bl_critic {
   bl_graph *critic,
       *value; /**< for training: micro-batches 2 × micro_batch and steps × micro_batch; owned, as all that follows */
   bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch and steps × micro_batch */
+  bl_lipschitz *lipschitz;              /**< NULL where neither a regulariser nor the record wants it */
   float *real;                          /**< (micro_batch, size) */
   float *costs;                         /**< (micro_batch) f(x_0) */
   float *advantages_of_all;             /**< (n_critic, steps, micro_batch) of a stratum */
@@ -38,7 +40,10 @@ typedef struct bl_critic_report {
   double real, generated; /**< E f over real and generated samples */
   double value_loss;      /**< mean over steps of E (V − f)² */
   double penalty;
-  double norm; /**< of the critic's gradient */
+  double norm;                       /**< of the critic's gradient */
+  double spectral;                   /**< bl_lipschitz_penalty, before its weight; 0 where that is 0 */
+  double norms[BL_LIPSCHITZ_LAYERS]; /**< of the layers at the end of collect, where they are monitored; else 0 */
+  double lipschitz;                  /**< their bound */
 } bl_critic_report;
 
 /** Build the graphs, which compute as \a computation says (NULL: as by default). Not collective; ranks that are no critic
@@ -58,6 +63,9 @@ bl_status bl_critic_begin(bl_critic *critic);
  * added. Returns BL_ERROR_NUMERIC, on all critics, when a gradient is not finite; f and V then stay as they were. */
 bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int epoch, int batch,
                             double critic_rate, double value_rate);
+
+/** Where method->monitor_critic, measure the layers of the critic as it is now. Collective over the critics. */
+bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report);
 
 /** Compute the advantages of the round's transitions with f and V as they are now, and send them. Collective over the
  * critics. */

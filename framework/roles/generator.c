@@ -1,6 +1,7 @@
 #include "roles/generator.h"
 
 #include "base/memory.h"
+#include "roles/policy_monitor.h"
 #include "sampler/sampler.h"
 
 #include <string.h>
@@ -37,6 +38,8 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
   BL_TRY(bl_allocate(&generator->gradient, bl_graph_parameters(generator->policy)->count, sizeof *generator->gradient));
   BL_TRY(bl_allocate(&generator->steps, method->micro_batch, sizeof *generator->steps));
   BL_TRY(bl_allocate(&generator->weights, method->micro_batch, sizeof *generator->weights));
+  if (method->monitor_policy)
+    BL_TRY(bl_policy_monitor_create(&generator->monitor, generator));
   /* Scratch of the rollout (3 states), or of the policy gradient after the two states of its transitions. */
   return bl_allocate(&generator->work, bl_sft_pg_work(method, 0) + 2 * buffer->state, sizeof *generator->work);
 }
@@ -51,6 +54,7 @@ void bl_generator_destroy(bl_generator *generator) {
   bl_free(&generator->steps);
   bl_free(&generator->weights);
   bl_free(&generator->work);
+  bl_policy_monitor_destroy(&generator->monitor);
 }
 
 bl_status bl_generator_begin(bl_generator *generator) {
@@ -92,22 +96,29 @@ bl_status bl_generator_draw(bl_generator *generator, int64_t round) {
   return BL_OK;
 }
 
-/* The policy gradient of one stratum's micro-batch number `step`. */
-static bl_status improve_stratum(bl_generator *generator, int m, int step) {
+void bl_generator_take(bl_generator *generator, int stratum, int step, bool judged) {
   const bl_buffer *buffer = generator->buffer;
   const bl_sft_pg *method = generator->method;
-  const size_t first = (size_t)m * bl_sft_pg_draws(method) + (size_t)step * method->micro_batch;
-  float *state = generator->work, *next = state + buffer->state, *work = next + buffer->state;
-  double loss;
+  const size_t first = (size_t)stratum * bl_sft_pg_draws(method) + (size_t)step * method->micro_batch;
+  float *state = generator->work, *next = state + buffer->state;
   for (size_t b = 0; b < method->micro_batch; b++) {
     const bl_transition *t = &generator->transitions[first + b];
     const float *from =
-        bl_buffer_at(buffer, t->batch, m) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
+        bl_buffer_at(buffer, t->batch, stratum) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
     memcpy(state + b * method->size, from, method->size * sizeof *state);
     memcpy(next + b * method->size, from + buffer->state, method->size * sizeof *next);
     generator->steps[b] = t->step;
-    generator->weights[b] = generator->received[first + b];
+    if (judged)
+      generator->weights[b] = generator->received[first + b];
   }
+}
+
+/* The policy gradient of one stratum's micro-batch number `step`. */
+static bl_status improve_stratum(bl_generator *generator, int m, int step) {
+  const bl_sft_pg *method = generator->method;
+  float *state = generator->work, *next = state + generator->buffer->state, *work = next + generator->buffer->state;
+  double loss;
+  bl_generator_take(generator, m, step, true);
   BL_TRY(bl_sft_pg_policy_gradient(generator->gradient, &loss, method, generator->policy, generator->chain, state, next,
                                    generator->steps, generator->weights, work));
   bl_aggregator_add(generator->policy_aggregator, generator->gradient, &loss, 1);

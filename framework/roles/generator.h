@@ -11,6 +11,8 @@
 #include "roles/aggregator.h"
 #include "roles/buffer.h"
 
+typedef struct bl_policy_monitor bl_policy_monitor; /* of roles/policy_monitor.h */
+
 typedef struct bl_generator {
   const bl_world *world; /**< borrowed, as the next five */
   const bl_sft_pg *method;
@@ -28,6 +30,7 @@ typedef struct bl_generator {
   int *steps;      /**< (micro_batch) of the transitions at hand */
   double *weights; /**< (micro_batch) their advantages */
   float *work;
+  bl_policy_monitor *monitor;       /**< NULL unless method->monitor_policy */
   bl_timing rolling_out, improving; /**< time per micro-batch */
 } bl_generator;
 
@@ -48,6 +51,11 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
 
 /** Draw the round's transitions and begin to receive their advantages. Not collective. */
 bl_status bl_generator_draw(bl_generator *generator, int64_t round);
+
+/** Take the transitions of micro-batch \a step of stratum \a stratum: their steps into generator->steps, their states into
+ * generator->work, (2, micro_batch, size) before and after, and, where \a judged, their advantages, which must have come,
+ * into generator->weights. Not collective; \a stratum is this generator's. */
+void bl_generator_take(bl_generator *generator, int stratum, int step, bool judged);
 
 /** Compute the policy gradient of this generator's strata for policy step \a step and hand it to the aggregator; at step 0,
  * wait for the advantages first. Not collective. */

@@ -13,16 +13,18 @@ static bl_status postpone(bl_status *postponed, bl_status status) {
   return BL_OK;
 }
 
-/* What the first critic and the first aggregator know, to all. */
+/* What the first critic, aggregator and generator know, to all. */
 static bl_status share(bl_round_report *report, const bl_world *world) {
   BL_TRY(BL_MPI_MET(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
                               bl_group_world_rank(world, &world->critics, 0), world->comm),
                     world->comm));
-  double policy[2] = {report->policy_loss, report->norm};
-  BL_TRY(BL_MPI(MPI_Bcast(policy, 2, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
+  double policy[3] = {report->policy_loss, report->norm, report->clip_rate};
+  BL_TRY(BL_MPI(MPI_Bcast(policy, 3, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
   report->policy_loss = policy[0];
   report->norm = policy[1];
-  return BL_OK;
+  report->clip_rate = policy[2];
+  return BL_MPI(MPI_Bcast(&report->policy, sizeof report->policy / sizeof(double), MPI_DOUBLE,
+                          bl_group_world_rank(world, &world->generators, 0), world->comm));
 }
 
 /* Judge the transitions and take the policy steps. */
@@ -31,14 +33,16 @@ static bl_status improve(bl_round_report *report, bl_status *postponed, bl_gener
   const int steps = generator->method->n_generator;
   BL_TRY(bl_generator_draw(generator, round));
   BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
+  BL_TRY(bl_policy_monitor_before(generator->monitor));
   for (int step = 0; step < steps; step++) {
     bl_step_report of_step = {0};
     BL_TRY(bl_generator_improve(generator, step));
     BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->strata)));
     report->policy_loss += of_step.figures[0] / steps;
     report->norm += of_step.norm / steps;
+    report->clip_rate += (bl_clip_scale(of_step.norm, policy_aggregator->clip) < 1) / (double)steps;
   }
-  return BL_OK;
+  return bl_policy_monitor_after(&report->policy, generator->monitor);
 }
 
 bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_critic *critic,
@@ -57,6 +61,7 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
       BL_TRY(
           postpone(&postponed, bl_critic_collect(critic, &report->critic, round, epoch, batch, rates.critic, rates.value)));
     }
+  BL_TRY(postpone(&postponed, bl_critic_measure(critic, &report->critic)));
   if (round >= method->warm_up)
     BL_TRY(improve(report, &postponed, generator, critic, policy_aggregator, round, rates.policy));
   BL_TRY(bl_arrow_finish(generator->trajectories));

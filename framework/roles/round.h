@@ -10,6 +10,7 @@
 #include "learner/rate.h"
 #include "roles/critic.h"
 #include "roles/generator.h"
+#include "roles/policy_monitor.h"
 
 /** The learning rates of a round. */
 typedef struct bl_round_rates {
@@ -19,8 +20,10 @@ typedef struct bl_round_rates {
 /** What a round tells, on every rank. */
 typedef struct bl_round_report {
   bl_critic_report critic;
-  double policy_loss; /**< mean over policy steps of mean A log p */
-  double norm;        /**< mean over policy steps of the gradient's norm before clipping */
+  double policy_loss;      /**< mean over policy steps of mean A log p */
+  double norm;             /**< mean over policy steps of the gradient's norm before clipping */
+  double clip_rate;        /**< share of the policy steps whose gradient was clipped */
+  bl_policy_report policy; /**< where it is monitored; else 0, as in rounds without policy steps */
 } bl_round_report;
 
 /** Run round \a round. Collective over the world; any rank may lack any role.

@@ -45,7 +45,7 @@ static void defaults_are_the_paper_s(void **state) {
   assert_true(o->learner.optimiser.beta1 == 0.9 && o->learner.optimiser.beta2 == 0.999);
   assert_string_equal(o->learner.log_density, "mean");
   assert_string_equal(o->critic.regulariser, "baseline");
-  assert_true(o->critic.weight == 1 && o->learner.baseline);
+  assert_true(o->critic.weight == 1 && o->critic.spectral_weight == 0 && o->learner.baseline);
   assert_int_equal(o->network.multipliers.count, 4);
   assert_int_equal(o->network.multipliers.values[3], 2);
   assert_int_equal(o->network.widths.count, 0);

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { COUNT = 300, CHANNELS = 2, SIDE = 8, SIZE = CHANNELS * SIDE * SIDE };
@@ -42,6 +43,32 @@ static void halving_the_amplitude_is_six_decibels(void **state) {
   bl_dataset_destroy(&other);
 }
 
+/* White noise of variance v has the power v / pixels at every frequency; each set keeps its own place. */
+static void spectra_are_those_of_each_set(void **state) {
+  (void)state;
+  bl_dataset a, b;
+  bl_spectra shared, alone;
+  make_images(&a, COUNT, 0.2F, 0);
+  make_images(&b, COUNT, 0.1F, 1);
+  assert_int_equal(bl_spectra_measure(&shared, &a, &b, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_spectra_measure(&alone, &a, &b, MPI_COMM_SELF), BL_OK);
+  int all = 0;
+  for (int ring = 0; ring < shared.rings; ring++) {
+    const double error = 5 * sqrt(2.0 / (COUNT * CHANNELS * shared.frequencies[ring])) + 0.01;
+    assert_near(shared.power[0][ring] * SIDE * SIDE / 0.04, 1.0, error);
+    assert_near(shared.power[1][ring] * SIDE * SIDE / 0.01, 1.0, error);
+    all += shared.frequencies[ring];
+  }
+  assert_int_equal(all, SIDE * SIDE);
+  assert_int_equal(shared.rings, alone.rings);
+  for (int i = 0; i < 2; i++)
+    assert_memory_equal(shared.power[i], alone.power[i], (size_t)alone.rings * sizeof(double));
+  bl_spectra_destroy(&shared);
+  bl_spectra_destroy(&alone);
+  bl_dataset_destroy(&a);
+  bl_dataset_destroy(&b);
+}
+
 static void empty_images_have_a_spectrum(void **state) {
   (void)state;
   bl_dataset black, noise;
@@ -73,6 +100,7 @@ static void other_sizes_and_points_are_refused(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(halving_the_amplitude_is_six_decibels),
+      cmocka_unit_test(spectra_are_those_of_each_set),
       cmocka_unit_test(empty_images_have_a_spectrum),
       cmocka_unit_test(other_sizes_and_points_are_refused),
   };

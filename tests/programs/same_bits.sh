@@ -27,6 +27,7 @@ equal() { # equal FOLDER FOLDER: all netCDF files of two runs; speed and time ma
 }
 
 run 1 import --set import.format=swiss_roll --set import.count=200 --output roll.nc
+run 1 import --set import.format=swiss_roll --set import.count=30 --set seed=9 --output test.nc
 cat > points.yaml << 'END'
 data: {file: roll.nc}
 network: {kind: mlp, widths: [16, 16]}
@@ -94,6 +95,20 @@ done
 run 1 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --output penalty1
 run 4 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --roles 1:2:1 --output penalty4
 equal penalty1 penalty4
+
+# ---- Monitors and the spectral regulariser --------------------------------------------------------------------------------
+
+watch='--set monitor.critic=true --set monitor.policy=true --set monitor.held_out=25 --set data.test=test.nc'
+run 1 finetune finetune.yaml $watch --set critic.spectral_weight=1 --output flat1
+run 4 finetune finetune.yaml $watch --set critic.spectral_weight=1 --roles 2:2:1 --output flat4
+equal flat1 flat4
+run 1 finetune finetune.yaml $watch --output watched1
+run 3 finetune finetune.yaml $watch --roles 2:1:1 --set checkpoint.stop=2 --output watched3
+run 2 finetune finetune.yaml $watch --output watched3 --resume
+equal watched1 watched3
+compared=$((compared + 1)) # monitors leave the model alone
+"$same" tuned1/model.nc watched1/model.nc > said 2>&1 || { cat said >&2; failures=$((failures + 1)); }
+"$same" tuned1/model.nc flat1/model.nc > said 2>&1 && { echo "FAIL: no effect of the regulariser" >&2; failures=$((failures + 1)); }
 
 # ---- Interruptions --------------------------------------------------------------------------------------------------------
 

@@ -92,6 +92,8 @@ if command -v ncdump >/dev/null; then
   test "$(data_of "$folder/more1.nc")" = "$(data_of "$folder/more3.nc")" || complain "3 ranks judge otherwise than 1"
   data_of "$folder/more1.nc" | grep -q ' kid = ' || complain "no KID in the file: $(data_of "$folder/more1.nc")"
   fid=$(ncdump -v fid "$folder/first.nc" | sed -n 's/^ fid = //p')
+  ncdump -v power_samples,power_real "$folder/first.nc" | grep -cE '^ power_(samples|real) = [0-9.e-]+, ' | grep -q 2 ||
+    complain "no power spectra of samples and real images"
   test -n "$fid" && test "$fid" = "$(ncdump -v fid "$folder/second.nc" | sed -n 's/^ fid = //p')" || complain "FID: $fid, then another"
 fi
 

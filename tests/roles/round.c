@@ -6,6 +6,7 @@
 #include "network/network.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { MICRO_BATCH = 8, STRATA = 6, STEPS = 4, ROUNDS = 2, POINTS = 200 };
@@ -47,6 +48,10 @@ static bl_sft_pg method_number(int which) {
     method.last_step = STEPS - 1;
     method.critic_epochs = 2;
     method.warm_up = 1;
+    method.spectral_weight = 0.3;
+    method.spectral_bound = 0.2;
+    method.monitor_critic = true;
+    method.monitor_policy = true;
   }
   return method;
 }
@@ -183,6 +188,51 @@ static void every_split_gives_the_same_bits(void **state) {
   assert_true(tried >= 2);
 }
 
+/* What is only recorded changes no bits, and tells what the round did. */
+static void monitors_watch_without_a_touch(void **state) {
+  bl_sft_pg method = method_number(0);
+  outcome without = {.count = {0}}, with = {.count = {0}};
+  bl_world world;
+  (void)state;
+  assert_int_equal(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}), BL_OK);
+  run(&without, &method, &world);
+  method.monitor_critic = method.monitor_policy = true;
+  run(&with, &method, &world);
+  const bl_policy_report *policy = &with.report.policy;
+  assert_true(policy->divergence > 0 && policy->divergence < policy->divergence_most && policy->change > 0);
+  assert_true(policy->surrogate_after < policy->surrogate_before && policy->ratio_after < policy->ratio_before);
+  for (int i = 0; i < STEPS; i++)
+    assert_true(policy->divergences[i] > 0 && policy->divergences[i] <= policy->divergence_most);
+  const bl_critic_report *critic = &with.report.critic;
+  assert_near(critic->lipschitz, critic->norms[0] * critic->norms[1] * critic->norms[2], 1e-12 * critic->lipschitz);
+  assert_true(critic->lipschitz > 0 && without.report.critic.lipschitz == 0);
+  with.report.policy = without.report.policy;
+  memcpy(with.report.critic.norms, without.report.critic.norms, sizeof with.report.critic.norms);
+  with.report.critic.lipschitz = 0;
+  assert_same(&without, &with);
+  free_outcome(&without);
+  free_outcome(&with);
+  bl_world_destroy(&world);
+}
+
+static void a_spectral_regulariser_makes_the_critic_flatter(void **state) {
+  bl_sft_pg method = method_number(0);
+  outcome steep = {.count = {0}}, flat = {.count = {0}};
+  bl_world world;
+  (void)state;
+  assert_int_equal(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}), BL_OK);
+  method.monitor_critic = true;
+  run(&steep, &method, &world);
+  method.spectral_weight = 10;
+  method.spectral_bound = 0.1;
+  run(&flat, &method, &world);
+  assert_true(steep.report.critic.spectral == 0 && flat.report.critic.spectral > 0);
+  assert_true(flat.report.critic.lipschitz < steep.report.critic.lipschitz);
+  free_outcome(&steep);
+  free_outcome(&flat);
+  bl_world_destroy(&world);
+}
+
 static void a_round_moves_all_three_networks(void **state) {
   const bl_sft_pg method = method_number(0);
   outcome result = {.count = {0}};
@@ -196,14 +246,18 @@ static void a_round_moves_all_three_networks(void **state) {
       moved += result.second[i][j] > 0;
     assert_true(moved > result.count[i] / 2);
   }
+  /* One policy step of four is the least share of clipped ones; 0.5 is the limit. */
+  assert_near(result.report.clip_rate * 4, round(result.report.clip_rate * 4), 0);
+  assert_true(result.report.clip_rate > 0 ? result.report.norm > 0.5 / 4 : result.report.norm <= 0.5);
   assert_true(result.report.norm > 0 && result.report.critic.norm > 0 && result.report.critic.value_loss > 0);
   free_outcome(&result);
   bl_world_destroy(&world);
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(a_round_moves_all_three_networks),
-                                     cmocka_unit_test(every_split_gives_the_same_bits)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_round_moves_all_three_networks), cmocka_unit_test(monitors_watch_without_a_touch),
+      cmocka_unit_test(a_spectral_regulariser_makes_the_critic_flatter), cmocka_unit_test(every_split_gives_the_same_bits)};
   MPI_Init(&argc, &argv);
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   failed += bl_memory_balance() != 0;

@@ -1,0 +1,151 @@
+#include "roles/policy_monitor.h"
+
+#include "base/memory.h"
+#include "learner/policy_change.h"
+#include "parallel/exact_sum.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Sums over transitions: five, then for each step of the chain its divergences and its transitions. */
+enum { BEFORE, AFTER, ADVANTAGE, RATIO, DIVERGENCE, OF_STEPS };
+
+struct bl_policy_monitor {
+  bl_generator *generator;
+  float *epsilon;    /* (own strata, n_generator, micro_batch, size) of the old policy */
+  float *parameters; /* θ before, on the first generator */
+  bl_policy_change *changes;
+  bl_exact_sum *sums;
+  double *means; /* (OF_STEPS + 2 × steps) */
+};
+
+bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, bl_generator *generator) {
+  const bl_group *group = &generator->world->generators;
+  const bl_sft_pg *method = generator->method;
+  const size_t strata = (size_t)((generator->buffer->strata + group->size - 1) / group->size);
+  const size_t figures = OF_STEPS + 2 * (size_t)method->steps;
+  bl_status status;
+  BL_TRY(bl_allocate(monitor, 1, sizeof **monitor));
+  bl_policy_monitor *m = *monitor;
+  m->generator = generator;
+  BL_GOTO(bl_allocate(&m->epsilon, strata * bl_sft_pg_draws(method) * method->size, sizeof *m->epsilon));
+  if (group->rank == 0)
+    BL_GOTO(bl_allocate(&m->parameters, generator->policy_aggregator->table->count, sizeof *m->parameters));
+  BL_GOTO(bl_allocate(&m->changes, method->micro_batch, sizeof *m->changes));
+  BL_GOTO(bl_allocate(&m->means, figures, sizeof *m->means));
+  BL_GOTO(bl_exact_sum_create(&m->sums, figures));
+  return BL_OK;
+done:
+  bl_policy_monitor_destroy(monitor);
+  return status;
+}
+
+void bl_policy_monitor_destroy(bl_policy_monitor **monitor) {
+  bl_policy_monitor *m = *monitor;
+  if (m == NULL)
+    return;
+  bl_free(&m->epsilon);
+  bl_free(&m->parameters);
+  bl_free(&m->changes);
+  bl_free(&m->means);
+  bl_exact_sum_destroy(&m->sums);
+  bl_free(monitor);
+}
+
+/* Where ε of the old policy is kept for micro-batch `step` of this generator's stratum m. */
+static float *kept(const bl_policy_monitor *monitor, int m, int step) {
+  const bl_sft_pg *method = monitor->generator->method;
+  const size_t stratum = (size_t)(m / monitor->generator->world->generators.size);
+  return monitor->epsilon + (stratum * (size_t)method->n_generator + (size_t)step) * method->micro_batch * method->size;
+}
+
+/* ε of the policy that is loaded, at the transitions that were taken last. \param [in,out] time (micro_batch) scratch. */
+static bl_status evaluate(float *epsilon, const bl_generator *generator, float *time) {
+  for (size_t b = 0; b < generator->method->micro_batch; b++)
+    time[b] = generator->chain->time[generator->steps[b]];
+  return bl_graph_forward(generator->policy, epsilon, generator->work, time);
+}
+
+bl_status bl_policy_monitor_before(bl_policy_monitor *monitor) {
+  if (monitor == NULL)
+    return BL_OK;
+  bl_generator *g = monitor->generator;
+  const bl_group *group = &g->world->generators;
+  const float *values = g->policy_aggregator->values;
+  if (monitor->parameters)
+    memcpy(monitor->parameters, values, g->policy_aggregator->table->count * sizeof *values);
+  BL_TRY(bl_graph_load(g->policy, values));
+  for (int m = group->rank; m < g->buffer->strata; m += group->size)
+    for (int step = 0; step < g->method->n_generator; step++) {
+      bl_generator_take(g, m, step, false);
+      BL_TRY(evaluate(kept(monitor, m, step), g, g->work + 2 * g->buffer->state));
+    }
+  return BL_OK;
+}
+
+/* Add what became of one micro-batch of transitions. */
+static bl_status add(bl_policy_monitor *monitor, int m, int step) {
+  bl_generator *g = monitor->generator;
+  const size_t steps = (size_t)g->method->steps;
+  float *state = g->work, *next = state + g->buffer->state, *epsilon = next + g->buffer->state;
+  bl_generator_take(g, m, step, true);
+  BL_TRY(evaluate(epsilon, g, epsilon + g->buffer->state));
+  bl_policy_change_find(monitor->changes, g->method, g->chain, g->steps, state, next, kept(monitor, m, step), epsilon,
+                        g->weights);
+  for (size_t b = 0; b < g->method->micro_batch; b++) {
+    const bl_policy_change *c = &monitor->changes[b];
+    const size_t i = (size_t)g->steps[b];
+    bl_exact_sum_add_double(monitor->sums, 0, OF_STEPS,
+                            (double[]){c->before, c->after, c->advantage, c->ratio, c->divergence});
+    bl_exact_sum_add_double(monitor->sums, OF_STEPS + i, 1, &c->divergence);
+    bl_exact_sum_add_double(monitor->sums, OF_STEPS + steps + i, 1, (double[]){1});
+  }
+  return BL_OK;
+}
+
+static double distance(const float *a, const float *b, size_t count) {
+  double square = 0;
+  for (size_t i = 0; i < count; i++)
+    square += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+  return sqrt(square);
+}
+
+static void report_means(bl_policy_report *report, const double *means, int steps) {
+  report->surrogate_before = means[BEFORE];
+  report->surrogate_after = means[AFTER];
+  report->ratio_before = means[ADVANTAGE];
+  report->ratio_after = means[RATIO];
+  report->divergence = means[DIVERGENCE];
+  report->divergence_most = 0;
+  for (int i = 0; i < steps; i++) {
+    const double share = means[OF_STEPS + steps + i], mean = share > 0 ? means[OF_STEPS + i] / share : NAN;
+    report->divergence_most = mean > report->divergence_most ? mean : report->divergence_most;
+    if (i < BL_POLICY_MONITOR_STEPS)
+      report->divergences[i] = mean;
+  }
+}
+
+bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor) {
+  if (monitor == NULL)
+    return BL_OK;
+  bl_generator *g = monitor->generator;
+  const bl_group *group = &g->world->generators;
+  const int steps = g->method->steps;
+  const size_t figures = OF_STEPS + 2 * (size_t)steps;
+  const double total = (double)bl_sft_pg_draws(g->method) * g->buffer->strata;
+  bl_exact_sum_clear(monitor->sums);
+  BL_TRY(bl_graph_load(g->policy, g->policy_aggregator->values));
+  for (int m = group->rank; m < g->buffer->strata; m += group->size)
+    for (int step = 0; step < g->method->n_generator; step++)
+      BL_TRY(add(monitor, m, step));
+  BL_TRY(bl_exact_sum_allreduce(monitor->sums, group->comm));
+  if (bl_exact_sum_get_double(monitor->means, monitor->sums, 0, figures, 1 / total) != BL_OK) {
+    bl_status_clear(); /* what is only watched does not end a run */
+    for (size_t i = 0; i < figures; i++)
+      monitor->means[i] = NAN;
+  }
+  report_means(report, monitor->means, steps);
+  if (monitor->parameters)
+    report->change = distance(monitor->parameters, g->policy_aggregator->values, g->policy_aggregator->table->count);
+  return BL_OK;
+}
