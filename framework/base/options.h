@@ -72,8 +72,8 @@ typedef struct bl_options_diffusion {
 
 typedef struct bl_options_sampler {
   char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
-  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic", "var_linear",
-                         "var_quadratic", "var_quadratic_exact" */
+  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_even", "step_quadratic",
+                         "var_linear",         "var_quadratic", "var_quadratic_exact" */
   int steps;          /**< T' */
   char *variance;     /**< ddpm: "small" or "large" */
   double kappa;       /**< FastDPM: 0 deterministic … 1 as DDPM */
@@ -99,7 +99,7 @@ typedef struct bl_options_optimiser {
 } bl_options_optimiser;
 
 typedef struct bl_options_learner {
-  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg" (finetune) */
+  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg" (finetune); "distill" */
   int rounds;                     /**< denoise, classify: optimiser steps; sft_pg: rounds of collect and improve */
   int batch;                      /**< samples per step */
   int micro_batch;                /**< samples computed at once; divides batch; fixes the bits, not the ranks */
@@ -116,6 +116,14 @@ typedef struct bl_options_learner {
   char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its step) */
   bool final_step; /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
+
+/** `distill`: progressive distillation. */
+typedef struct bl_options_distill {
+  int first;        /**< steps of the first teacher */
+  int last;         /**< steps of the last student */
+  char *prediction; /**< of the students: "epsilon", "x", "v" */
+  char *weight;     /**< of the loss: "snr_trunc", "snr", "constant" */
+} bl_options_distill;
 
 typedef struct bl_options_critic {
   bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
@@ -166,6 +174,7 @@ typedef struct bl_options {
   bl_options_diffusion diffusion;
   bl_options_sampler sampler;
   bl_options_learner learner;
+  bl_options_distill distill;
   bl_options_critic critic;
   bl_options_value value;
   bl_options_compute compute;

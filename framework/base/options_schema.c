@@ -97,6 +97,14 @@ static const cyaml_schema_field_t learner_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t distill_fields[] = {
+    INT(bl_options_distill, first),
+    INT(bl_options_distill, last),
+    TEXT(bl_options_distill, prediction),
+    TEXT(bl_options_distill, weight),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t critic_fields[] = {
     LIST(bl_options_critic, widths),
     SECTION(bl_options_critic, optimiser, optimiser_fields),
@@ -148,6 +156,7 @@ static const cyaml_schema_field_t options_fields[] = {
     SECTION(bl_options, diffusion, diffusion_fields),
     SECTION(bl_options, sampler, sampler_fields),
     SECTION(bl_options, learner, learner_fields),
+    SECTION(bl_options, distill, distill_fields),
     SECTION(bl_options, critic, critic_fields),
     SECTION(bl_options, value, value_fields),
     SECTION(bl_options, compute, compute_fields),
@@ -174,7 +183,15 @@ static const char *const undigested_keys[] = {
 static const struct {
   const char *key;
   const char *value;
-} later_keys[] = {{"compute.algorithms", "\"fixed\""}, {"compute.bf16", "false"}, {"compute.threads", "0"}};
+} later_keys[] = {
+    {"compute.algorithms", "\"fixed\""},
+    {"compute.bf16", "false"},
+    {"compute.threads", "0"},
+    {"distill.first", "512"},
+    {"distill.last", "1"},
+    {"distill.prediction", "\"v\""},
+    {"distill.weight", "\"snr_trunc\""},
+};
 
 /* The first row whose name is the end of a key holds. */
 static const struct {
@@ -199,6 +216,8 @@ static const struct {
     {"dropout", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"widths", 1, 1048576, "elements from 1 to 1048576"},
     {"steps", 1, 1048576, "1 to 1048576"},
+    {"distill.first", 1, 1048576, "1 to 1048576"},
+    {"distill.last", 1, 1048576, "1 to 1048576"},
     {"beta_first", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"beta_last", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"kappa", 0, 1, "0 to 1"},

@@ -166,6 +166,9 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   if (header->schedule[0] == '\0')
     return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
                    bl_network_kind_name(shape->kind));
+  if (strcmp(header->prediction, "epsilon") != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
+                   options->model.file, header->prediction);
   if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
     return bl_fail(BL_ERROR_INPUT,
                    "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",

@@ -34,6 +34,8 @@ bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, c
     for (size_t s = 0; s < batch; s++)
       time[s] = chain->time[i];
     BL_TRY(bl_graph_forward(graph, epsilon, x, time));
+    if (chain->prediction != BL_PREDICTION_EPSILON)
+      bl_prediction_epsilon(epsilon, chain->prediction, epsilon, x, chain->alpha_bar[i], count);
     draw.step = (uint32_t)i;
     if (chain->sigma[i] > 0.0)
       draw_normal(z, draw, batch, size);

@@ -38,8 +38,8 @@ bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape
 /** Roll out one micro-batch from noise. Not collective.
  * Draws: x_T' of sample s is (seed, BL_PURPOSE_PRIOR, round, first_sample + s), noise of step i is (…,
  * BL_PURPOSE_TRANSITION, …, step i). \param [out] trajectory (steps + 1, batch, size) states x_T' … x_0, or NULL.  \param
- * [out] final (batch, size) x_0, or NULL. \param [in] graph  ε network, loaded, of micro-batch `batch`. \param [in,out]
- * work (3, batch, size) caller's scratch. */
+ * [out] final (batch, size) x_0, or NULL. \param [in] graph  network that predicts chain->prediction, loaded, of
+ * micro-batch `batch`. \param [in,out] work (3, batch, size) caller's scratch. */
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work);
 
