@@ -99,7 +99,7 @@ typedef struct bl_options_optimiser {
 } bl_options_optimiser;
 
 typedef struct bl_options_learner {
-  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg" (finetune); "distill" */
+  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg", "backprop_chain" (finetune); "distill" */
   int rounds;                     /**< denoise, classify: optimiser steps; sft_pg: rounds of collect and improve */
   int batch;                      /**< samples per step */
   int micro_batch;                /**< samples computed at once; divides batch; fixes the bits, not the ranks */
@@ -114,6 +114,7 @@ typedef struct bl_options_learner {
   bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
   double trace; /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
   char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its step) */
+  char *keep;        /**< backprop_chain: "states" or "activations" */
   bool final_step; /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
 
@@ -204,8 +205,9 @@ void bl_options_destroy(bl_options **options);
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint, compute.recompute and title. Numbers count by value, paths as they were written; what `compute` adds
- * to the configurations of earlier versions counts where it is not the default. Not collective. Borrowed from \a options.
+ * roles, checkpoint, compute.recompute, learner.keep and title. Numbers count by value, paths as they were written; what
+ * `compute` adds to the configurations of earlier versions counts where it is not the default. Not collective. Borrowed
+ * from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
 

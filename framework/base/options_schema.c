@@ -94,6 +94,7 @@ static const cyaml_schema_field_t learner_fields[] = {
     FLOAT(bl_options_learner, trace),
     TEXT(bl_options_learner, step_weight),
     BOOL(bl_options_learner, final_step),
+    TEXT(bl_options_learner, keep),
     CYAML_FIELD_END,
 };
 
@@ -175,7 +176,8 @@ static const char *const input_keys[] = {
 };
 
 static const char *const undigested_keys[] = {
-    "title", "output", "roles", "compute.recompute", "checkpoint.every", "checkpoint.keep", "checkpoint.stop",
+    "title",        "output",           "roles",           "compute.recompute",
+    "learner.keep", "checkpoint.every", "checkpoint.keep", "checkpoint.stop",
 };
 
 /* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so

@@ -39,7 +39,10 @@ typedef struct bl_sft_pg {
   int last_step;  /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
   bool normalise; /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
-  double weight; /**< λ */
+  double weight;         /**< λ */
+  bool backprop;         /**< learner backprop_chain: the policy improves by back-propagation through its chain instead */
+  bool keep_activations; /**< backprop: of all steps, instead of running each step again */
+  bool without_value;    /**< backprop without the baseline as regulariser: there is no V */
   uint64_t seed;
 } bl_sft_pg;
 
@@ -61,8 +64,8 @@ size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters);
  * \param [out] d_critic, d_value  (parameters of each), overwritten.
  * \param [in] critic  loaded, for training, of micro-batch 2 × micro_batch. \param [in] value  likewise, of micro-batch
  * steps × micro_batch. \param [in] real (micro_batch, size). \param [in] trajectory (steps + 1, micro_batch, size), x_T' …
- * x_0. Borrowed. \param [in] round, first  address of the penalty's draws: critic step and first sample. \param [in,out]
- * work  caller's scratch. */
+ * x_0. Borrowed. Without V, \a value and \a d_value are NULL. \param [in] round, first  address of the penalty's draws:
+ * critic step and first sample. \param [in,out] work  caller's scratch. */
 bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
                                     bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
                                     uint32_t round, uint32_t first, float *work);

@@ -9,6 +9,7 @@
 #include "parallel/arrow.h"
 #include "parallel/statistics.h"
 #include "roles/aggregator.h"
+#include "roles/backprop.h"
 #include "roles/buffer.h"
 
 typedef struct bl_generator {
@@ -29,6 +30,7 @@ typedef struct bl_generator {
   double *weights; /**< (micro_batch) their advantages */
   float *work;
   bl_timing rolling_out, improving; /**< time per micro-batch */
+  bl_backprop *backprop;            /**< where the learner is backprop_chain: what improves, else NULL; borrowed */
 } bl_generator;
 
 /** Build the graphs of \a shape, which compute as \a computation says (NULL: as by default). Not collective; ranks that are

@@ -19,7 +19,7 @@ typedef struct bl_round_rates {
 /** What a round tells, on every rank. */
 typedef struct bl_round_report {
   bl_critic_report critic;
-  double policy_loss; /**< mean over policy steps of mean A log p */
+  double policy_loss; /**< mean over policy steps of mean A log p; with back-propagation, of mean f(x_0) */
   double norm;        /**< mean over policy steps of the gradient's norm before clipping */
 } bl_round_report;
 
