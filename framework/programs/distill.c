@@ -38,7 +38,7 @@ static const char help[] =
     "sampler.grid step_even, sampler.steps 8, sampler.kappa 0 and sampler.final_sigma 0: DDIM on the student's steps.\n"
     "\n"
     "Example:\n"
-    "  mpirun -n 2 beeline distill experiments/swissroll/distill.yaml --output out/distill\n";
+    "  mpirun -n 2 beeline distill experiments/digits/distill.yaml --output out/distill\n";
 
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
@@ -148,7 +148,7 @@ static bl_status prepare(distiller *d, const bl_invocation *invocation) {
                              header->diffusion_steps);
   BL_TRY(
       bl_schedule_create(&d->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
-  BL_TRY(bl_prediction_parse(&d->first_prediction, header->prediction));
+  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&d->first_prediction, header->prediction)));
   BL_TRY(bl_options_blame(
       options, "learner.batch",
       bl_batches_create(&d->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));

@@ -451,6 +451,9 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(prepare_metrics(&f));
   BL_GOTO(measure_stored(&f));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
+  if (f.method.backprop)
+    bl_log("backprop_chain: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)",
+           (double)bl_backprop_chain_memory(&f.ring.backprop.unrolled) / 1048576, f.chain.steps, options->learner.keep);
   BL_GOTO(initialise(&f));
   BL_GOTO(measure(&before, &f, "measure before"));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));

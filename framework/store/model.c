@@ -137,10 +137,11 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   BL_TRY(get_integer(&header->diffusion_steps, ncid, path, "diffusion_steps", 0, 1 << 24));
   BL_TRY(get_real(&header->beta_first, ncid, path, "beta_first"));
   BL_TRY(get_real(&header->beta_last, ncid, path, "beta_last"));
-  snprintf(header->prediction, sizeof header->prediction, "epsilon");
   if (nc_inq_att(ncid, NC_GLOBAL, "prediction", NULL, NULL) == NC_NOERR) {
     BL_TRY(attribute_length(&length, ncid, path, "prediction", true));
     bl_container_get_text(header->prediction, sizeof header->prediction, ncid, "prediction");
+  } else {
+    snprintf(header->prediction, sizeof header->prediction, "epsilon");
   }
   header->distilled_steps = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "distilled_steps", NULL, NULL) == NC_NOERR)
