@@ -17,9 +17,8 @@ bl_status bl_distill_configure(bl_distill *method, const bl_options *options) {
     method->weight = BL_DISTILL_CONSTANT;
   else if (strcmp(weight, "snr_trunc") != 0)
     return bl_options_reject(options, "distill.weight", "snr_trunc, snr or constant");
-  if (bl_prediction_parse(&method->prediction, options->distill.prediction) == BL_OK)
-    return BL_OK;
-  return bl_options_reject(options, "distill.prediction", "epsilon, x or v");
+  return bl_options_blame(options, "distill.prediction",
+                          bl_prediction_parse(&method->prediction, options->distill.prediction));
 }
 
 void bl_distill_times(int *time, int *middle, int *next, const bl_distill *method, int step) {
