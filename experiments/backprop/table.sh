@@ -6,7 +6,7 @@ beeline=${BEELINE:-beeline}
 here=$(dirname "$0")
 out=${OUT:-out/backprop}
 mkdir -p "$out" || exit 1
-test $# -gt 0 || set -- 2 4 6 8 10 12 16 20
+test $# -gt 0 || set -- 2 4 8 12 16 20
 echo "| T' | learner | keeps | activations, MiB | peak memory, MiB | gradient norm: first round | least | most | samples/s |"
 echo "|---|---|---|---|---|---|---|---|---|"
 for steps in "$@"; do
