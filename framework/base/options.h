@@ -72,8 +72,9 @@ typedef struct bl_options_diffusion {
 
 typedef struct bl_options_sampler {
   char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
-  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic", "var_linear",
-                         "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time", "linear" */
+  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_even", "step_quadratic",
+                         "var_linear",                          "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time",
+                         "linear" */
   int steps;          /**< T' */
   int order;          /**< of a solver; 0: its own */
   char *variance;     /**< ddpm: "small" or "large" */
@@ -108,7 +109,7 @@ typedef struct bl_options_optimiser {
 } bl_options_optimiser;
 
 typedef struct bl_options_learner {
-  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg" (finetune) */
+  char *name;                     /**< "denoise", "classify" (pretrain); "sft_pg", "backprop_chain" (finetune); "distill" */
   int rounds;                     /**< denoise, classify: optimiser steps; sft_pg: rounds of collect and improve */
   int batch;                      /**< samples per step */
   int micro_batch;                /**< samples computed at once; divides batch; fixes the bits, not the ranks */
@@ -123,8 +124,17 @@ typedef struct bl_options_learner {
   bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
   double trace; /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
   char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its step) */
+  char *keep;        /**< backprop_chain: "states" or "activations" */
   bool final_step; /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
+
+/** `distill`: progressive distillation. */
+typedef struct bl_options_distill {
+  int first;        /**< steps of the first teacher */
+  int last;         /**< steps of the last student */
+  char *prediction; /**< of the students: "epsilon", "x", "v" */
+  char *weight;     /**< of the loss: "snr_trunc", "snr", "constant" */
+} bl_options_distill;
 
 typedef struct bl_options_critic {
   bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
@@ -190,6 +200,7 @@ typedef struct bl_options {
   bl_options_sampler sampler;
   bl_options_moments moments;
   bl_options_learner learner;
+  bl_options_distill distill;
   bl_options_critic critic;
   bl_options_value value;
   bl_options_compute compute;
@@ -220,8 +231,8 @@ void bl_options_destroy(bl_options **options);
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint, monitor, compute.recompute and title. Numbers count by value, paths as they were written; what later
- * versions added counts where it is not the default. Not collective. Borrowed from \a options.
+ * roles, checkpoint, monitor, compute.recompute, learner.keep and title. Numbers count by value, paths as they were
+ * written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
 

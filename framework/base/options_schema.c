@@ -109,6 +109,15 @@ static const cyaml_schema_field_t learner_fields[] = {
     FLOAT(bl_options_learner, trace),
     TEXT(bl_options_learner, step_weight),
     BOOL(bl_options_learner, final_step),
+    TEXT(bl_options_learner, keep),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t distill_fields[] = {
+    INT(bl_options_distill, first),
+    INT(bl_options_distill, last),
+    TEXT(bl_options_distill, prediction),
+    TEXT(bl_options_distill, weight),
     CYAML_FIELD_END,
 };
 
@@ -170,6 +179,7 @@ static const cyaml_schema_field_t options_fields[] = {
     SECTION(bl_options, sampler, sampler_fields),
     SECTION(bl_options, moments, moments_fields),
     SECTION(bl_options, learner, learner_fields),
+    SECTION(bl_options, distill, distill_fields),
     SECTION(bl_options, critic, critic_fields),
     SECTION(bl_options, value, value_fields),
     SECTION(bl_options, compute, compute_fields),
@@ -189,8 +199,8 @@ static const char *const input_keys[] = {
 };
 
 static const char *const undigested_keys[] = {
-    "title",           "output",          "roles",          "compute.recompute", "checkpoint.every",
-    "checkpoint.keep", "checkpoint.stop", "monitor.critic", "monitor.policy",    "monitor.held_out",
+    "title",           "output",         "roles",          "compute.recompute", "checkpoint.every", "checkpoint.keep",
+    "checkpoint.stop", "monitor.critic", "monitor.policy", "monitor.held_out",  "learner.keep",
 };
 
 /* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so
@@ -214,6 +224,10 @@ static const struct {
     {"metrics.inception", "\"\""},
     {"critic.spectral_weight", "0"},
     {"critic.spectral_bound", "1"},
+    {"distill.first", "512"},
+    {"distill.last", "1"},
+    {"distill.prediction", "\"v\""},
+    {"distill.weight", "\"snr_trunc\""},
 };
 
 /* The first row whose name is the end of a key holds. */
@@ -239,6 +253,8 @@ static const struct {
     {"dropout", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"widths", 1, 1048576, "elements from 1 to 1048576"},
     {"steps", 1, 1048576, "1 to 1048576"},
+    {"distill.first", 1, 1048576, "1 to 1048576"},
+    {"distill.last", 1, 1048576, "1 to 1048576"},
     {"beta_first", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"beta_last", DBL_MIN, 1 - DBL_EPSILON, "above 0 and below 1"},
     {"kappa", 0, 1, "0 to 1"},

@@ -15,6 +15,7 @@
 #define BEELINE_DIFFUSION_CHAIN_H
 
 #include "base/status.h"
+#include "diffusion/prediction.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,15 +33,16 @@ typedef struct bl_chain_term {
 typedef struct bl_chain {
   int steps;   /**< T' */
   float *time; /**< (steps) what the network is told: t − 1 in 0 … T − 1, fractional allowed; owned, as the following */
-  double *alpha_bar;      /**< (steps) before the step */
-  double *state;          /**< (steps) factor of x in the mean */
-  double *noise;          /**< (steps) factor of ε in the mean */
-  double *sigma;          /**< (steps) standard deviation of the step */
-  double *clipped_state;  /**< (steps) factor of x where x_0 is clipped */
-  double *clipped_origin; /**< (steps) factor of x_0 where it is clipped */
-  bool clip;              /**< clip the prediction of x_0 to [−1, 1] */
-  int depth;              /**< how many earlier steps a step may use; 0 in a chain of Gaussian steps */
-  bl_chain_term *past;    /**< (steps, depth) term d − 1 belongs to d steps before; owned; NULL where depth is 0 */
+  double *alpha_bar;        /**< (steps) before the step */
+  double *state;            /**< (steps) factor of x in the mean */
+  double *noise;            /**< (steps) factor of ε in the mean */
+  double *sigma;            /**< (steps) standard deviation of the step */
+  double *clipped_state;    /**< (steps) factor of x where x_0 is clipped */
+  double *clipped_origin;   /**< (steps) factor of x_0 where it is clipped */
+  bool clip;                /**< clip the prediction of x_0 to [−1, 1] */
+  int depth;                /**< how many earlier steps a step may use; 0 in a chain of Gaussian steps */
+  bl_chain_term *past;      /**< (steps, depth) term d − 1 belongs to d steps before; owned; NULL where depth is 0 */
+  bl_prediction prediction; /**< of the network, from which a rollout takes ε; the caller's to set, ε by default */
 } bl_chain;
 
 /** Allocate the arrays. Not collective. \param [out] chain caller's; bl_chain_destroy. */

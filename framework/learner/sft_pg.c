@@ -26,6 +26,8 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .spectral_bound = options->critic.spectral_bound,
                         .monitor_critic = options->monitor.critic,
                         .monitor_policy = options->monitor.policy,
+                        .backprop = strcmp(learner->name, "backprop_chain") == 0,
+                        .keep_activations = strcmp(learner->keep, "activations") == 0,
                         .seed = (uint64_t)options->seed};
   if (!method->mean && strcmp(learner->log_density, "sum") != 0)
     return bl_options_reject(options, "learner.log_density", "mean or sum");
@@ -37,8 +39,13 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
     method->regulariser = BL_REGULARISER_PENALTY;
   else if (strcmp(regulariser, "none") != 0)
     return bl_options_reject(options, "critic.regulariser", "baseline, penalty or none");
+  if (!method->keep_activations && strcmp(learner->keep, "states") != 0)
+    return bl_options_reject(options, "learner.keep", "states or activations");
+  method->without_value = method->backprop && method->regulariser != BL_REGULARISER_BASELINE;
+  if (method->backprop && method->monitor_policy)
+    return bl_options_reject(options, "monitor.policy", "false with learner backprop_chain, which draws no transitions");
   const int64_t drawable = (int64_t)learner->n_critic * method->last_step;
-  if (learner->n_generator > drawable)
+  if (!method->backprop && learner->n_generator > drawable)
     return bl_options_reject(options, "learner.n_generator", "at most %lld: so many transitions a sample does a round hold",
                              (long long)drawable);
   return BL_OK;
@@ -117,12 +124,13 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
   for (size_t i = 0; i < steps; i++)
     for (size_t b = 0; b < batch; b++)
       time[i * batch + b] = (float)i;
-  BL_TRY(bl_graph_forward(value, predicted, trajectory, time));
+  if (value)
+    BL_TRY(bl_graph_forward(value, predicted, trajectory, time));
 
   *losses = (bl_sft_pg_losses){0};
   for (size_t b = 0; b < batch; b++) {
     double pull = 0;
-    for (size_t i = 0; i < steps; i++) {
+    for (size_t i = 0; value && i < steps; i++) {
       const double error = (double)predicted[i * batch + b] - cost[batch + b];
       losses->value += share * error * error / (double)steps;
       d_predicted[i * batch + b] = (float)(2 * value_weight * share * error);
@@ -133,7 +141,8 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
     d_cost[b] = (float)share;
     d_cost[batch + b] = (float)(-share - (joint ? 2 * method->weight * share * pull : 0));
   }
-  BL_TRY(bl_graph_backward(value, d_value, NULL, d_predicted));
+  if (value)
+    BL_TRY(bl_graph_backward(value, d_value, NULL, d_predicted));
   BL_TRY(bl_graph_backward(critic, d_critic, NULL, d_cost));
   if (method->regulariser == BL_REGULARISER_PENALTY)
     BL_TRY(penalty_gradient(d_critic, &losses->penalty, method, critic, real, generated, round, first, work));

@@ -42,6 +42,9 @@ typedef struct bl_sft_pg {
   double weight;                          /**< λ */
   double spectral_weight, spectral_bound; /**< of bl_lipschitz_penalty; weight 0: none */
   bool monitor_critic, monitor_policy;    /**< what the report of a round tells beyond losses */
+  bool backprop;         /**< learner backprop_chain: the policy improves by back-propagation through its chain instead */
+  bool keep_activations; /**< backprop: of all steps, instead of running each step again */
+  bool without_value;    /**< backprop without the baseline as regulariser: there is no V */
   uint64_t seed;
 } bl_sft_pg;
 
@@ -63,8 +66,8 @@ size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters);
  * \param [out] d_critic, d_value  (parameters of each), overwritten.
  * \param [in] critic  loaded, for training, of micro-batch 2 × micro_batch. \param [in] value  likewise, of micro-batch
  * steps × micro_batch. \param [in] real (micro_batch, size). \param [in] trajectory (steps + 1, micro_batch, size), x_T' …
- * x_0. Borrowed. \param [in] round, first  address of the penalty's draws: critic step and first sample. \param [in,out]
- * work  caller's scratch. */
+ * x_0. Borrowed. Without V, \a value and \a d_value are NULL. \param [in] round, first  address of the penalty's draws:
+ * critic step and first sample. \param [in,out] work  caller's scratch. */
 bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
                                     bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
                                     uint32_t round, uint32_t first, float *work);

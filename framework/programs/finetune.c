@@ -7,6 +7,7 @@
 #include "network/configure.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "parallel/wait.h"
 #include "programs/comparison.h"
 #include "programs/drawing.h"
 #include "programs/finetune_record.h"
@@ -30,13 +31,15 @@ static const char help[] =
     "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
     "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
     "generators, critics and aggregators; the result has the same bits for any number of ranks and any split: all, G:C:A,\n"
-    "or auto, which measures what the pieces of a round cost and takes the fastest.\n"
+    "or auto, which measures what the pieces of a round cost and takes the fastest. With learner.name backprop_chain the\n"
+    "critic's gradient goes back through all steps of the chain instead, as in a Wasserstein GAN, for comparison.\n"
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  model.file            the pre-trained model, made by beeline pretrain\n"
     "  data.file             the data set, made by beeline import\n"
     "  sampler.*             the chain of few steps that is fine-tuned\n"
     "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
+    "  learner.keep          backprop_chain: memory against time\n"
     "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
     "  monitor.*             what else the record tells: singular values of the critic, surrogate, KL, held-out IPM\n"
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
@@ -100,8 +103,8 @@ static void destroy(finetuner *f) {
 /* Check what the configuration alone can tell. */
 static bl_status check(finetuner *f, const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
-  if (strcmp(learner->name, "sft_pg") != 0)
-    return bl_options_reject(options, "learner.name", "sft_pg");
+  if (strcmp(learner->name, "sft_pg") != 0 && strcmp(learner->name, "backprop_chain") != 0)
+    return bl_options_reject(options, "learner.name", "sft_pg or backprop_chain");
   if (learner->batch % learner->micro_batch != 0)
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
@@ -144,6 +147,9 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   if (header->schedule[0] == '\0')
     return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
                    bl_network_kind_name(shape->kind));
+  if (strcmp(header->prediction, "epsilon") != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
+                   options->model.file, header->prediction);
   if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
     return bl_fail(BL_ERROR_INPUT,
                    "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",
@@ -152,7 +158,13 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_TRY(
       bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
   BL_TRY(read_stored(f, options, invocation->comm));
-  BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, true), invocation->comm);
+  /* Back-propagation needs no log-density. */
+  const bool backprop = strcmp(options->learner.name, "backprop_chain") == 0;
+  BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, !backprop), invocation->comm);
+  if (f->chain.clip)
+    return bl_options_reject(options, "sampler.clip", "false for fine-tuning");
+  if (f->chain.depth > 0)
+    return bl_options_reject(options, "sampler.name", "a sampler of Gaussian steps for fine-tuning");
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
   BL_TRY(bl_options_blame(
@@ -168,20 +180,24 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   const bl_options *options = f->run.options;
   const bl_computation *computation = &f->computation;
   const int batch = options->learner.micro_batch, all = f->chain.steps * batch;
+  const bl_sft_pg *method = &f->method;
   const bl_network_plan graphs[] = {{shape, batch, BL_GRAPH_INFERENCE, &computation->rollout},
                                     {shape, batch, BL_GRAPH_TRAINING, &computation->learn},
                                     {&f->critic_shape, 2 * batch, BL_GRAPH_TRAINING, &computation->learn},
-                                    {&f->critic_shape, batch, BL_GRAPH_INFERENCE, &computation->judge},
+                                    {&f->critic_shape, batch, method->backprop ? BL_GRAPH_TRAINING : BL_GRAPH_INFERENCE,
+                                     method->backprop ? &computation->learn : &computation->judge},
                                     {&f->value_shape, all, BL_GRAPH_TRAINING, &computation->learn},
                                     {&f->value_shape, all, BL_GRAPH_INFERENCE, &computation->judge}};
-  BL_TRY(bl_computation_settle(&f->computation, f->run.algorithms, graphs, sizeof graphs / sizeof graphs[0],
+  BL_TRY(bl_computation_settle(&f->computation, f->run.algorithms, graphs,
+                               (int)(sizeof graphs / sizeof graphs[0]) - (method->without_value ? 2 : 0),
                                f->run.invocation->comm));
   f->run.provenance.algorithms = bl_computation_text(computation);
   BL_TRY(bl_network_create_with(&f->sampler, shape, batch, BL_GRAPH_INFERENCE, false, &computation->rollout));
   BL_TRY(bl_options_blame(options, "critic.widths",
                           bl_network_create(&f->critic_plan, &f->critic_shape, 1, BL_GRAPH_INFERENCE, false)));
-  BL_TRY(bl_options_blame(options, "value.widths",
-                          bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false)));
+  if (!method->without_value)
+    BL_TRY(bl_options_blame(options, "value.widths",
+                            bl_network_create(&f->value_plan, &f->value_shape, 1, BL_GRAPH_INFERENCE, false)));
   f->plan = (bl_ring_plan){.policy = {.shape = shape,
                                       .table = bl_graph_parameters(f->sampler),
                                       .optimiser = f->policy_settings,
@@ -192,7 +208,7 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
                                       .optimiser = f->critic_settings,
                                       .clip = options->critic.optimiser.clip},
                            .value = {.shape = &f->value_shape,
-                                     .table = bl_graph_parameters(f->value_plan),
+                                     .table = f->value_plan ? bl_graph_parameters(f->value_plan) : NULL,
                                      .optimiser = f->value_settings,
                                      .clip = options->value.optimiser.clip},
                            .computation = computation,
@@ -219,6 +235,11 @@ static bl_status prepare_metrics(finetuner *f) {
   return bl_agree(bl_allocate(&f->samples, samples_kept(f) * f->method.size, sizeof *f->samples), comm);
 }
 
+/* θ, f and, where there is one, V. */
+static int networks_that_learn(const finetuner *f) {
+  return f->method.without_value ? 2 : 3;
+}
+
 /* θ from the model file, f and V drawn. */
 static bl_status initialise(finetuner *f) {
   const bl_options *options = f->run.options;
@@ -231,7 +252,7 @@ static bl_status initialise(finetuner *f) {
     bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = values});
   bl_free(&values);
   BL_TRY(status);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < networks_that_learn(f) - 1; i++) {
     BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
     bl_parameter_initialise(values, drawn[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
     bl_aggregator_set(drawn[i], &(bl_aggregator_state){.values = values});
@@ -311,6 +332,12 @@ static bl_status open_record(finetuner *f) {
                                  f->run.first_round, &f->run.provenance);
 }
 
+/* Of the rank that needs most, in MiB. Collective. */
+static bl_status peak_memory(double *memory, MPI_Comm comm) {
+  *memory = (double)bl_memory_peak() / 1048576;
+  return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, memory, 1, MPI_DOUBLE, MPI_MAX, comm), comm);
+}
+
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
@@ -333,6 +360,8 @@ static bl_status learn(finetuner *f, bool *stopped) {
     BL_GOTO(
         bl_run_agree(&f->run, bl_round_run(&report, &f->ring.generators, &f->ring.critics, &f->ring.policy, round, rates)));
     const double speed = samples / fmax(bl_clock_seconds() - start, 1e-9);
+    double memory;
+    BL_GOTO(peak_memory(&memory, f->run.world.comm));
     BL_GOTO(bl_held_out_estimate(&held_out[0], &held_out[1], &f->held_out));
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
@@ -343,6 +372,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bl_finetune_row row = {.report = report,
                                  .rate = rates.policy,
                                  .speed = speed,
+                                 .memory = memory,
                                  .distance = measured,
                                  .held_out_before = held_out[0],
                                  .held_out_after = held_out[1]};
@@ -352,7 +382,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
                        bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
     BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
-    BL_GOTO(bl_run_round_done(stopped, &f->run, entries, 3));
+    BL_GOTO(bl_run_round_done(stopped, &f->run, entries, networks_that_learn(f)));
   }
 done:
   bl_progress_finish(&progress);
@@ -430,19 +460,24 @@ static bl_status finetune(const bl_invocation *invocation) {
   f.run.header.round = 0;
   BL_GOTO(bl_agree(prepare_networks(&f, &f.run.header.shape), invocation->comm));
   bl_split split = f.run.split;
-  if (f.run.automatic)
+  if (f.run.automatic && f.method.backprop)
+    split = (bl_split){f.run.provenance.ranks, f.run.provenance.ranks, f.run.provenance.ranks}; /* no image has to move */
+  else if (f.run.automatic)
     BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
   BL_GOTO(bl_run_divide(&f.run, split));
   BL_GOTO(prepare_metrics(&f));
   BL_GOTO(measure_stored(&f));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
+  if (f.method.backprop)
+    bl_log("backprop_chain: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)",
+           (double)bl_backprop_chain_memory(&f.ring.backprop.unrolled) / 1048576, f.chain.steps, options->learner.keep);
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
   BL_GOTO(measure(&before, &f, "measure before"));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
-  BL_GOTO(bl_run_resume(&f.run, entries, 3));
+  BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
   BL_GOTO(bl_ring_explain_times(&f.ring, f.run.world.comm));

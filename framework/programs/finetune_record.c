@@ -29,7 +29,9 @@ static const column always[] = {
     {"penalty", "1", "gradient penalty, 0 where another regulariser is used", IN_ROW(report.critic.penalty)},
     {"spectral", "1", "spectral regulariser of the critic before its weight, 0 where that is 0; mean over the critic steps",
      IN_ROW(report.critic.spectral)},
-    {"policy_loss", "1", "mean of advantage times log-density, mean over the round's policy steps",
+    {"policy_loss", "1",
+     "mean of advantage times log-density (backprop_chain: of the critic's value of what is generated), mean over the "
+     "round's policy steps",
      IN_ROW(report.policy_loss)},
     {"gradient_norm", "1", "norm of the policy gradient before clipping, mean over the round's policy steps",
      IN_ROW(report.norm)},
@@ -38,6 +40,7 @@ static const column always[] = {
      IN_ROW(report.critic.norm)},
     {"rate", "1", "learning rate of the policy", IN_ROW(rate)},
     {"speed", "s-1", "generated samples per second", IN_ROW(speed)},
+    {"peak_memory", "MiB", "peak resident memory so far of the rank that needs most", IN_ROW(memory)},
     {"distance", "1", "distance of generated samples to the data after the round, where it was measured", IN_ROW(distance)},
 };
 

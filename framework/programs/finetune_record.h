@@ -12,6 +12,7 @@ typedef struct bl_finetune_row {
   bl_round_report report;
   double rate;                            /**< learning rate of the policy */
   double speed;                           /**< generated samples per second */
+  double memory;                          /**< peak resident memory so far of the rank that needs most, in MiB */
   double distance;                        /**< to the data after the round; NaN where it was not measured */
   double held_out_before, held_out_after; /**< IPM estimates; NaN where there are none */
 } bl_finetune_row;

@@ -41,6 +41,9 @@ static void show_header(const bl_model_header *header) {
   if (header->schedule[0] != '\0')
     printf("  %-18s %s, %d steps, beta from %g to %g\n", "diffusion", header->schedule, header->diffusion_steps,
            header->beta_first, header->beta_last);
+  if (header->schedule[0] != '\0')
+    printf("  %-18s %s\n", "predicts", header->prediction);
+  show_value("distilled to steps", header->distilled_steps);
   if (header->accuracy > 0)
     printf("  %-18s %.2f %%\n", "test accuracy", 100 * header->accuracy);
   printf("  %-18s %lld\n", "rounds done", (long long)header->round);

@@ -17,8 +17,9 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {&bl_program_import, &bl_program_pretrain, &bl_program_finetune,
-                                             &bl_program_moments, &bl_program_sample, &bl_program_evaluate, &bl_program_inspect};
+static const bl_program *const programs[] = {&bl_program_import,   &bl_program_pretrain, &bl_program_finetune,
+                                             &bl_program_distill,  &bl_program_moments,  &bl_program_sample,
+                                             &bl_program_evaluate, &bl_program_inspect};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -56,7 +57,7 @@ static void print_help(void) {
       "                   (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
-      "  --resume         continue pretrain, finetune or sample where an earlier run was interrupted\n"
+      "  --resume         continue pretrain, finetune, distill or sample where an earlier run was interrupted\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
@@ -127,7 +128,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   if (inspects && line->file == NULL)
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
   if (line->resume && !(*program)->resumes)
-    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune and sample, nothing else");
+    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill and sample, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   bl_options *options = NULL;

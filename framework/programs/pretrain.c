@@ -128,6 +128,9 @@ static bl_status check_start(const bl_model_header *header, const bl_options *op
   if (options->network.start[0] == '\0')
     return BL_OK;
   BL_TRY(bl_options_blame(options, "network.start", bl_model_read_header_shared(&found, options->network.start, comm)));
+  if (strcmp(found.prediction, "epsilon") != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, expected a model that predicts epsilon", options->network.start,
+                   found.prediction);
   if (strcmp(found.schedule, header->schedule) != 0 || found.diffusion_steps != header->diffusion_steps ||
       found.beta_first != header->beta_first || found.beta_last != header->beta_last)
     return bl_fail(BL_ERROR_INPUT,

@@ -34,6 +34,7 @@ extern const bl_program bl_program_import;
 extern const bl_program bl_program_pretrain;
 extern const bl_program bl_program_finetune;
 extern const bl_program bl_program_moments;
+extern const bl_program bl_program_distill;
 extern const bl_program bl_program_sample;
 extern const bl_program bl_program_evaluate;
 extern const bl_program bl_program_inspect;

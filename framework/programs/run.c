@@ -62,7 +62,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   const bl_options *options = invocation->options;
   bl_split *split = &run->split;
   int size, finished = 0;
-  *run = (bl_run){.invocation = invocation, .options = options};
+  *run = (bl_run){.invocation = invocation, .options = options, .rounds = options->learner.rounds};
   BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
   BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &run->rank)));
   run->automatic = critics && strcmp(options->roles, "auto") == 0;
@@ -120,7 +120,7 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count) {
   const bl_options_checkpoint *checkpoint = &run->options->checkpoint;
   const int64_t done = ++run->header.round;
-  const bool last = done == run->options->learner.rounds;
+  const bool last = done == run->rounds;
   *stop = !last && checkpoint->stop > 0 && done - run->first_round >= checkpoint->stop;
   const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
   if (!*stop && !due)

@@ -1,5 +1,5 @@
 /** \file
- * What `pretrain` and `finetune` have in common: the folder that they write into, provenance, resuming. */
+ * What `pretrain`, `finetune` and `distill` have in common: the folder that they write into, provenance, resuming. */
 #ifndef BEELINE_PROGRAMS_RUN_H
 #define BEELINE_PROGRAMS_RUN_H
 
@@ -22,6 +22,7 @@ typedef struct bl_run {
   bl_provenance provenance;        /**< borrows from this object */
   bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
   int64_t first_round;             /**< of this sitting */
+  int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 

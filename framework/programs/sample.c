@@ -151,6 +151,7 @@ static bl_status prepare(drawing *d) {
   BL_TRY(bl_schedule_create(&d->schedule, d->header.schedule, d->header.diffusion_steps, d->header.beta_first,
                             d->header.beta_last));
   BL_AGREE(bl_sampler_plan(&d->chain, &d->schedule, options, false), d->comm);
+  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&d->chain.prediction, d->header.prediction)));
   BL_TRY(bl_sampler_check_network(&d->chain, &d->header.shape, options));
   BL_TRY(make_graph(d));
   bl_status status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);

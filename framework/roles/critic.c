@@ -30,23 +30,27 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   const bl_compute *learn = computation != NULL ? &computation->learn : NULL;
   const bl_compute *judge = computation != NULL ? &computation->judge : NULL;
   BL_TRY(bl_network_create_with(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false, learn));
-  BL_TRY(bl_network_create_with(&critic->value, value_shape, all, BL_GRAPH_TRAINING, false, learn));
-  BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
-  BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
   const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
   if (method->spectral_weight > 0 || method->monitor_critic)
     BL_TRY(bl_lipschitz_create(&critic->lipschitz, critic_shape, bl_graph_parameters(critic->critic)));
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
+  BL_TRY(bl_allocate(&critic->d_critic, critic_parameters, sizeof *critic->d_critic));
+  BL_TRY(bl_allocate(&critic->work, bl_sft_pg_work(method, critic_parameters), sizeof *critic->work));
+  if (!method->without_value) {
+    BL_TRY(bl_network_create_with(&critic->value, value_shape, all, BL_GRAPH_TRAINING, false, learn));
+    BL_TRY(bl_allocate(&critic->d_value, bl_graph_parameters(critic->value)->count, sizeof *critic->d_value));
+  }
+  if (method->backprop) /* roles/backprop.h judges */
+    return BL_OK;
+  BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
+  BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
   BL_TRY(bl_allocate(&critic->costs, method->micro_batch, sizeof *critic->costs));
   BL_TRY(bl_allocate(&critic->advantages_of_all, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *critic->advantages_of_all));
   BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * bl_sft_pg_draws(method), sizeof *critic->sent));
   BL_TRY(bl_allocate(&critic->transitions, bl_sft_pg_draws(method), sizeof *critic->transitions));
-  BL_TRY(bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
-                     sizeof *critic->order));
-  BL_TRY(bl_allocate(&critic->d_critic, critic_parameters, sizeof *critic->d_critic));
-  BL_TRY(bl_allocate(&critic->d_value, bl_graph_parameters(critic->value)->count, sizeof *critic->d_value));
-  return bl_allocate(&critic->work, bl_sft_pg_work(method, critic_parameters), sizeof *critic->work);
+  return bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
+                     sizeof *critic->order);
 }
 
 void bl_critic_destroy(bl_critic *critic) {
@@ -92,7 +96,8 @@ static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m
                                    critic->work));
   bl_aggregator_add(critic->critic_aggregator, critic->d_critic, (double[]){losses.real, losses.generated, losses.penalty},
                     3);
-  bl_aggregator_add(critic->value_aggregator, critic->d_value, (double[]){losses.value}, 1);
+  if (!method->without_value)
+    bl_aggregator_add(critic->value_aggregator, critic->d_value, (double[]){losses.value}, 1);
   return BL_OK;
 }
 
@@ -120,7 +125,8 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   if (!is_critic(critic))
     return BL_OK;
   BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
-  BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
+  if (critic->value)
+    BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     const int generator = bl_buffer_generator(buffer, m);
     if (epoch == 0 && generator != critic->world->rank)
@@ -132,7 +138,8 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   if (critic->method->spectral_weight > 0)
     BL_TRY(regularise(critic, &spectral));
   const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->strata);
-  BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
+  if (critic->value)
+    BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
   report->real += share * of_critic.figures[0];
   report->generated += share * of_critic.figures[1];
   report->penalty += share * of_critic.figures[2];

@@ -29,6 +29,8 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
     return BL_OK;
   BL_TRY(bl_network_create_with(&generator->rollout, shape, batch, BL_GRAPH_INFERENCE, false,
                                 computation != NULL ? &computation->rollout : NULL));
+  if (method->backprop) /* roles/backprop.h improves */
+    return bl_allocate(&generator->work, 3 * buffer->state, sizeof *generator->work);
   BL_TRY(bl_network_create_with(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false,
                                 computation != NULL ? &computation->learn : NULL));
   BL_TRY(bl_allocate(&generator->received, strata * bl_sft_pg_draws(method), sizeof *generator->received));

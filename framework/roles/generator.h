@@ -9,6 +9,7 @@
 #include "parallel/arrow.h"
 #include "parallel/statistics.h"
 #include "roles/aggregator.h"
+#include "roles/backprop.h"
 #include "roles/buffer.h"
 
 typedef struct bl_policy_monitor bl_policy_monitor; /* of roles/policy_monitor.h */
@@ -32,6 +33,7 @@ typedef struct bl_generator {
   float *work;
   bl_policy_monitor *monitor;       /**< NULL unless method->monitor_policy */
   bl_timing rolling_out, improving; /**< time per micro-batch */
+  bl_backprop *backprop;            /**< where the learner is backprop_chain: what improves, else NULL; borrowed */
 } bl_generator;
 
 /** Build the graphs of \a shape, which compute as \a computation says (NULL: as by default). Not collective; ranks that are

@@ -15,15 +15,23 @@ bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_pla
   BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm));
   BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
   BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
-  BL_TRY(create_aggregator(&ring->value, world, critics, "value network", &plan->value));
+  if (!plan->method->without_value)
+    BL_TRY(create_aggregator(&ring->value, world, critics, "value network", &plan->value));
   BL_TRY(bl_buffer_create(&ring->buffer, world, plan->method, plan->strata));
   BL_TRY(bl_generator_create(&ring->generators, world, plan->policy.shape, plan->computation, plan->method, plan->chain,
                              &ring->buffer, ring->trajectories, ring->advantages, &ring->policy));
+  if (plan->method->backprop) {
+    BL_TRY(bl_backprop_create(&ring->backprop, world, plan->policy.shape, plan->critic.shape, plan->computation,
+                              plan->method, plan->chain, &ring->buffer, ring->trajectories, ring->advantages, &ring->policy,
+                              &ring->critic));
+    ring->generators.backprop = &ring->backprop;
+  }
   return bl_critic_create(&ring->critics, world, plan->critic.shape, plan->value.shape, plan->computation, plan->method,
                           &ring->buffer, plan->data, ring->trajectories, ring->advantages, &ring->critic, &ring->value);
 }
 
 void bl_ring_destroy(bl_ring *ring) {
+  bl_backprop_destroy(&ring->backprop);
   bl_critic_destroy(&ring->critics);
   bl_generator_destroy(&ring->generators);
   bl_arrow_destroy(&ring->trajectories);
@@ -59,6 +67,9 @@ bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm) {
       ring->critics.judging,
       waited("wait for advantages", ring->advantages),
       ring->generators.improving,
+      ring->backprop.unrolling,
+      ring->backprop.judging,
+      ring->backprop.going_back,
       named("wait for other generators", &ring->policy.waiting),
       named("policy steps", &ring->policy.stepping),
   };

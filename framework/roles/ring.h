@@ -28,10 +28,11 @@ typedef struct bl_ring_plan {
 /** The objects of all roles; those of a role that this rank does not hold are empty. Must stay where it is. */
 typedef struct bl_ring {
   bl_arrow *trajectories, *advantages;
-  bl_aggregator policy, critic, value;
+  bl_aggregator policy, critic, value; /**< value: empty where there is no V */
   bl_buffer buffer;
   bl_generator generators;
   bl_critic critics;
+  bl_backprop backprop; /**< where the method has it */
 } bl_ring;
 
 /** Make the objects, with zero parameters. Not collective. \param [out] ring  the caller's; bl_ring_destroy, also after a

@@ -31,12 +31,15 @@ static bl_status share(bl_round_report *report, const bl_world *world) {
 static bl_status improve(bl_round_report *report, bl_status *postponed, bl_generator *generator, bl_critic *critic,
                          bl_aggregator *policy_aggregator, int64_t round, double rate) {
   const int steps = generator->method->n_generator;
-  BL_TRY(bl_generator_draw(generator, round));
-  BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
-  BL_TRY(bl_policy_monitor_before(generator->monitor));
+  bl_backprop *backprop = generator->backprop;
+  if (!backprop) {
+    BL_TRY(bl_generator_draw(generator, round));
+    BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
+    BL_TRY(bl_policy_monitor_before(generator->monitor));
+  }
   for (int step = 0; step < steps; step++) {
     bl_step_report of_step = {0};
-    BL_TRY(bl_generator_improve(generator, step));
+    BL_TRY(backprop ? bl_backprop_improve(backprop, round, step) : bl_generator_improve(generator, step));
     BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->strata)));
     report->policy_loss += of_step.figures[0] / steps;
     report->norm += of_step.norm / steps;

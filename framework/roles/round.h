@@ -20,7 +20,7 @@ typedef struct bl_round_rates {
 /** What a round tells, on every rank. */
 typedef struct bl_round_report {
   bl_critic_report critic;
-  double policy_loss;      /**< mean over policy steps of mean A log p */
+  double policy_loss;      /**< mean over policy steps of mean A log p; with back-propagation, of mean f(x_0) */
   double norm;             /**< mean over policy steps of the gradient's norm before clipping */
   double clip_rate;        /**< share of the policy steps whose gradient was clipped */
   bl_policy_report policy; /**< where it is monitored; else 0, as in rounds without policy steps */

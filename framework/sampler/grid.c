@@ -6,18 +6,23 @@
 #include <stdint.h>
 #include <string.h>
 
+int bl_grid_step(bl_grid grid, int i, int count, int total) {
+  const int64_t last = count - 1, place = i;
+  int64_t step = place;
+  if (count == 1 && i == 0)
+    step = total - 1;
+  else if (grid == BL_GRID_LINEAR)
+    step = place * (total - 1) / last;
+  else if (grid == BL_GRID_EVEN)
+    step = (place + 1) * total / count - 1;
+  else if (grid == BL_GRID_QUADRATIC)
+    step = place * place * 4 * total / (5 * last * last);
+  return (int)(step > place ? step : place);
+}
+
 void bl_grid_steps(int *steps, bl_grid grid, int count, int total) {
-  int64_t last = count - 1;
-  for (int64_t i = 0; i < count; i++) {
-    int64_t step = i;
-    if (count == 1)
-      step = total - 1;
-    else if (grid == BL_GRID_LINEAR)
-      step = i * (total - 1) / last;
-    else if (grid == BL_GRID_QUADRATIC)
-      step = i * i * 4 * total / (5 * last * last);
-    steps[i] = (int)(step > i ? step : i);
-  }
+  for (int i = 0; i < count; i++)
+    steps[i] = bl_grid_step(grid, i, count, total);
 }
 
 static bl_status read_grid(bl_grid *grid, const bl_schedule *schedule, const bl_options *options) {

@@ -50,6 +50,8 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
     for (size_t s = 0; s < batch; s++)
       time[s] = chain->time[i];
     BL_TRY(predict(model, prediction[0], present, time));
+    if (chain->prediction != BL_PREDICTION_EPSILON)
+      bl_prediction_epsilon(prediction[0], chain->prediction, prediction[0], present, chain->alpha_bar[i], count);
     draw.step = (uint32_t)i;
     if (chain->sigma[i] > 0.0)
       draw_normal(z, draw, batch, size);

@@ -36,6 +36,10 @@ static bl_status write_header(int ncid, const char *path, const bl_model_header 
   BL_TRY(put_integers(ncid, path, "diffusion_steps", &header->diffusion_steps, 1));
   BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_first", NC_DOUBLE, 1, &header->beta_first), path);
   BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "beta_last", NC_DOUBLE, 1, &header->beta_last), path);
+  if (header->prediction[0] != '\0' && strcmp(header->prediction, "epsilon") != 0)
+    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "prediction", header->prediction));
+  if (header->distilled_steps > 0)
+    BL_TRY(put_integers(ncid, path, "distilled_steps", &header->distilled_steps, 1));
   if (header->accuracy > 0)
     BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "test_accuracy", NC_DOUBLE, 1, &header->accuracy), path);
   const long long round = header->round;
@@ -133,6 +137,15 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   BL_TRY(get_integer(&header->diffusion_steps, ncid, path, "diffusion_steps", 0, 1 << 24));
   BL_TRY(get_real(&header->beta_first, ncid, path, "beta_first"));
   BL_TRY(get_real(&header->beta_last, ncid, path, "beta_last"));
+  if (nc_inq_att(ncid, NC_GLOBAL, "prediction", NULL, NULL) == NC_NOERR) {
+    BL_TRY(attribute_length(&length, ncid, path, "prediction", true));
+    bl_container_get_text(header->prediction, sizeof header->prediction, ncid, "prediction");
+  } else {
+    snprintf(header->prediction, sizeof header->prediction, "epsilon");
+  }
+  header->distilled_steps = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "distilled_steps", NULL, NULL) == NC_NOERR)
+    BL_TRY(get_integer(&header->distilled_steps, ncid, path, "distilled_steps", 1, 1 << 24));
   header->accuracy = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
     BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));

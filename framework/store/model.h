@@ -30,6 +30,8 @@ typedef struct bl_model_header {
   char schedule[32];      /**< diffusion schedule, "" for networks without one */
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
+  char prediction[16];        /**< of a diffusion model: "epsilon" ("" is written so too), "x" or "v" */
+  int distilled_steps;        /**< steps of the deterministic chain that it was distilled for; 0: it was not */
   double accuracy;            /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
   int64_t round;              /**< rounds done */
   char digest[40];            /**< of the configuration; read from the file, written from the provenance */

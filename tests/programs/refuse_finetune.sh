@@ -37,4 +37,21 @@ refused 2 '--roles=3:1:1: roles 3:1:1 do not fit' finetune finetune.yaml --roles
 refused 4 '--roles=1:1:1: roles 1:1:1 leave 1 of 4 ranks' finetune finetune.yaml --roles 1:1:1 --output new
 refused 4 '--roles=2:0:2: roles is "2:0:2"' finetune finetune.yaml --roles 2:0:2 --output new
 
+refused 0 'learner.keep is "all"' finetune finetune.yaml --set learner.keep=all --output new
+refused 0 'sampler.clip' finetune finetune.yaml --set learner.name=backprop_chain --set sampler.clip=true --output new
+
+# beeline distill
+refused 0 'learner.name is "sft_pg" (the default), expected distill' distill finetune.yaml --output new
+refused 2 'learner.name is "sft_pg" (the default), expected distill' distill finetune.yaml --output new
+distilling='distill finetune.yaml --set learner.name=distill --set distill.first=4'
+refused 0 'distill.first is 6, expected distill.last (4) times 2' $distilling --set distill.first=6 --set distill.last=4 --output new
+refused 0 'distill.first is 4, expected distill.last (4) times 2' $distilling --set distill.last=4 --output new
+refused 0 'distill.first is 32, expected at most 20' $distilling --set distill.first=32 --output new
+refused 0 'distill.prediction: the prediction is "noise"' $distilling --set distill.prediction=noise --output new
+refused 0 'distill.weight is "all"' $distilling --set distill.weight=all --output new
+refused 0 'learner.rounds is 0' $distilling --set learner.rounds=0 --output new
+refused 4 'images.nc: samples are 1 × 8 × 8, but model/model.nc' $distilling --set data.file=images.nc --output new
+works $distilling --output student
+refused 0 'predicts v, but only models that predict epsilon' finetune finetune.yaml --set model.file=student/model.nc --output new
+
 finish

@@ -20,7 +20,7 @@ run() { # run RANKS ARGUMENT...
 equal() { # equal FOLDER FOLDER: all netCDF files of two runs; speed and time may differ
   for file in "$1"/*.nc; do
     compared=$((compared + 1))
-    "$same" "$file" "$2/${file##*/}" speed seconds > said 2>&1 && continue
+    "$same" "$file" "$2/${file##*/}" speed peak_memory seconds > said 2>&1 && continue
     echo "FAIL: $file and $2/${file##*/}: $(cat said)" >&2
     failures=$((failures + 1))
   done

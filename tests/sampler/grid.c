@@ -23,21 +23,32 @@ static void steps_rise_and_stay_inside(void **state) {
         if (grid == BL_GRID_FULL && count < total)
           continue;
         bl_grid_steps(steps, (bl_grid)grid, count, total);
-        assert_in_range(steps[0], 0, count == 1 ? total - 1 : 0);
+        assert_in_range(steps[0], 0, count == 1 ? total - 1 : grid == BL_GRID_EVEN ? total / count - 1 : 0);
         for (int i = 1; i < count; i++)
           assert_true(steps[i] > steps[i - 1]);
         assert_true(steps[count - 1] < total);
-        if (grid == BL_GRID_LINEAR || count == 1)
+        if (grid == BL_GRID_LINEAR || grid == BL_GRID_EVEN || count == 1)
           assert_int_equal(steps[count - 1], total - 1);
       }
     }
   }
 }
 
+static void half_of_an_even_grid_is_every_second_step(void **state) {
+  (void)state;
+  for (int total = 2; total <= 1000; total += 37)
+    for (int count = 1; 2 * count <= total; count++)
+      for (int i = -1; i < count; i++)
+        assert_int_equal(bl_grid_step(BL_GRID_EVEN, i, count, total),
+                         bl_grid_step(BL_GRID_EVEN, 2 * i + 1, 2 * count, total));
+  assert_int_equal(bl_grid_step(BL_GRID_EVEN, -1, 4, 1000), -1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(published_grids_come_out),
       cmocka_unit_test(steps_rise_and_stay_inside),
+      cmocka_unit_test(half_of_an_even_grid_is_every_second_step),
   };
   return cmocka_run_group_tests_name("grid", tests, NULL, NULL);
 }

@@ -28,9 +28,9 @@ parts_of() {
   done
 }
 
-# Rows of a record without speed, which is a time.
+# Rows of a record without speed, which is a time, and memory.
 rows_of() {
-  ncdump -p 9,17 "$1/record.nc" | sed -n '/^data:/,$p' | awk 'BEGIN { RS = ";" } !/speed =/'
+  ncdump -p 9,17 "$1/record.nc" | sed -n '/^data:/,$p' | awk 'BEGIN { RS = ";" } !/(speed|peak_memory) =/'
 }
 
 # same FOLDER EXPECTED WORDS: the folder has the bits of the other one.
