@@ -48,7 +48,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->output->block = bl_graph_preferred_block(graph, node->output->channels, node->output->height * node->output->width);
   BL_GOTO(describe(&description, operands, &plain, graph, node));
   BL_GOTO(bl_allocate(&r->bias, (size_t)node->output->channels, sizeof *r->bias));
-  BL_GOTO(bl_weights_create(&r->weights, graph, &operands[1].layout, &plain));
+  BL_GOTO(bl_weights_create(&r->weights, graph, &operands[1].layout, &plain, node->parameter[0], 0));
   BL_GOTO(bl_primitive_create(&r->primitive, graph, description, operands, 4));
   node->scratch = r->primitive.scratch;
 done:
