@@ -1,0 +1,64 @@
+#include "programs/drawing.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "network/network.h"
+#include "support/cmocka.h"
+
+enum { BATCH = 8, SIZE = 2, STEPS = 10, COUNT = 100 };
+
+/* Whatever is asked for, in whatever order: the samples that are drawn at once. */
+static void samples_are_those_that_are_drawn_at_once(void **state) {
+  (void)state;
+  const bl_network_shape shape = {
+      .kind = BL_NETWORK_MLP, .channels = SIZE, .height = 1, .width = 1, .width_count = 1, .widths = {16}, .steps = STEPS};
+  bl_graph *graph;
+  bl_chain chain;
+  bl_schedule schedule;
+  bl_options *options;
+  bl_drawing drawing;
+  float *parameters, all[COUNT * SIZE], some[COUNT * SIZE + 1];
+  const char *sets[] = {"sampler.name=ddpm", "sampler.grid=full", "sampler.variance=large"};
+  assert_int_equal(bl_network_create(&graph, &shape, BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
+  assert_int_equal(bl_allocate(&parameters, bl_graph_parameters(graph)->count, sizeof(float)), BL_OK);
+  bl_parameter_initialise(parameters, bl_graph_parameters(graph), 1);
+  assert_int_equal(bl_graph_load(graph, parameters), BL_OK);
+  assert_int_equal(bl_schedule_create(&schedule, "sigmoid", STEPS, 1e-5, 1e-2), BL_OK);
+  assert_int_equal(bl_options_load(&options, NULL, 3, sets), BL_OK);
+  assert_int_equal(bl_sampler_plan(&chain, &schedule, options, true), BL_OK);
+  assert_int_equal(bl_sampler_draw(all, 0, COUNT, graph, &chain, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
+
+  assert_int_equal(bl_drawing_create(&drawing, graph, &chain, 3, 2, BATCH, COUNT, NULL, MPI_COMM_SELF), BL_OK);
+  const bl_images images = bl_drawing_images(&drawing);
+  assert_int_equal(images.count, COUNT);
+  assert_int_equal(images.size, SIZE);
+  const size_t parts[][2] = {{0, 100}, {0, 1}, {3, 4}, {5, 11}, {7, 1}, {96, 4}, {0, 8}, {15, 2}};
+  for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
+    const size_t first = parts[k][0], rows = parts[k][1];
+    some[rows * SIZE] = 777.0F;
+    assert_int_equal(images.fetch(some, first, rows, images.context), BL_OK);
+    assert_memory_equal(some, all + first * SIZE, rows * SIZE * sizeof(float));
+    assert_true(some[rows * SIZE] > 776.0F);
+  }
+  const size_t before = bl_graph_evaluations(graph);
+  for (size_t first = 24; first < 32; first += 2) /* a micro-batch is drawn once */
+    assert_int_equal(images.fetch(some, first, 2, images.context), BL_OK);
+  assert_int_equal(bl_graph_evaluations(graph) - before, BATCH * STEPS);
+
+  bl_drawing_destroy(&drawing);
+  bl_graph_destroy(&graph);
+  bl_chain_destroy(&chain);
+  bl_schedule_destroy(&schedule);
+  bl_options_destroy(&options);
+  bl_free(&parameters);
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(samples_are_those_that_are_drawn_at_once)};
+  MPI_Init(&argc, &argv);
+  bl_log_speak(false);
+  int failed = cmocka_run_group_tests_name("drawing", tests, NULL, NULL);
+  MPI_Finalize();
+  return failed;
+}
