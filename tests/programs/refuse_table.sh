@@ -51,8 +51,8 @@ table 0 'table.yaml:9: sampler.steps=3 is not set here: the table' 's/sampler.gr
 table 0 'table.yaml:9: metrics.projections=3 is not set for one row' 's/sampler.grid=linear/metrics.projections=3/'
 table 0 'sampler.grid is "var_quadratic" (the default), expected' '/sampler.grid/d'
 table 0 'table.yaml:11: finetune: cannot open the configuration missing.yaml' 's/finetune.yaml/missing.yaml/'
-table 0 'finetune.yaml:1: ' 's/name: SFT-PG/name: SFT-PG\n    set: [model.weights=best]/' --set model.weights=best
-table 0 'sampler.kappa is 0, expected settings with noise' 's/name: SFT-PG/name: SFT-PG\n    set: [sampler.kappa=0]/'
+table 0 'table.yaml:11: model.weights is "best"' 's/name: SFT-PG/name: SFT-PG\n    set: [model.weights=best]/'
+table 0 'finetune.yaml:7: learner.batch is 16' 's/name: SFT-PG/name: SFT-PG\n    set: [learner.micro_batch=5]/'
 table 0 'table.yaml:11: sampler.kappa is 0' 's/name: SFT-PG/name: SFT-PG\n    set: [sampler.kappa=0]/'
 table 0 'table.yaml:1: data.file: missing.nc' 's/roll.nc/missing.nc/'
 table 0 'images.nc holds 1 × 8 × 8' 's/roll.nc/images.nc/'
