@@ -30,6 +30,7 @@ static bl_status create_merge(bl_options_merge **merge, const char *path, int se
   (*merge)->slot_count = bl_options_schema_list((*merge)->slots);
   BL_TRY(copy_text(&(*merge)->path, path == NULL ? "" : path, ""));
   (*merge)->argument_count = set_count;
+  BL_TRY(bl_allocate(&(*merge)->folders, (size_t)set_count, sizeof(char *)));
   return bl_allocate(&(*merge)->arguments, (size_t)set_count, sizeof(char *));
 }
 
@@ -41,6 +42,9 @@ static void destroy_merge(bl_options_merge **merge) {
     bl_free(&m->slots[i].value);
   for (int i = 0; m->arguments != NULL && i < m->argument_count; i++)
     bl_free(&m->arguments[i]);
+  for (int i = 0; m->folders != NULL && i < m->argument_count; i++)
+    bl_free(&m->folders[i]);
+  bl_free(&m->folders);
   bl_free(&m->arguments);
   bl_free(&m->path);
   free(m->text);
@@ -82,16 +86,24 @@ static bl_status quote_text(char **quoted, const char *text) {
   return BL_OK;
 }
 
-static bl_status read_argument(bl_options_merge *merge, int index, const char *set) {
+static bl_status read_setting(bl_options_merge *merge, int index, const bl_options_setting *setting) {
+  const char *set = setting->text;
   const bool named = set[0] == '-' && set[1] == '-';
   const char *name = named ? set + 2 : set;
   char argument[128];
   bl_options_clip(argument, sizeof argument, set, strlen(set));
-  BL_TRY(copy_text(&merge->arguments[index], named ? "" : "--set ", argument));
+  if (setting->place != NULL)
+    BL_TRY(copy_text(&merge->arguments[index], setting->place, ""));
+  else
+    BL_TRY(copy_text(&merge->arguments[index], named ? "" : "--set ", argument));
+  if (setting->path != NULL)
+    BL_TRY(copy_text(&merge->folders[index], setting->path, ""));
+  merge->relative = merge->folders[index];
   const char *place = merge->arguments[index];
   const char *equals = strchr(name, '=');
   if (equals == NULL || equals == name)
-    return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example --set learner.rounds=20", place);
+    return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example %slearner.rounds=20", place,
+                   setting->place != NULL ? "" : "--set ");
   char key[2 * BL_OPTIONS_KEY];
   bl_options_clip(key, sizeof key, name, (size_t)(equals - name));
   const cyaml_schema_value_t *type = type_of(key);
@@ -125,12 +137,12 @@ static void write_folder(FILE *stream, const char *path) {
   }
 }
 
-static void write_value(FILE *stream, const bl_options_merge *merge, const bl_options_slot *slot) {
+static void write_value(FILE *stream, const bl_options_slot *slot) {
   const char *value = slot->value;
   bool relative = value[0] == '"' && value[1] != '"' && value[1] != '/';
-  if (slot->source == BL_SOURCE_FILE && relative && bl_options_schema_is_input(slot->key)) {
+  if (slot->relative != NULL && relative && bl_options_schema_is_input(slot->key)) {
     fputc('"', stream);
-    write_folder(stream, merge->path);
+    write_folder(stream, slot->relative);
     value++;
   }
   fprintf(stream, "%s\n", value);
@@ -157,7 +169,7 @@ static bl_status write_merge(bl_options_merge *merge) {
       depth++;
     }
     fprintf(stream, "%*s%s: ", 2 * depth, "", word);
-    write_value(stream, merge, slot);
+    write_value(stream, slot);
     previous = slot->key;
   }
   return fclose(stream) == 0 ? BL_OK
@@ -172,11 +184,11 @@ static uint64_t hash_text(uint64_t hash, const char *text) {
   return hash;
 }
 
-static void digest_merge(bl_options_merge *merge) {
+static void digest_merge(char digest[BL_OPTIONS_DIGEST], const bl_options_merge *merge, const char *prefix) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (int i = 0; i < merge->slot_count; i++) {
     const bl_options_slot *slot = &merge->slots[i];
-    if (!bl_options_schema_is_digested(slot->key, slot->value))
+    if (strncmp(slot->key, prefix, strlen(prefix)) != 0 || !bl_options_schema_is_digested(slot->key, slot->value))
       continue;
     char number[32];
     const char *value = slot->value;
@@ -186,7 +198,7 @@ static void digest_merge(bl_options_merge *merge) {
     }
     hash = hash_text(hash_text(hash_text(hash_text(hash, slot->key), "="), value), "\n");
   }
-  snprintf(merge->digest, sizeof merge->digest, "%016" PRIx64, hash);
+  snprintf(digest, BL_OPTIONS_DIGEST, "%016" PRIx64, hash);
 }
 
 /* ---- libcyaml ---------------------------------------------------------------------------------------------------------
@@ -252,27 +264,40 @@ done:
   return status;
 }
 
-bl_status bl_options_parse(bl_options **options, const char *path, const char *text, size_t size, int set_count,
-                           const char *const *sets) {
+bl_status bl_options_parse_settings(bl_options **options, const char *path, const char *text, size_t size, int count,
+                                    const bl_options_setting *settings) {
   *options = NULL;
   bl_options_merge *merge = NULL;
   bl_status status;
-  BL_GOTO(create_merge(&merge, path, set_count));
+  BL_GOTO(create_merge(&merge, path, count));
   BL_GOTO(
       bl_options_read(merge, BL_SOURCE_DEFAULT, "defaults.yaml", bl_defaults, strlen(bl_defaults), &bl_options_schema, ""));
   for (int i = 0; i < merge->slot_count; i++)
     if (merge->slots[i].value == NULL)
       BL_GOTO(bl_fail(BL_ERROR_USAGE, "defaults.yaml lacks the key %s", merge->slots[i].key));
+  merge->relative = merge->path;
   if (text != NULL)
     BL_GOTO(bl_options_read(merge, BL_SOURCE_FILE, merge->path, text, size, &bl_options_schema, ""));
-  for (int i = 0; i < set_count; i++)
-    BL_GOTO(read_argument(merge, i, sets[i]));
+  for (int i = 0; i < count; i++)
+    BL_GOTO(read_setting(merge, i, &settings[i]));
   BL_GOTO(write_merge(merge));
-  digest_merge(merge);
+  digest_merge(merge->digest, merge, "");
   BL_GOTO(read_merged(options, merge));
   return BL_OK;
 done:
   destroy_merge(&merge);
+  return status;
+}
+
+bl_status bl_options_parse(bl_options **options, const char *path, const char *text, size_t size, int set_count,
+                           const char *const *sets) {
+  bl_options_setting *settings;
+  *options = NULL;
+  BL_TRY(bl_allocate(&settings, (size_t)set_count, sizeof *settings));
+  for (int i = 0; i < set_count; i++)
+    settings[i].text = sets[i];
+  const bl_status status = bl_options_parse_settings(options, path, text, size, set_count, settings);
+  bl_free(&settings);
   return status;
 }
 
@@ -304,6 +329,35 @@ const char *bl_options_text(const bl_options *options) {
 
 const char *bl_options_digest(const bl_options *options) {
   return merge_of(options)->digest;
+}
+
+void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section) {
+  char prefix[BL_OPTIONS_KEY];
+  snprintf(prefix, sizeof prefix, "%s.", section);
+  digest_merge(digest, merge_of(options), prefix);
+}
+
+bool bl_options_input(const char **key, char *path, size_t size, const bl_options *options, int index) {
+  const bl_options_merge *merge = merge_of(options);
+  const bl_options_slot *slot = NULL;
+  for (int i = 0; i < merge->slot_count && slot == NULL; i++)
+    if (bl_options_schema_is_input(merge->slots[i].key) && index-- == 0)
+      slot = &merge->slots[i];
+  if (slot == NULL || size == 0)
+    return false;
+  const char *value = slot->value + 1; /* after the quote */
+  const char *slash = slot->relative == NULL || value[0] == '/' || value[0] == '"' ? NULL : strrchr(slot->relative, '/');
+  size_t used = 0;
+  if (slash != NULL)
+    for (const char *at = slot->relative; at <= slash && used + 1 < size; at++)
+      path[used++] = *at;
+  for (; *value != '"' && used + 1 < size; value++) {
+    value += *value == '\\';
+    path[used++] = *value;
+  }
+  path[used] = '\0';
+  *key = slot->key;
+  return true;
 }
 
 /* Where the value of a slot stands: "FILE:LINE: ", "--set learner.batch=100: " or "" for a default. */

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BL_OPTIONS_LIST = 8 };
+enum { BL_OPTIONS_LIST = 8, BL_OPTIONS_DIGEST = 17 };
 
 /** A short list of integers, for example the channel multipliers of a UNet. */
 typedef struct bl_options_list {
@@ -224,6 +224,18 @@ bl_status bl_options_read_file(char **text, size_t *size, const char *path);
 bl_status bl_options_parse(bl_options **options, const char *path, const char *text, size_t size, int set_count,
                            const char *const *sets);
 
+/** An override that stands in another file than the configuration. Borrowed. */
+typedef struct bl_options_setting {
+  const char *text;  /**< "key.path=value" or "--seed=3", as bl_options_load takes it */
+  const char *place; /**< for messages: "table.yaml:12"; NULL: the text itself */
+  const char *path;  /**< file in whose folder a relative path of an input begins; NULL: the working folder */
+} bl_options_setting;
+
+/** bl_options_parse with overrides that say where they stand. Not collective. \param [out] options  the caller's; release
+ * with bl_options_destroy. */
+bl_status bl_options_parse_settings(bl_options **options, const char *path, const char *text, size_t size, int count,
+                                    const bl_options_setting *settings);
+
 /** Release *\a options and set it to NULL; NULL is allowed. Not collective. */
 void bl_options_destroy(bl_options **options);
 
@@ -235,6 +247,14 @@ const char *bl_options_text(const bl_options *options);
  * written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
+
+/** The digest of one section, "metrics". Not collective. \param [out] digest  the caller's. */
+void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section);
+
+/** The input file number \a index, counted from 0 in the order of --defaults: key and resolved path, "" where none is
+ * named. Not collective. \param [out] key  borrowed from \a options. \param [out] path  (size) caller's, cut where it is
+ * longer. Returns false, and nothing else, when there are no more keys of inputs. */
+bool bl_options_input(const char **key, char *path, size_t size, const bl_options *options, int index);
 
 /** Refuse a value that is well-formed but makes no sense: "FILE:LINE: learner.batch is 100, expected a multiple of
  * learner.micro_batch (16)". Not collective. \param [in] key  "learner.batch". \param [in] expected  printf's format.

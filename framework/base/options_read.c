@@ -231,6 +231,7 @@ static bl_status store(reader *r, const char *key, const char *value) {
   slot->source = r->source;
   slot->line = (int)event_line(r);
   slot->argument = r->source == BL_SOURCE_ARGUMENT ? r->name : NULL;
+  slot->relative = r->merge->relative;
   return BL_OK;
 }
 

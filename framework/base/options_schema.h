@@ -21,7 +21,9 @@ typedef struct bl_options_slot {
   char *value; /**< as YAML: 20, true, "text", [1, 2]; owned */
   bl_options_source source;
   int line;             /**< of the file */
-  const char *argument; /**< of the command line; owned by bl_options_merge */
+  const char *argument; /**< of the command line, or the place of a setting; owned by bl_options_merge */
+  const char
+      *relative; /**< file in whose folder a relative path of an input begins; NULL: the working folder; as argument */
 } bl_options_slot;
 
 /** The defaults, the file and the overrides, merged, before libcyaml reads them; kept for provenance and messages. */
@@ -30,9 +32,11 @@ typedef struct bl_options_merge {
   bl_options_slot slots[BL_OPTIONS_SLOTS]; /**< in the order of the schema */
   char *path;                              /**< of the file; "" when there is none; owned */
   int argument_count;
-  char **arguments; /**< "--set key=value"; owned */
-  char *text;       /**< all as YAML; owned, from malloc */
-  char digest[17];
+  char **arguments;     /**< (argument_count) "--set key=value", or a place; owned */
+  char **folders;       /**< (argument_count) files in whose folders the paths of a setting begin, NULL for none; owned */
+  const char *relative; /**< of what is being read, see the slots */
+  char *text;           /**< all as YAML; owned, from malloc */
+  char digest[BL_OPTIONS_DIGEST];
 } bl_options_merge;
 
 /** What stands behind a bl_options. */

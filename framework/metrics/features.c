@@ -1,7 +1,7 @@
 #include "metrics/features.h"
 
 #include "base/memory.h"
-#include "metrics/moments.h"
+#include "metrics/covariance.h"
 #include "network/inception.h"
 #include "network/network.h"
 #include "parallel/agree.h"
@@ -213,7 +213,7 @@ bl_status bl_features_check_dataset(const bl_features *features, const bl_datase
 }
 
 /* This rank's micro-batches: neighbours, since images may be drawn several at once. */
-static bl_status add_share(bl_moments *moments, bl_features *features, const bl_images *images, MPI_Comm comm) {
+static bl_status add_share(bl_covariance *moments, bl_features *features, const bl_images *images, MPI_Comm comm) {
   int rank, ranks;
   float *vectors = NULL;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
@@ -226,7 +226,7 @@ static bl_status add_share(bl_moments *moments, bl_features *features, const bl_
     const size_t left = images->count - m * batch, rows = left < batch ? left : batch;
     status = bl_features_compute(vectors, features, images, m * batch, rows);
     if (status == BL_OK)
-      bl_moments_add(moments, vectors, rows);
+      bl_covariance_add(moments, vectors, rows);
   }
   bl_free(&vectors);
   return status;
@@ -234,13 +234,13 @@ static bl_status add_share(bl_moments *moments, bl_features *features, const bl_
 
 bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
                                  MPI_Comm comm) {
-  bl_moments *moments = NULL;
-  bl_status status = bl_moments_create(&moments, (int)features->size);
+  bl_covariance *moments = NULL;
+  bl_status status = bl_covariance_create(&moments, (int)features->size);
   if (status == BL_OK)
     status = add_share(moments, features, images, comm);
   BL_GOTO(bl_agree(status, comm));
-  status = bl_moments_finish(mean, covariance, moments, images->count, comm);
+  status = bl_covariance_finish(mean, covariance, moments, images->count, comm);
 done:
-  bl_moments_destroy(&moments);
+  bl_covariance_destroy(&moments);
   return status;
 }

@@ -1,7 +1,7 @@
 #include "programs/comparison.h"
 
 #include "base/memory.h"
-#include "store/picture.h"
+#include "programs/panel.h"
 
 #include <string.h>
 
@@ -23,23 +23,6 @@ bl_status bl_comparison_keep(bl_comparison *comparison, int which, const float *
   return BL_OK;
 }
 
-/* Images in a grid, enlarged to a size that people can see. */
-static bl_status draw_images(bl_picture *picture, const bl_dataset *data, const uint8_t *images, size_t count) {
-  const int side = data->height > data->width ? data->height : data->width;
-  const int zoom = side < 24 ? 5 : side < 48 ? 2 : 1;
-  return bl_picture_grid(picture, images, count, data->channels, data->height, data->width, COLUMNS, zoom);
-}
-
-/* Points over the data. */
-static bl_status draw_points(bl_picture *picture, const bl_dataset *data, const float *points, size_t count) {
-  static const uint8_t data_colour[3] = {225, 170, 160}, sample_colour[3] = {20, 60, 150};
-  BL_TRY(bl_picture_blank(picture, 3, SIDE, SIDE));
-  bl_picture_scatter(picture, data->points, data->count, 1, data_colour);
-  if (points)
-    bl_picture_scatter(picture, points, count, 1, sample_colour);
-  return BL_OK;
-}
-
 bl_status bl_comparison_write(bool *drawn, const bl_comparison *comparison, const char *path) {
   static const char *const captions[3] = {"before", "after", "real"};
   const bl_dataset *data = comparison->data;
@@ -51,10 +34,10 @@ bl_status bl_comparison_write(bool *drawn, const bl_comparison *comparison, cons
   for (int i = 0; i < 3; i++) {
     const bool real = i == 2;
     if (data->pixels)
-      BL_GOTO(draw_images(&parts[i], data, real ? data->pixels : comparison->images[i],
-                          real ? (data->count < IMAGES ? data->count : IMAGES) : comparison->count[i]));
+      BL_GOTO(bl_panel_images(&parts[i], data, real ? data->pixels : comparison->images[i],
+                              real ? (data->count < IMAGES ? data->count : IMAGES) : comparison->count[i], COLUMNS));
     else
-      BL_GOTO(draw_points(&parts[i], data, real ? NULL : comparison->points[i], real ? 0 : comparison->count[i]));
+      BL_GOTO(bl_panel_points(&parts[i], data, real ? NULL : comparison->points[i], real ? 0 : comparison->count[i], SIDE));
   }
   BL_GOTO(bl_picture_join(&whole, parts, captions, 3));
   status = bl_picture_write(&whole, path);

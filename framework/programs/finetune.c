@@ -1,3 +1,4 @@
+#include "programs/finetune.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,7 +15,6 @@
 #include "programs/held_out.h"
 #include "programs/measure.h"
 #include "programs/outcome.h"
-#include "programs/program.h"
 #include "programs/run.h"
 #include "roles/ring.h"
 #include "roles/round.h"
@@ -488,6 +488,16 @@ static bl_status finetune(const bl_invocation *invocation) {
   if (!stopped)
     status = bl_run_finish(&f.run);
 done:
+  destroy(&f);
+  return status;
+}
+
+bl_status bl_finetune_check(const bl_invocation *invocation) {
+  finetuner f = {0};
+  bl_model_header header = {0};
+  bl_status status = bl_agree(prepare(&f, &header, invocation), invocation->comm);
+  if (status == BL_OK)
+    status = bl_run_create(&f.run, invocation, true);
   destroy(&f);
   return status;
 }

@@ -198,4 +198,4 @@ static bl_status inspect(const bl_invocation *invocation) {
 }
 
 const bl_program bl_program_inspect = {
-    .name = "inspect", .summary = "show what is in a file", .help = help, .run = inspect};
+    .name = "inspect", .summary = "show what is in a file", .help = help, .takes_argument = true, .run = inspect};

@@ -10,6 +10,7 @@
 #include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
+#include "programs/shared_text.h"
 
 #include <mpi.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 /* The commands, in the order of a first use. */
 static const bl_program *const programs[] = {&bl_program_import,   &bl_program_pretrain, &bl_program_finetune,
                                              &bl_program_distill,  &bl_program_moments,  &bl_program_sample,
-                                             &bl_program_evaluate, &bl_program_inspect};
+                                             &bl_program_evaluate, &bl_program_table,    &bl_program_inspect};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -57,7 +58,7 @@ static void print_help(void) {
       "                   (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
-      "  --resume         continue pretrain, finetune, distill or sample where an earlier run was interrupted\n"
+      "  --resume         continue pretrain, finetune, distill, sample or table where an earlier run was interrupted\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
@@ -100,42 +101,34 @@ static bl_status choose_program(const bl_program **program, const bl_command_lin
   return bl_fail(BL_ERROR_USAGE, "there is no command %s, expected one of %s", line->command, names);
 }
 
-/* One rank reads for all, so that all see the same bytes and a shared file system sees one reader. */
-static bl_status load_options(bl_options **options, const char *path, const bl_command_line *line, MPI_Comm comm,
-                              int rank) {
+/* The same on all ranks. \param [in] path  NULL for none. */
+static bl_status load_options(bl_options **options, const char *path, const bl_command_line *line, MPI_Comm comm) {
   char *text = NULL;
   size_t size = 0;
-  if (path != NULL) {
-    bl_status status = rank == 0 ? bl_options_read_file(&text, &size, path) : BL_OK;
-    BL_TRY(bl_agree(status, comm));
-    unsigned long long shared = size;
-    BL_TRY(BL_MPI_MET(MPI_Bcast(&shared, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
-    size = (size_t)shared;
-    if (rank != 0)
-      status = bl_allocate(&text, size, 1);
-    BL_TRY(bl_agree(status, comm));
-    BL_TRY(BL_MPI_MET(MPI_Bcast(text, (int)size, MPI_CHAR, 0, comm), comm));
-  }
+  if (path != NULL)
+    BL_TRY(bl_shared_text_read(&text, &size, path, comm));
   const bl_status status = bl_options_parse(options, path, text, size, line->set_count, (const char *const *)line->sets);
   bl_free(&text);
   return bl_agree(status, comm);
 }
 
-static bl_status run(const bl_program **program, const bl_command_line *line, int argc, char **argv, MPI_Comm comm,
-                     int rank) {
+static bl_status run(const bl_program **program, const bl_command_line *line, int argc, char **argv, MPI_Comm comm) {
   BL_TRY(choose_program(program, line));
   const bool inspects = strcmp((*program)->name, "inspect") == 0;
-  if (inspects && line->file == NULL)
-    return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline inspect FILE");
+  const bool takes_argument = (*program)->takes_argument;
+  if (takes_argument && line->file == NULL)
+    return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline %s FILE", (*program)->name);
   if (line->resume && !(*program)->resumes)
-    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill and sample, nothing else");
+    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill, sample and table, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   bl_options *options = NULL;
-  BL_TRY(load_options(&options, inspects ? NULL : line->file, line, comm, rank));
+  BL_TRY(load_options(&options, takes_argument ? NULL : line->file, line, comm));
   bl_threads_set(options->compute.threads);
   const bl_invocation invocation = {.options = options,
-                                    .argument = inspects ? line->file : NULL,
+                                    .argument = takes_argument ? line->file : NULL,
+                                    .set_count = line->set_count,
+                                    .sets = (const char *const *)line->sets,
                                     .resume = line->resume,
                                     .profile = line->profile,
                                     .batch = line->batch,
@@ -167,7 +160,7 @@ int main(int argc, char **argv) {
   bl_log_speak(rank == 0);
   const bl_program *program = NULL;
   if (status == BL_OK)
-    status = run(&program, &line, argc, argv, MPI_COMM_WORLD, rank);
+    status = run(&program, &line, argc, argv, MPI_COMM_WORLD);
   if (status != BL_OK && rank == 0)
     fprintf(stderr, "beeline%s%s: %s\n", program == NULL ? "" : " ", program == NULL ? "" : program->name,
             bl_status_message());

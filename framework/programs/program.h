@@ -12,7 +12,9 @@
 /** What the command line said. */
 typedef struct bl_invocation {
   const bl_options *options; /**< borrowed */
-  const char *argument;      /**< the file given to `inspect`; NULL elsewhere */
+  const char *argument;      /**< the file, where it is no configuration (`inspect`, `table`); NULL elsewhere */
+  int set_count;             /**< overrides, which are in the options as well, for a program that makes more options */
+  const char *const *sets;   /**< (set_count) as bl_options_load takes them; borrowed */
   bool resume;               /**< --resume */
   bool profile;              /**< --profile */
   int batch;                 /**< --batch, 0 when it was not given */
@@ -24,9 +26,10 @@ typedef struct bl_invocation {
 /** A row of the table in main.c. */
 typedef struct bl_program {
   const char *name;
-  const char *summary;                               /**< for `beeline --help` */
-  const char *help;                                  /**< for `beeline NAME --help`: usage, keys that matter, an example */
-  bool resumes;                                      /**< whether --resume means something */
+  const char *summary; /**< for `beeline --help` */
+  const char *help;    /**< for `beeline NAME --help`: usage, keys that matter, an example */
+  bool resumes;        /**< whether --resume means something */
+  bool takes_argument; /**< whether FILE is handed over as it is, not read as a configuration */
   bl_status (*run)(const bl_invocation *invocation); /**< Collective; all ranks return the same status */
 } bl_program;
 
@@ -37,6 +40,7 @@ extern const bl_program bl_program_moments;
 extern const bl_program bl_program_distill;
 extern const bl_program bl_program_sample;
 extern const bl_program bl_program_evaluate;
+extern const bl_program bl_program_table;
 extern const bl_program bl_program_inspect;
 
 #endif

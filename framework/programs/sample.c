@@ -2,15 +2,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "network/computation.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "programs/drawer.h"
 #include "programs/program.h"
-#include "sampler/sampler.h"
 #include "store/container.h"
 #include "store/dataset.h"
-#include "store/model.h"
 #include "store/output.h"
 #include "store/picture.h"
 
@@ -58,12 +56,7 @@ typedef struct drawing {
   bool resume;
   char command[4096];
   bl_provenance provenance; /* borrows command */
-  bl_model_header header;
-  bl_schedule schedule;
-  bl_chain chain;
-  bl_computation computation;
-  bl_graph *graph;
-  float *values;             /* weights */
+  bl_drawer drawer;
   float *samples;            /* (pieces of `waves` micro-batches on every rank, at most; size) */
   size_t largest_piece;      /* micro-batches a rank that fit in there */
   double evaluations;        /* of the network, for each sample */
@@ -78,28 +71,13 @@ typedef struct drawing {
 static void destroy(drawing *d) {
   bl_dataset_destroy(&d->dataset);
   bl_free(&d->samples);
-  bl_free(&d->values);
-  bl_graph_destroy(&d->graph);
-  bl_computation_destroy(&d->computation);
-  bl_chain_destroy(&d->chain);
-  bl_schedule_destroy(&d->schedule);
-}
-
-/* What the configuration alone can tell. */
-static bl_status check(const bl_options *options) {
-  if (options->model.file[0] == '\0')
-    return bl_options_reject(options, "model.file", "a model made by beeline pretrain or beeline finetune");
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
-  if (options->output[0] == '\0')
-    return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
-  return BL_OK;
+  bl_drawer_destroy(&d->drawer);
 }
 
 /* Room for the samples as they are stored: 8-bit images, or points. */
 static bl_status make_dataset(drawing *d) {
-  const bl_network_shape *shape = &d->header.shape;
-  const size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->graph);
+  const bl_network_shape *shape = &d->drawer.header.shape;
+  const size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->drawer.graph);
   d->dataset = (bl_dataset){.count = count, .channels = shape->channels, .height = shape->height, .width = shape->width};
   if (shape->height == 1 && shape->width == 1)
     return bl_allocate(&d->dataset.points, elements, sizeof *d->dataset.points);
@@ -122,51 +100,34 @@ static bl_status read_digest(char *digest, size_t size, const char *path) {
 }
 
 /* The network. Choices by measuring are those of the samples drawn already. Collective. */
-static bl_status make_graph(drawing *d) {
+static bl_status load(drawing *d) {
   char *recorded = NULL;
-  const bl_network_plan plan = {&d->header.shape, d->options->learner.micro_batch, BL_GRAPH_INFERENCE,
-                                &d->computation.rollout};
   bl_status status = BL_OK;
-  if (d->rank == 0 && d->resume && d->computation.algorithms && access(d->part, R_OK) == 0)
+  if (d->rank == 0 && d->resume && d->drawer.computation.algorithms && access(d->part, R_OK) == 0)
     status = bl_container_read_text(&recorded, d->part, "algorithms");
-  BL_GOTO(bl_agree(status, d->comm));
-  BL_GOTO(bl_computation_settle(&d->computation, recorded, &plan, 1, d->comm));
-  d->provenance.algorithms = bl_computation_text(&d->computation);
-  status = bl_network_create_with(&d->graph, plan.shape, plan.batch, plan.mode, false, plan.compute);
-done:
+  status = bl_agree(status, d->comm);
+  if (status == BL_OK)
+    status = bl_drawer_load(&d->drawer, recorded);
+  d->provenance.algorithms = bl_computation_text(&d->drawer.computation);
   bl_free(&recorded);
-  return bl_agree(status, d->comm);
+  return status;
 }
 
 /* The model and the chain. Collective. */
 static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
-  BL_TRY(check(options));
-  BL_TRY(bl_computation_create(&d->computation, options));
+  if (options->output[0] == '\0')
+    return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
-  BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(&d->header, options->model.file, d->comm)));
-  if (d->header.schedule[0] == '\0')
-    return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a diffusion model", options->model.file,
-                   bl_network_kind_name(d->header.shape.kind));
-  BL_TRY(bl_schedule_create(&d->schedule, d->header.schedule, d->header.diffusion_steps, d->header.beta_first,
-                            d->header.beta_last));
-  BL_AGREE(bl_sampler_plan(&d->chain, &d->schedule, options, false), d->comm);
-  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&d->chain.prediction, d->header.prediction)));
-  BL_TRY(bl_sampler_check_network(&d->chain, &d->header.shape, options));
-  BL_TRY(make_graph(d));
-  bl_status status = bl_allocate(&d->values, bl_graph_parameters(d->graph)->count, sizeof *d->values);
+  BL_TRY(bl_drawer_plan(&d->drawer, options, false, d->comm));
+  BL_TRY(load(d));
   const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
   const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
   d->largest_piece = (piece + wave - 1) / wave;
-  if (status == BL_OK)
-    status = bl_allocate(&d->samples, d->largest_piece * wave * bl_graph_input_size(d->graph), sizeof *d->samples);
+  bl_status status =
+      bl_allocate(&d->samples, d->largest_piece * wave * bl_graph_input_size(d->drawer.graph), sizeof *d->samples);
   if (status == BL_OK && d->rank == 0)
     status = make_dataset(d);
-  BL_AGREE(status, d->comm);
-  BL_TRY(bl_model_read_weights_shared(d->values, options->model.file, bl_graph_parameters(d->graph),
-                                      strcmp(options->model.weights, "average") == 0, d->comm));
-  status = bl_graph_load(d->graph, d->values);
-  bl_free(&d->values); /* the graph has them in its own layouts */
   return bl_agree(status, d->comm);
 }
 
@@ -254,12 +215,12 @@ static bl_status draw(drawing *d) {
   while (d->done < count) {
     const double began = bl_clock_seconds();
     const size_t left = count - d->done, piece = waves * wave < left ? (size_t)waves * wave : left;
-    BL_GOTO(
-        bl_sampler_draw(d->samples, d->done, piece, d->graph, &d->chain, (uint64_t)options->seed, 0, batch, NULL, d->comm));
+    BL_GOTO(bl_sampler_draw(d->samples, d->done, piece, d->drawer.graph, &d->drawer.chain, (uint64_t)options->seed, 0,
+                            batch, NULL, d->comm));
     if (d->rank == 0) {
       store(d, piece);
       d->done += piece;
-      bl_progress_update(progress, (long)d->done, "%d steps each", d->chain.steps);
+      bl_progress_update(progress, (long)d->done, "%d steps each", d->drawer.chain.steps);
       const double now = bl_clock_seconds();
       if (d->done < count && (saved < 0 || (now - saved >= piece_seconds && now - saved >= 20 * save_seconds))) {
         status = write_part(d);
@@ -276,9 +237,7 @@ static bl_status draw(drawing *d) {
     BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;
-  unsigned long long evaluations = bl_graph_evaluations(d->graph);
-  BL_GOTO(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &evaluations, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, d->comm), d->comm));
-  d->evaluations = (double)evaluations / (double)((count - d->first + batch - 1) / batch * batch);
+  BL_GOTO(bl_drawer_evaluations(&d->evaluations, &d->drawer, count - d->first));
   d->provenance.evaluations = d->evaluations;
 done:
   bl_progress_finish(&progress);

@@ -98,6 +98,29 @@ void bl_container_abandon(int ncid) {
     nc_abort(ncid);
 }
 
+/* CRC-32 of the first \a size bytes of a file. */
+static bl_status checksum_bytes(uint32_t *crc, int file, size_t size, const char *path) {
+  unsigned char *block = malloc(BLOCK_SIZE);
+  if (block == NULL)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
+  *crc = 0;
+  for (size_t offset = 0; offset < size;) {
+    const size_t left = size - offset;
+    const ssize_t got = pread(file, block, left < BLOCK_SIZE ? left : BLOCK_SIZE, (off_t)offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      const int reason = errno;
+      free(block);
+      return bl_fail(BL_ERROR_INPUT, "%s: at byte %zu: %s", path, offset, got < 0 ? strerror(reason) : "the file ends");
+    }
+    *crc = checksum(*crc, block, (size_t)got);
+    offset += (size_t)got;
+  }
+  free(block);
+  return BL_OK;
+}
+
 /* Compare the seal with the bytes before it. \param [out] sealed  whether there is a seal. */
 static bl_status check_seal(bool *sealed, int file, size_t size, const char *path) {
   char seal[SEAL_SIZE + 1] = "";
@@ -112,24 +135,8 @@ static bl_status check_seal(bool *sealed, int file, size_t size, const char *pat
     return BL_OK;
   const unsigned long expected = strtoul(number, NULL, 16);
   *sealed = true;
-  unsigned char *block = malloc(BLOCK_SIZE);
-  if (block == NULL)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
-  uint32_t found = 0;
-  for (size_t offset = 0; offset < size - SEAL_SIZE;) {
-    const size_t left = size - SEAL_SIZE - offset;
-    const ssize_t got = pread(file, block, left < BLOCK_SIZE ? left : BLOCK_SIZE, (off_t)offset);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0) {
-      const int reason = errno;
-      free(block);
-      return bl_fail(BL_ERROR_INPUT, "%s: at byte %zu: %s", path, offset, got < 0 ? strerror(reason) : "the file ends");
-    }
-    found = checksum(found, block, (size_t)got);
-    offset += (size_t)got;
-  }
-  free(block);
+  uint32_t found;
+  BL_TRY(checksum_bytes(&found, file, size - SEAL_SIZE, path));
   if (found != expected)
     return bl_fail(BL_ERROR_INPUT,
                    "%s: damaged: its bytes have the checksum %08x, expected %08lx; use a copy or make it again", path,
@@ -150,6 +157,15 @@ static bl_status open_bytes(int *file, size_t *size, const char *path) {
     return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
   *size = (size_t)what.st_size;
   return BL_OK;
+}
+
+bl_status bl_container_checksum(uint32_t *crc, const char *path) {
+  int file = -1;
+  size_t size = 0;
+  BL_TRY(open_bytes(&file, &size, path));
+  const bl_status status = checksum_bytes(crc, file, size, path);
+  close(file);
+  return status;
 }
 
 bl_status bl_container_open(int *ncid, const char *path) {

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** Values of the global attribute `content`. */
 #define BL_CONTENT_DATASET "data set"
@@ -48,6 +49,9 @@ void bl_container_abandon(int ncid);
  * a record) needs none. Not collective. \param [out] ncid  caller's; nc_close. Returns BL_ERROR_INPUT with the reason:
  * missing, no regular file, not netCDF, cut off, damaged, changed. */
 bl_status bl_container_open(int *ncid, const char *path);
+
+/** CRC-32 of all bytes of a file, of whatever kind. Not collective. Returns BL_ERROR_INPUT with the reason. */
+bl_status bl_container_checksum(uint32_t *crc, const char *path);
 
 /** The global attribute \a name as text, "" when there is none or when it is no text. Not collective.
  * \param [out] text  (size) caller's; cut when it is longer. */

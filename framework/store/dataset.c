@@ -217,8 +217,9 @@ done:
 
 /* ---- Writing -------------------------------------------------------------------------------------------------------- */
 
-static bl_status write_samples(const bl_dataset *dataset, int ncid, const char *path, int sample) {
-  int dimensions[4] = {sample, -1, -1, -1}, variable;
+bl_status bl_dataset_put(const bl_dataset *dataset, int ncid, const char *path) {
+  int dimensions[4], variable;
+  BL_NETCDF(nc_def_dim(ncid, "sample", dataset->count, &dimensions[0]), path);
   const size_t size = bl_dataset_sample_size(dataset) * (dataset->points != NULL ? sizeof(float) : 1);
   size_t chunk[4] = {CHUNK_BYTES / size, (size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width};
   chunk[0] = chunk[0] < 1 ? 1 : chunk[0] > dataset->count ? dataset->count : chunk[0];
@@ -243,9 +244,10 @@ static bl_status write_samples(const bl_dataset *dataset, int ncid, const char *
   return BL_OK;
 }
 
-static bl_status write_labels(const bl_dataset *dataset, int ncid, const char *path, int sample) {
-  int dimensions[2], variable;
+static bl_status write_labels(const bl_dataset *dataset, int ncid, const char *path) {
+  int dimensions[2], variable, sample;
   BL_NETCDF(nc_redef(ncid), path);
+  BL_NETCDF(nc_inq_dimid(ncid, "sample", &sample), path);
   BL_TRY(bl_container_variable(&variable, ncid, path, "label", NC_INT, 1, &sample, "1", "class number, from 0"));
   BL_NETCDF(nc_put_att_int(ncid, variable, "classes", NC_INT, 1, &dataset->classes), path);
   BL_NETCDF(nc_put_var_int(ncid, variable, dataset->labels), path);
@@ -259,13 +261,12 @@ static bl_status write_labels(const bl_dataset *dataset, int ncid, const char *p
 }
 
 bl_status bl_dataset_write(const bl_dataset *dataset, const char *path, const bl_provenance *provenance) {
-  int ncid, sample;
+  int ncid;
   bl_status status;
   BL_TRY(bl_container_create(&ncid, path, BL_CONTENT_DATASET, provenance));
-  BL_GOTO(bl_container_result(BL_ERROR_LIBRARY, nc_def_dim(ncid, "sample", dataset->count, &sample), path, "sample"));
-  BL_GOTO(write_samples(dataset, ncid, path, sample));
+  BL_GOTO(bl_dataset_put(dataset, ncid, path));
   if (dataset->labels != NULL)
-    BL_GOTO(write_labels(dataset, ncid, path, sample));
+    BL_GOTO(write_labels(dataset, ncid, path));
   return bl_container_write(ncid, path);
 done:
   bl_container_abandon(ncid);

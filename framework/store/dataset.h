@@ -39,6 +39,10 @@ bl_status bl_dataset_read_shared(bl_dataset *dataset, const char *path, MPI_Comm
 /** Write atomically (temporary name, fsync, rename). Not collective. Returns BL_ERROR_SYSTEM when the disk is full. */
 bl_status bl_dataset_write(const bl_dataset *dataset, const char *path, const bl_provenance *provenance);
 
+/** Put the samples, without labels, into the open file \a ncid in define mode, which is left in data mode: for files that
+ * hold samples beside other things; bl_dataset_read reads them. Not collective. */
+bl_status bl_dataset_put(const bl_dataset *dataset, int ncid, const char *path);
+
 /** Sample \a index as the network sees it: pixels / 127.5 − 1, points as they are. Not collective.
  * \param [out] values (sample_size), caller's. */
 void bl_dataset_sample(float *values, const bl_dataset *dataset, size_t index);

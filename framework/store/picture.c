@@ -115,6 +115,31 @@ bl_status bl_picture_join(bl_picture *picture, const bl_picture *parts, const ch
   return BL_OK;
 }
 
+bl_status bl_picture_stack(bl_picture *picture, const bl_picture *parts, const char *const *captions, int count) {
+  enum { SCALE = 2, HEAD = (BL_FONT_HEIGHT + 4) * SCALE };
+  int width = 1, channels = 1;
+  double height = JOIN_GAP;
+  memset(picture, 0, sizeof *picture);
+  for (int i = 0; i < count; i++) {
+    const int text = text_width(captions[i], SCALE);
+    width = parts[i].width > width ? parts[i].width : width;
+    width = text > width ? text : width;
+    channels = parts[i].channels == 3 ? 3 : channels;
+    height += parts[i].height + (captions[i][0] != '\0' ? HEAD : 0) + JOIN_GAP;
+  }
+  if (count < 1 || height * (width + 2.0 * JOIN_GAP) > (double)INT_MAX / 3)
+    return bl_fail(BL_ERROR_USAGE, "%d pictures of %d x %.0f pixels together cannot be stacked", count, width, height);
+  BL_TRY(bl_picture_blank(picture, channels, (int)height, width + 2 * JOIN_GAP));
+  int top = JOIN_GAP;
+  for (int i = 0; i < count; i++) {
+    draw_text(picture, top, JOIN_GAP, captions[i], SCALE);
+    top += captions[i][0] != '\0' ? HEAD : 0;
+    paste(picture, &parts[i], top, JOIN_GAP);
+    top += parts[i].height + JOIN_GAP;
+  }
+  return BL_OK;
+}
+
 /* ---- Scatter plots -------------------------------------------------------------------------------------------------- */
 
 /* Blend a disk around (y, x) into the picture; its edge is smoothed over one pixel. */

@@ -24,6 +24,10 @@ bl_status bl_picture_grid(bl_picture *picture, const uint8_t *pixels, size_t cou
  * equivalent). Not collective. Captions are ASCII. */
 bl_status bl_picture_join(bl_picture *picture, const bl_picture *parts, const char *const *captions, int count);
 
+/** Pictures one below the other, each with its caption above it; an empty caption takes no room. Not collective. Captions
+ * are ASCII. */
+bl_status bl_picture_stack(bl_picture *picture, const bl_picture *parts, const char *const *captions, int count);
+
 /** Scatter plot of points (count, 2) in [−limit, limit]²; several sets in different colours are drawn by calling it again
  * on the same picture (create it first with bl_picture_blank). Not collective. */
 bl_status bl_picture_blank(bl_picture *picture, int channels, int height, int width);

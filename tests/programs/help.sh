@@ -24,7 +24,7 @@ for command in $commands; do
   done
   echo "$help" | awk -v command=$command 'length > 120 { print "FAIL: " command " --help: long line: " $0; bad = 1 } END { exit bad }' \
     || failures=$((failures + 1))
-  for key in $(echo "$help" | grep -oE '\b[a-z]+(\.[a-z_0-9]+)+(\.\*)?' | grep -vE '\.(nc|yaml|png|txt|gz|jpg)$'); do
+  for key in $(echo "$help" | grep -oE '\b[a-z]+(\.[a-z_0-9]+)+(\.\*)?' | grep -vE '\.(nc|yaml|png|txt|gz|jpg|csv|md|tex)$'); do
     echo "$keys" | grep -qx "${key%.\*}" || complain "$command --help names the key $key, which there is not"
   done
   grep -q "^\.It Cm $command\$" "$manual" || complain "the man page lacks the command $command"

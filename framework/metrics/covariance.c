@@ -1,4 +1,4 @@
-#include "metrics/moments.h"
+#include "metrics/covariance.h"
 
 #include "base/kernel.h"
 #include "base/memory.h"
@@ -8,33 +8,33 @@
 
 #include <string.h>
 
-struct bl_moments {
+struct bl_covariance {
   size_t size;
   size_t products; /* on and above the diagonal, row by row; the sums of the vectors stand behind them */
   bl_exact_sum *sum;
   double *terms; /* (products + size) of one micro-batch */
 };
 
-bl_status bl_moments_create(bl_moments **moments, int size) {
+bl_status bl_covariance_create(bl_covariance **sums, int size) {
   bl_status status;
-  BL_TRY(bl_allocate(moments, 1, sizeof **moments));
-  bl_moments *m = *moments;
+  BL_TRY(bl_allocate(sums, 1, sizeof **sums));
+  bl_covariance *m = *sums;
   m->size = (size_t)size;
   m->products = m->size * (m->size + 1) / 2;
   BL_GOTO(bl_exact_sum_create(&m->sum, m->products + m->size));
   BL_GOTO(bl_allocate(&m->terms, m->products + m->size, sizeof *m->terms));
 done:
   if (status != BL_OK)
-    bl_moments_destroy(moments);
+    bl_covariance_destroy(sums);
   return status;
 }
 
-void bl_moments_destroy(bl_moments **moments) {
-  if (*moments) {
-    bl_exact_sum_destroy(&(*moments)->sum);
-    bl_free(&(*moments)->terms);
+void bl_covariance_destroy(bl_covariance **sums) {
+  if (*sums) {
+    bl_exact_sum_destroy(&(*sums)->sum);
+    bl_free(&(*sums)->terms);
   }
-  bl_free(moments);
+  bl_free(sums);
 }
 
 /* Element by element the rows are added in their order; a row of products stays in the cache meanwhile. */
@@ -52,7 +52,7 @@ BL_KERNEL static void sum_terms(double *restrict products, double *restrict sums
   }
 }
 
-void bl_moments_add(bl_moments *m, const float *vectors, size_t rows) {
+void bl_covariance_add(bl_covariance *m, const float *vectors, size_t rows) {
   memset(m->terms, 0, (m->products + m->size) * sizeof *m->terms);
   sum_terms(m->terms, m->terms + m->products, vectors, rows, m->size);
   bl_exact_sum_add_double(m->sum, 0, m->products + m->size, m->terms);
@@ -64,7 +64,7 @@ static size_t place_of(size_t row, size_t size) {
 }
 
 /* The products of its own rows to each rank, the sums of the vectors to all. */
-static bl_status share_out(bl_moments *m, MPI_Comm comm) {
+static bl_status share_out(bl_covariance *m, MPI_Comm comm) {
   int ranks;
   size_t *starts = NULL;
   int *roots = NULL;
@@ -84,7 +84,7 @@ done:
   return status;
 }
 
-static bl_status get(double *mean, bl_symmetric *covariance, bl_moments *m, double count) {
+static bl_status get(double *mean, bl_symmetric *covariance, bl_covariance *m, double count) {
   BL_TRY(bl_exact_sum_get_double(mean, m->sum, m->products, m->size, 1.0));
   for (size_t i = 0; i < m->size; i++)
     mean[i] /= count;
@@ -98,12 +98,12 @@ static bl_status get(double *mean, bl_symmetric *covariance, bl_moments *m, doub
   return BL_OK;
 }
 
-bl_status bl_moments_finish(double *mean, bl_symmetric *covariance, bl_moments *moments, size_t count, MPI_Comm comm) {
+bl_status bl_covariance_finish(double *mean, bl_symmetric *covariance, bl_covariance *sums, size_t count, MPI_Comm comm) {
   if (count < 2)
     return bl_fail(BL_ERROR_USAGE, "the covariance of features needs at least 2 images, these are %zu", count);
-  bl_free(&moments->terms);
-  BL_TRY(share_out(moments, comm));
-  const bl_status status = bl_agree(get(mean, covariance, moments, (double)count), comm);
-  bl_exact_sum_destroy(&moments->sum);
+  bl_free(&sums->terms);
+  BL_TRY(share_out(sums, comm));
+  const bl_status status = bl_agree(get(mean, covariance, sums, (double)count), comm);
+  bl_exact_sum_destroy(&sums->sum);
   return status;
 }

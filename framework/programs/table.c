@@ -1,0 +1,375 @@
+#include "programs/table.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "parallel/agree.h"
+#include "parallel/wait.h"
+#include "programs/drawer.h"
+#include "programs/finetune.h"
+#include "programs/table_cell.h"
+#include "programs/table_report.h"
+#include "store/output.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: [mpirun -n N] beeline table FILE.yaml [--set key=value]... [--output FOLDER]\n"
+    "\n"
+    "Compare methods at equal numbers of network evaluations: one row a method, over several seeds, all drawn from the\n"
+    "same noise and measured by the same metrics on the same data. Rows that name a fine-tuning configuration are\n"
+    "fine-tuned first. Every cell is stored as soon as it is done; the same command again computes only what is missing,\n"
+    "or was made with another configuration or other files, on any number of ranks, with the same bits.\n"
+    "\n"
+    "FILE.yaml is a table, not a configuration; paths in it are relative to its folder. Its keys:\n"
+    "  title, output         a name for people; the folder to write into (relative to the working folder)\n"
+    "  base, set             configuration file and settings (a list of KEY=VALUE, as --set) of all rows\n"
+    "  columns               network evaluations a sample, such as [10, 8]: the key sampler.steps of each cell\n"
+    "  seeds                 such as [1, 2, 3]\n"
+    "  samples               a cell; the key sampler.count\n"
+    "  metrics               of fid, sliced_wasserstein, spectrum; if not given, one of the first two\n"
+    "  published             what the published numbers of the rows are\n"
+    "  rows                  a list, each with\n"
+    "    name                the method as people read it\n"
+    "    set, model          its settings over those of the table; short for model.file in them\n"
+    "    finetune            configuration of beeline finetune, instead of base and set of the table\n"
+    "    columns, seeds      instead of the table's\n"
+    "    published           numbers of other people by column, such as {10: 34.76}\n"
+    "The table's base and set also say what is measured: data.file, metrics.classifier, metrics.reference. --set counts\n"
+    "for all rows, for example --set sampler.count=100 for a first look.\n"
+    "\n"
+    "Written into the output folder: table.nc, table.csv, table.md, table.tex with mean and spread over seeds, network\n"
+    "evaluations as counted, and time; grid-10.png and the like, a row of samples for each method; cells and "
+    "fine-tunings.\n"
+    "\n"
+    "Example:\n"
+    "  mpirun -n 2 beeline table experiments/digits/table.yaml --output out/digits-table\n";
+
+static void destroy(bl_table *t) {
+  bl_table_meter_destroy(&t->meter);
+  bl_options_destroy(&t->options);
+  bl_free(&t->cells);
+  bl_table_file_destroy(&t->file);
+}
+
+/* ---- Before anything is computed --------------------------------------------------------------------------------------
+ */
+
+/* Whether files can be written, and what there is to do. Collective. */
+static bl_status prepare(bl_table *t) {
+  const bl_invocation *invocation = t->invocation;
+  char model[BL_TABLE_PATH + 16];
+  BL_TRY(bl_table_file_read(&t->file, invocation->argument, invocation->comm));
+  t->output = invocation->options->output[0] != '\0' ? invocation->options->output : t->file->output;
+  if (t->output[0] == '\0')
+    return bl_fail(BL_ERROR_USAGE, "%s: the key output is missing, expected a folder to write into, here or by --output",
+                   t->file->path);
+  if (strlen(t->output) > BL_TABLE_PATH / 2)
+    return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", BL_TABLE_PATH / 2);
+  snprintf(model, sizeof model, "%s/table.nc", t->output);
+  BL_AGREE(t->rank == 0 ? bl_output_check(model) : BL_OK, invocation->comm);
+  const bl_table_row *first = &t->file->rows[0];
+  BL_AGREE(bl_table_options(&t->options, t, &first->seeds, first->seeds.values[0]), invocation->comm);
+  BL_TRY(bl_table_meter_create(&t->meter, t->file, t->options, invocation->comm));
+  return bl_table_list_cells(t);
+}
+
+static bool begins(const char *text, const char *start) {
+  return start != NULL && strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Say which row a message is about, and where that stands unless the message begins with a place. Not collective. */
+static bl_status blame(const bl_table *t, const bl_table_cell *cell, bl_status status) {
+  char message[BL_MESSAGE_SIZE];
+  const bl_table_row *row = cell->row;
+  if (status != BL_ERROR_USAGE && status != BL_ERROR_INPUT)
+    return status;
+  snprintf(message, sizeof message, "%s", bl_status_message());
+  bl_status_clear();
+  const bool placed = begins(message, t->file->path) || begins(message, t->file->base.path) ||
+                      begins(message, row->finetune.path) || begins(message, "--");
+  return bl_fail(status, "%s%s%s (row %s, %" PRId64 " steps)", placed ? "" : row->place, placed ? "" : ": ", message,
+                 row->name, cell->column);
+}
+
+static bl_status check_shape(const bl_table *t, const bl_drawer *drawer) {
+  const bl_network_shape *shape = &drawer->header.shape;
+  const bl_dataset *data = &t->meter.data;
+  if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
+    return bl_fail(BL_ERROR_INPUT, "%s: draws %d × %d × %d (channels × height × width), but %s holds %d × %d × %d",
+                   drawer->options->model.file, shape->channels, shape->height, shape->width, t->options->data.file,
+                   data->channels, data->height, data->width);
+  return BL_OK;
+}
+
+/* All that can be refused of a cell. Collective. */
+static bl_status check_cell(bl_table *t, const bl_table_cell *cell) {
+  bl_options *options = NULL, *tuning = NULL;
+  bl_drawer drawer = {0};
+  bl_status status;
+  BL_GOTO(bl_table_cell_options(&options, t, cell, BL_TABLE_CELL));
+  t->samples = options->sampler.count;
+  BL_GOTO(bl_drawer_plan(&drawer, options, false, t->invocation->comm));
+  BL_GOTO(check_shape(t, &drawer));
+  if (cell->folder[0] == '\0')
+    goto done;
+  BL_GOTO(bl_table_cell_options(&tuning, t, cell, BL_TABLE_TUNE));
+  bl_invocation invocation = *t->invocation;
+  invocation.options = tuning;
+  invocation.resume = true;
+  status = bl_finetune_check(&invocation);
+done:
+  bl_drawer_destroy(&drawer);
+  bl_options_destroy(&tuning);
+  bl_options_destroy(&options);
+  return status;
+}
+
+/* Check every row at every column, look which cells are there. Collective. */
+static bl_status check(bl_table *t) {
+  const MPI_Comm comm = t->invocation->comm;
+  for (int i = 0; i < t->count; i++) {
+    bl_table_cell *cell = &t->cells[i];
+    if (cell->seed == cell->row->seeds.values[0])
+      BL_TRY(blame(t, cell, bl_agree(check_cell(t, cell), comm)));
+    if (t->rank == 0)
+      bl_table_cell_read(cell, t);
+    int there = cell->there;
+    BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
+    cell->there = there != 0;
+  }
+  return BL_OK;
+}
+
+/* ---- Cells ------------------------------------------------------------------------------------------------------------
+ */
+
+/* What is said while cells are computed: the bar counts network evaluations, so that time left is about right. */
+typedef struct work {
+  bl_progress *progress;
+  double total, done; /* evaluations */
+  int cells, number;  /* to compute, and of the present one */
+} work;
+
+static double cost_of(const bl_table *t, const bl_table_cell *cell) {
+  return (double)cell->column * (double)t->samples;
+}
+
+static void say(const work *w, const bl_table_cell *cell, double done) {
+  if (w->progress)
+    bl_progress_update(w->progress, (long)(w->done + done), "cell %d of %d: %s, %" PRId64 " steps, seed %" PRId64,
+                       w->number, w->cells, cell->row->name, cell->column, cell->seed);
+}
+
+/* Fine-tune, or go on with it. Collective. \param [out] ready  whether there is a model; not when it stopped in between. */
+static bl_status tune(bool *ready, bl_table *t, const bl_table_cell *cell) {
+  const MPI_Comm comm = t->invocation->comm;
+  char model[BL_TABLE_PATH + 16];
+  bl_options *options = NULL;
+  int there;
+  *ready = true;
+  if (cell->folder[0] == '\0')
+    return BL_OK;
+  BL_AGREE(bl_table_cell_options(&options, t, cell, BL_TABLE_TUNE), comm);
+  bl_invocation invocation = *t->invocation;
+  invocation.options = options;
+  invocation.resume = true;
+  bl_log("fine-tuning %s for %" PRId64 " steps, seed %" PRId64 ", in %s", cell->row->name, cell->column, cell->seed,
+         cell->folder);
+  const bl_status status = bl_agree(bl_program_finetune.run(&invocation), comm);
+  bl_options_destroy(&options);
+  BL_TRY(status);
+  snprintf(model, sizeof model, "%s/model.nc", cell->folder);
+  there = t->rank == 0 && access(model, R_OK) == 0;
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
+  *ready = there != 0;
+  return BL_OK;
+}
+
+/* Draw the samples of a cell, in pieces for the bar's sake. Collective. */
+static bl_status draw(float *samples, bl_table_cell *cell, const bl_table *t, const bl_drawer *drawer, const work *w) {
+  const bl_options *options = drawer->options;
+  const size_t count = (size_t)t->samples, batch = (size_t)options->learner.micro_batch;
+  const size_t wave = batch * (size_t)t->ranks, size = bl_graph_input_size(drawer->graph);
+  const size_t piece = count / 20 < wave ? wave : count / 20 / wave * wave;
+  const double start = bl_clock_seconds();
+  for (size_t first = 0; first < count; first += piece) {
+    const size_t part = count - first < piece ? count - first : piece;
+    BL_TRY(bl_sampler_draw(samples + first * size, first, part, drawer->graph, &drawer->chain, (uint64_t)options->seed, 0,
+                           batch, NULL, t->invocation->comm));
+    say(w, cell, (double)cell->column * (double)(first + part));
+  }
+  cell->seconds = (bl_clock_seconds() - start) * t->ranks / (double)count;
+  return bl_drawer_evaluations(&cell->evaluations, drawer, count);
+}
+
+/* On rank 0: store the cell with some of its samples. */
+static bl_status store(const bl_table_cell *cell, const bl_table *t, const float *samples, const bl_drawer *drawer) {
+  bl_dataset kept = t->meter.data; /* for its shape */
+  const size_t size = bl_dataset_sample_size(&kept), most = kept.pixels ? BL_TABLE_IMAGES : BL_TABLE_POINTS;
+  const bool images = kept.pixels != NULL;
+  kept = (bl_dataset){.channels = kept.channels, .height = kept.height, .width = kept.width};
+  kept.count = (size_t)t->samples < most ? (size_t)t->samples : most;
+  if (images) {
+    BL_TRY(bl_allocate(&kept.pixels, kept.count * size, 1));
+    bl_dataset_quantise(kept.pixels, samples, kept.count * size);
+  } else {
+    BL_TRY(bl_allocate(&kept.points, kept.count * size, sizeof *kept.points));
+    memcpy(kept.points, samples, kept.count * size * sizeof *kept.points);
+  }
+  const bl_status status = bl_table_cell_write(cell, t, &kept, drawer->options, bl_computation_text(&drawer->computation));
+  bl_dataset_destroy(&kept);
+  return status;
+}
+
+/* Draw, measure, store. Collective. */
+static bl_status compute(bl_table_cell *cell, bl_table *t, const work *w) {
+  const MPI_Comm comm = t->invocation->comm;
+  bl_options *options = NULL, *measured = NULL;
+  bl_drawer drawer = {0};
+  float *samples = NULL;
+  bl_status status = bl_table_cell_options(&options, t, cell, BL_TABLE_DRAW);
+  if (status == BL_OK)
+    status = bl_table_options(&measured, t, &cell->row->seeds, cell->seed);
+  if (status == BL_OK)
+    status = bl_allocate(&samples, (size_t)t->samples * bl_dataset_sample_size(&t->meter.data), sizeof *samples);
+  BL_GOTO(bl_agree(status, comm));
+  BL_GOTO(bl_agree(bl_drawer_plan(&drawer, options, false, comm), comm));
+  BL_GOTO(bl_drawer_load(&drawer, NULL));
+  BL_GOTO(draw(samples, cell, t, &drawer, w));
+  BL_GOTO(bl_table_meter_read(cell->values, &t->meter, measured, samples, (size_t)t->samples));
+  BL_GOTO(bl_agree(t->rank == 0 ? store(cell, t, samples, &drawer) : BL_OK, comm));
+  cell->there = true;
+done:
+  bl_drawer_destroy(&drawer);
+  bl_free(&samples);
+  bl_options_destroy(&measured);
+  bl_options_destroy(&options);
+  return status;
+}
+
+/* One cell from start to end. A sampler whose numbers explode leaves its cell empty, and the others are computed all the
+ * same. Collective. */
+static bl_status work_on(bl_table_cell *cell, bl_table *t, work *w, int *failed) {
+  bool ready;
+  if (cell->folder[0] != '\0')
+    bl_progress_finish(&w->progress);
+  bl_status status = tune(&ready, t, cell);
+  if (status == BL_OK && !ready) {
+    bl_log("%s is not finished: run the table again to go on", cell->folder);
+  } else if (status == BL_OK) {
+    if (t->rank == 0 && !w->progress)
+      status = bl_progress_start(&w->progress, "table", (long)w->done, (long)w->total);
+    BL_TRY(bl_agree(status, t->invocation->comm));
+    say(w, cell, 0);
+    status = compute(cell, t, w);
+  }
+  w->done += cost_of(t, cell);
+  if (status == BL_ERROR_NUMERIC) {
+    bl_warn("%s, %" PRId64 " steps, seed %" PRId64 " has no result: %s", cell->row->name, cell->column, cell->seed,
+            bl_status_message());
+    bl_status_clear();
+    (*failed)++;
+    return BL_OK;
+  }
+  if (status == BL_OK && cell->there)
+    bl_log("%s, %" PRId64 " steps, seed %" PRId64 ": %s %.5g (cell %d of %d)", cell->row->name, cell->column, cell->seed,
+           t->meter.metrics[0]->label, cell->values[0], w->number, w->cells);
+  return status;
+}
+
+/* All that are missing. Collective. \param [out] failed  cells without a result. */
+static bl_status compute_all(bl_table *t, int *failed) {
+  work w = {0};
+  bl_status status = BL_OK;
+  *failed = 0;
+  for (int i = 0; i < t->count; i++)
+    if (!t->cells[i].there) {
+      w.cells++;
+      w.total += cost_of(t, &t->cells[i]);
+    }
+  bl_log("%d of %d cells are there already", t->count - w.cells, t->count);
+  for (int i = 0; i < t->count && status == BL_OK; i++)
+    if (!t->cells[i].there) {
+      w.number++;
+      status = work_on(&t->cells[i], t, &w, failed);
+    }
+  bl_progress_finish(&w.progress);
+  return status;
+}
+
+/* ---- The end ----------------------------------------------------------------------------------------------------------
+ */
+
+static bl_status write_text(const bl_table *t, const bl_table_line *lines, int count, const char *name,
+                            void (*print)(FILE *, const bl_table *, const bl_table_line *, int)) {
+  char path[BL_TABLE_PATH];
+  char *text = NULL;
+  bl_bytes bytes = {0};
+  FILE *file = open_memstream(&text, &bytes.size);
+  if (file == NULL)
+    return bl_fail(BL_ERROR_SYSTEM, "out of memory for the table");
+  print(file, t, lines, count);
+  fclose(file);
+  bytes.data = text;
+  snprintf(path, sizeof path, "%s/%s", t->output, name);
+  const bl_status status = bl_output_write(path, &bytes, 1);
+  free(text);
+  return status;
+}
+
+/* On rank 0. */
+static bl_status report(const bl_table *t) {
+  char path[BL_TABLE_PATH];
+  bl_table_line *lines = NULL;
+  int count;
+  bl_status status;
+  BL_GOTO(bl_table_summarise(&lines, &count, t));
+  snprintf(path, sizeof path, "%s/table.nc", t->output);
+  BL_GOTO(bl_table_write_netcdf(path, t, lines, count));
+  BL_GOTO(write_text(t, lines, count, "table.csv", bl_table_print_csv));
+  BL_GOTO(write_text(t, lines, count, "table.md", bl_table_print_markdown));
+  BL_GOTO(write_text(t, lines, count, "table.tex", bl_table_print_latex));
+  BL_GOTO(bl_table_write_pictures(t));
+  bl_table_print_markdown(stdout, t, lines, count);
+  printf("\n  tables and pictures  %s\n\n", t->output);
+done:
+  bl_free(&lines);
+  return status;
+}
+
+static bl_status table(const bl_invocation *invocation) {
+  const MPI_Comm comm = invocation->comm;
+  bl_table t = {.invocation = invocation};
+  char command[4096];
+  bl_provenance provenance;
+  int failed = 0;
+  bl_status status;
+  BL_GOTO(BL_MPI(MPI_Comm_rank(comm, &t.rank)));
+  BL_GOTO(BL_MPI(MPI_Comm_size(comm, &t.ranks)));
+  BL_GOTO(bl_agree(prepare(&t), comm));
+  BL_GOTO(check(&t));
+  bl_provenance_describe(&provenance, command, sizeof command, t.options, invocation->argc, invocation->argv);
+  provenance.ranks = t.ranks;
+  BL_GOTO(bl_table_meter_prepare(&t.meter, &provenance));
+  BL_GOTO(compute_all(&t, &failed));
+  BL_GOTO(bl_agree(t.rank == 0 ? report(&t) : BL_OK, comm));
+  if (failed > 0)
+    status = bl_fail(BL_ERROR_NUMERIC, "%d cell%s no result, see the warnings above; the others are there", failed,
+                     failed == 1 ? " has" : "s have");
+done:
+  destroy(&t);
+  return status;
+}
+
+const bl_program bl_program_table = {.name = "table",
+                                     .summary = "compare methods at equal numbers of network evaluations",
+                                     .help = help,
+                                     .resumes = true,
+                                     .takes_argument = true,
+                                     .run = table};

@@ -1,0 +1,116 @@
+#include "programs/table_metric.h"
+
+#include "base/memory.h"
+#include "metrics/spectrum.h"
+#include "parallel/agree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bl_status check_fid(const bl_table_meter *meter, const char *place) {
+  if (!meter->data.pixels)
+    return bl_fail(BL_ERROR_USAGE, "%s: metrics: fid is of images, but %s holds points: expected sliced_wasserstein", place,
+                   meter->options->data.file);
+  if (meter->options->metrics.classifier[0] == '\0')
+    return bl_options_reject(meter->options, "metrics.classifier", "a classifier, whose features FID is measured on");
+  return BL_OK;
+}
+
+static bl_status check_wasserstein(const bl_table_meter *meter, const char *place) {
+  (void)place;
+  if (meter->options->metrics.classifier[0] != '\0')
+    return bl_options_reject(meter->options, "metrics.classifier", "nothing for sliced_wasserstein");
+  return BL_OK;
+}
+
+static bl_status measure_distance(double *value, bl_table_meter *meter, const float *samples, size_t count) {
+  return bl_measure_samples(value, &meter->measure, samples, count);
+}
+
+static bl_status check_spectrum(const bl_table_meter *meter, const char *place) {
+  if (!meter->data.pixels)
+    return bl_fail(BL_ERROR_USAGE, "%s: metrics: spectrum is of images, but %s holds points", place,
+                   meter->options->data.file);
+  return BL_OK;
+}
+
+static bl_status measure_spectrum(double *value, bl_table_meter *meter, const float *samples, size_t count) {
+  const bl_dataset *data = &meter->data;
+  const size_t size = bl_dataset_sample_size(data);
+  bl_dataset drawn = {.count = count, .channels = data->channels, .height = data->height, .width = data->width};
+  bl_status status = bl_agree(bl_allocate(&drawn.pixels, count * size, 1), meter->comm);
+  if (status == BL_OK) {
+    bl_dataset_quantise(drawn.pixels, samples, count * size);
+    status = bl_spectrum_distance(value, &drawn, data, meter->comm);
+  }
+  bl_dataset_destroy(&drawn);
+  return status;
+}
+
+static const bl_table_metric metrics[] = {
+    {"fid", "FID", "1", check_fid, measure_distance},
+    {"sliced_wasserstein", "sliced Wasserstein", "1", check_wasserstein, measure_distance},
+    {"spectrum", "power spectrum", "dB", check_spectrum, measure_spectrum},
+};
+
+enum { METRICS = sizeof metrics / sizeof metrics[0] };
+
+static bl_status find(const bl_table_metric **found, const char *name, const char *place) {
+  char names[256] = "";
+  for (int i = 0; i < METRICS; i++) {
+    if (strcmp(metrics[i].name, name) == 0) {
+      *found = &metrics[i];
+      return BL_OK;
+    }
+    snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? ", " : "", metrics[i].name);
+  }
+  return bl_fail(BL_ERROR_USAGE, "%s: metrics: there is no metric %s, expected one of %s", place, name, names);
+}
+
+static bl_status choose(bl_table_meter *meter, const bl_table_file *file) {
+  const bool features = meter->options->metrics.classifier[0] != '\0';
+  const char *standard = features ? "fid" : "sliced_wasserstein";
+  const char *const *names = file->metric_count > 0 ? file->metrics : &standard;
+  const int count = file->metric_count > 0 ? file->metric_count : 1;
+  const char *place = file->metric_count > 0 ? file->metrics_place : file->path;
+  for (int i = 0; i < count; i++) {
+    const bl_table_metric *metric = NULL;
+    BL_TRY(find(&metric, names[i], place));
+    if (meter->count == BL_TABLE_METRICS)
+      return bl_fail(BL_ERROR_USAGE, "%s: metrics: more than %d", place, BL_TABLE_METRICS);
+    for (int k = 0; k < meter->count; k++)
+      if (meter->metrics[k] == metric)
+        return bl_fail(BL_ERROR_USAGE, "%s: metrics: %s is there twice", place, metric->name);
+    BL_TRY(metric->check(meter, place));
+    meter->metrics[meter->count++] = metric;
+  }
+  return BL_OK;
+}
+
+bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file, const bl_options *options,
+                                MPI_Comm comm) {
+  *meter = (bl_table_meter){.comm = comm, .options = options};
+  if (options->data.file[0] == '\0')
+    return bl_options_reject(options, "data.file", "real data, made by beeline import");
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&meter->data, options->data.file, comm)));
+  return choose(meter, file);
+}
+
+bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance) {
+  return bl_measure_create(&meter->measure, meter->options, &meter->data, provenance, meter->comm);
+}
+
+bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const float *samples,
+                              size_t count) {
+  meter->measure.options = options;
+  bl_status status = BL_OK;
+  for (int i = 0; i < meter->count && status == BL_OK; i++)
+    status = meter->metrics[i]->measure(&values[i], meter, samples, count);
+  meter->measure.options = meter->options;
+  return status;
+}
+
+void bl_table_meter_destroy(bl_table_meter *meter) {
+  bl_measure_destroy(&meter->measure);
+  bl_dataset_destroy(&meter->data);
+}

@@ -1,0 +1,48 @@
+/** \file
+ * The metrics of a table by name: each is one function and a row in table_metric.c. */
+#ifndef BEELINE_PROGRAMS_TABLE_METRIC_H
+#define BEELINE_PROGRAMS_TABLE_METRIC_H
+
+#include "programs/measure.h"
+#include "programs/table_file.h"
+#include "store/dataset.h"
+
+#include <mpi.h>
+
+enum { BL_TABLE_METRICS = 8 };
+
+/** What all cells of a table are measured against. */
+typedef struct bl_table_meter {
+  MPI_Comm comm;
+  const bl_options *options; /**< of the table, without a row; borrowed */
+  bl_dataset data;           /**< owned */
+  bl_measure measure;        /**< owned */
+  int count;
+  const struct bl_table_metric *metrics[BL_TABLE_METRICS]; /**< those that the table asks for */
+} bl_table_meter;
+
+/** A row of the table of metrics. */
+typedef struct bl_table_metric {
+  const char *name;  /**< in table files; the variable in netCDF */
+  const char *label; /**< for people */
+  const char *units;
+  bl_status (*check)(const bl_table_meter *meter, const char *place); /**< refuse data or options that do not fit */
+  bl_status (*measure)(double *value, bl_table_meter *meter, const float *samples, size_t count); /**< Collective */
+} bl_table_metric;
+
+/** Read the data and choose the metrics of \a file (where it names none: FID with a classifier, else the sliced Wasserstein
+ * distance). Computes nothing. Collective over \a comm. \param [out] meter  the caller's; bl_table_meter_destroy, also
+ * after a failure. Returns BL_ERROR_USAGE or BL_ERROR_INPUT with the place. */
+bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file, const bl_options *options, MPI_Comm comm);
+
+/** Get classifier and reference ready. Collective. */
+bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance);
+
+/** All metrics of \a count samples in network units; random directions belong to options->seed. Collective. \param [out]
+ * values (meter->count). \param [in] options  those of the table with the seed of the cell; borrowed for the call. */
+bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const float *samples,
+                              size_t count);
+
+void bl_table_meter_destroy(bl_table_meter *meter);
+
+#endif
