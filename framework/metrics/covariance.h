@@ -18,7 +18,7 @@ void bl_covariance_destroy(bl_covariance **sums);
  * \param [in] vectors (rows, size). */
 void bl_covariance_add(bl_covariance *sums, const float *vectors, size_t rows);
 
-/** The sums of the \a count vectors that all ranks of \a comm added, with bits that depend neither on the ranks nor on
+/** Mean and covariance of the \a count vectors that all ranks of \a comm added, with bits that depend neither on the ranks nor on
  * who added what. The sums are used up. Collective over \a comm. \param [out] mean (size) on every rank, caller's.
  * \param [out] covariance  made by bl_symmetric_create over \a comm; divisor count − 1. Returns BL_ERROR_USAGE for fewer
  * than two vectors, BL_ERROR_NUMERIC for vectors that are not finite. */

@@ -213,7 +213,7 @@ bl_status bl_features_check_dataset(const bl_features *features, const bl_datase
 }
 
 /* This rank's micro-batches: neighbours, since images may be drawn several at once. */
-static bl_status add_share(bl_covariance *moments, bl_features *features, const bl_images *images, MPI_Comm comm) {
+static bl_status add_share(bl_covariance *sums, bl_features *features, const bl_images *images, MPI_Comm comm) {
   int rank, ranks;
   float *vectors = NULL;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
@@ -226,7 +226,7 @@ static bl_status add_share(bl_covariance *moments, bl_features *features, const 
     const size_t left = images->count - m * batch, rows = left < batch ? left : batch;
     status = bl_features_compute(vectors, features, images, m * batch, rows);
     if (status == BL_OK)
-      bl_covariance_add(moments, vectors, rows);
+      bl_covariance_add(sums, vectors, rows);
   }
   bl_free(&vectors);
   return status;
@@ -234,13 +234,13 @@ static bl_status add_share(bl_covariance *moments, bl_features *features, const 
 
 bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
                                  MPI_Comm comm) {
-  bl_covariance *moments = NULL;
-  bl_status status = bl_covariance_create(&moments, (int)features->size);
+  bl_covariance *sums = NULL;
+  bl_status status = bl_covariance_create(&sums, (int)features->size);
   if (status == BL_OK)
-    status = add_share(moments, features, images, comm);
+    status = add_share(sums, features, images, comm);
   BL_GOTO(bl_agree(status, comm));
-  status = bl_covariance_finish(mean, covariance, moments, images->count, comm);
+  status = bl_covariance_finish(mean, covariance, sums, images->count, comm);
 done:
-  bl_covariance_destroy(&moments);
+  bl_covariance_destroy(&sums);
   return status;
 }
