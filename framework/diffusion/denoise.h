@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** x_t = √ᾱ x_0 + √(1 − ᾱ) ε for one sample, ε drawn at \a draw. Not collective. \param [out] noisy, epsilon (size), caller's.
- * \param [in] origin (size) x_0, borrowed. */
+/** x_t = √ᾱ x_0 + √(1 − ᾱ) ε for one sample, ε drawn at \a draw. Not collective. \param [out] noisy, epsilon (size),
+ * caller's. \param [in] origin (size) x_0, borrowed. */
 void bl_denoise_mix(float *noisy, float *epsilon, const float *origin, double alpha_bar, bl_draw draw, size_t size);
 
 /** x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε for one micro-batch, with t uniform over the steps. Not collective.

@@ -17,8 +17,9 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {&bl_program_import, &bl_program_pretrain, &bl_program_finetune,
-                                             &bl_program_moments, &bl_program_sample, &bl_program_evaluate, &bl_program_inspect};
+static const bl_program *const programs[] = {&bl_program_import,  &bl_program_pretrain, &bl_program_finetune,
+                                             &bl_program_moments, &bl_program_sample,   &bl_program_evaluate,
+                                             &bl_program_inspect};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
