@@ -17,7 +17,7 @@ def main(source, target):
     weights = torch.load(source, map_location="cpu")
     with netCDF4.Dataset(target, "w", format="NETCDF4") as file:
         file.Conventions = "CF-1.8"
-        file.content = "model"
+        file.content = "weights of Inception-v3"
         file.title = "Inception-v3 in the variant that FID is measured on"
         file.history = "analysis/inception_to_netcdf.py " + source
         group = file.createGroup("model")

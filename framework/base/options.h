@@ -180,9 +180,9 @@ typedef struct bl_options_metrics {
   int count;        /**< `finetune`: samples drawn before and after */
   int every;       /**< `finetune`: measure after every so many rounds too (the learning curve); 0: only before and after */
   int projections; /**< directions of the sliced Wasserstein distance */
-  bool kid;        /**< `evaluate`: the kernel distance on the features too */
-  int neighbours;  /**< `evaluate`: neighbours of precision, recall, density and coverage; 0: none of them */
-  bool score;      /**< `evaluate`: the score of the classes that the network of the features sees */
+  bool kid;        /**< the kernel distance on the features too */
+  int neighbours;  /**< neighbours of precision, recall, density and coverage; 0: none of them */
+  bool score;      /**< the score of the classes that the network of the features sees */
   int subset;      /**< images of each kind that these three look at, the first ones */
 } bl_options_metrics;
 

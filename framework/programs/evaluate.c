@@ -1,12 +1,10 @@
 #include "base/memory.h"
 #include "metrics/distance.h"
-#include "metrics/kernel_distance.h"
-#include "metrics/neighbours.h"
 #include "metrics/reference.h"
-#include "metrics/score.h"
 #include "metrics/spectrum.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "programs/figures.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/dataset.h"
@@ -40,17 +38,6 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n";
 
-enum { RESULTS_MAX = 8, NOTE_LENGTH = 256 };
-
-/* A figure of the table. */
-typedef struct result {
-  const char *variable; /* in netCDF */
-  const char *label;
-  const char *units;
-  double value;
-  char note[NOTE_LENGTH];
-} result;
-
 /* Everything that judging needs. */
 typedef struct evaluation {
   const bl_options *options;
@@ -62,7 +49,7 @@ typedef struct evaluation {
   bl_features *features;
   bl_reference reference;
   bl_spectra spectra; /* of samples and real images; no rings where they were not measured */
-  result results[RESULTS_MAX];
+  bl_figure results[BL_FIGURES_MAX];
   int count;
 } evaluation;
 
@@ -113,9 +100,9 @@ static bl_status prepare(evaluation *e) {
   return BL_OK;
 }
 
-static result *add_result(evaluation *e, const char *variable, const char *label, const char *units) {
-  result *added = &e->results[e->count++];
-  *added = (result){.variable = variable, .label = label, .units = units};
+static bl_figure *add_result(evaluation *e, const char *variable, const char *label, const char *units) {
+  bl_figure *added = &e->results[e->count++];
+  *added = (bl_figure){.variable = variable, .label = label, .units = units};
   return added;
 }
 
@@ -127,74 +114,23 @@ static bl_status measure_fid(evaluation *e) {
   BL_TRY(bl_options_blame(e->options, "metrics.reference",
                           bl_reference_get(&e->reference, metrics->reference, e->features,
                                            e->real.count > 0 ? &e->real : NULL, &e->provenance, e->comm)));
-  result *fid = add_result(e, "fid", "FID", "1");
+  bl_figure *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);
   const bl_images images = bl_images_of_dataset(samples);
   return bl_fid(&fid->value, &e->reference, e->features, &images, e->comm);
 }
 
-/* What compares pairs of features, or looks at the classes. Collective. */
-static bl_status measure_sets(evaluation *e, const bl_feature_set *samples, const bl_feature_set *real) {
-  const bl_options_metrics *metrics = &e->options->metrics;
-  if (metrics->kid) {
-    bl_kernel_distance distance;
-    BL_TRY(bl_kernel_distance_compute(&distance, samples, real, e->comm));
-    result *kid = add_result(e, "kid", "KID", "1");
-    kid->value = distance.mean;
-    snprintf(kid->note, sizeof kid->note, "standard error %.2g, %zu block%s; the first %zu samples, %zu real images",
-             distance.error, distance.blocks, distance.blocks == 1 ? "" : "s", samples->count, real->count);
-  }
-  if (metrics->neighbours > 0) {
-    bl_neighbours shares;
-    BL_TRY(bl_options_blame(e->options, "metrics.neighbours",
-                            bl_neighbours_compute(&shares, samples, real, metrics->neighbours, e->comm)));
-    const char *const names[4] = {"precision", "recall", "density", "coverage"};
-    const double values[4] = {shares.precision, shares.recall, shares.density, shares.coverage};
-    for (int i = 0; i < 4; i++) {
-      result *share = add_result(e, names[i], names[i], "1");
-      share->value = values[i];
-      snprintf(share->note, sizeof share->note, "%d nearest neighbours; the first %zu samples, %zu real images",
-               metrics->neighbours, samples->count, real->count);
-    }
-  }
-  if (metrics->score) {
-    result *score = add_result(e, "score", "score of classes", "1");
-    snprintf(score->note, sizeof score->note, "1 to %d; the first %zu samples", bl_features_classes(e->features),
-             samples->count);
-    return bl_score_compute(&score->value, e->features, samples, e->comm);
-  }
-  return BL_OK;
-}
-
-/* Collective. */
-static bl_status measure_on_kept_features(evaluation *e) {
-  const bl_options_metrics *metrics = &e->options->metrics;
-  const bl_images samples = bl_images_of_dataset(&e->samples), real = bl_images_of_dataset(&e->real);
-  const size_t subset = (size_t)metrics->subset;
-  bl_feature_set kept[2] = {{0}};
-  bl_status status = BL_OK;
-  if (!metrics->kid && !metrics->score && metrics->neighbours == 0)
-    return BL_OK;
-  BL_GOTO(bl_feature_set_collect(&kept[0], e->features, &samples, subset, e->comm));
-  if (metrics->kid || metrics->neighbours > 0)
-    BL_GOTO(bl_feature_set_collect(&kept[1], e->features, &real, subset, e->comm));
-  status = measure_sets(e, &kept[0], &kept[1]);
-done:
-  bl_feature_set_destroy(&kept[0]);
-  bl_feature_set_destroy(&kept[1]);
-  return status;
-}
-
 /* Collective. */
 static bl_status measure_images(evaluation *e) {
   if (bl_features_configured(e->options)) {
     BL_TRY(measure_fid(e));
-    BL_TRY(measure_on_kept_features(e));
+    const bl_images samples = bl_images_of_dataset(&e->samples), real = bl_images_of_dataset(&e->real);
+    BL_TRY(bl_figures_measure(e->results, &e->count, e->options, e->features, &samples, &real, e->comm));
   }
   if (e->real.count == 0)
     return BL_OK;
-  result *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
+  bl_figure *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
   snprintf(spectrum->note, sizeof spectrum->note,
            "root mean square over rings of frequencies; %zu samples, %zu real images", e->samples.count, e->real.count);
   BL_TRY(bl_spectra_measure(&e->spectra, &e->samples, &e->real, e->comm));
@@ -205,7 +141,7 @@ static bl_status measure_images(evaluation *e) {
 /* Collective. */
 static bl_status measure_points(evaluation *e) {
   const bl_options *options = e->options;
-  result *distance = add_result(e, "sliced_wasserstein", "sliced Wasserstein", "1");
+  bl_figure *distance = add_result(e, "sliced_wasserstein", "sliced Wasserstein", "1");
   snprintf(distance->note, sizeof distance->note, "of order 2, %d directions, seed %lld; %zu samples, %zu real points",
            options->metrics.projections, (long long)options->seed, e->samples.count, e->real.count);
   return bl_agree(
@@ -219,7 +155,7 @@ static void write_table(FILE *file, const evaluation *e) {
   fprintf(file, "\n  %-20s %s\n", "samples", options->metrics.samples);
   fprintf(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
   for (int i = 0; i < e->count; i++) {
-    const result *r = &e->results[i];
+    const bl_figure *r = &e->results[i];
     fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
   if (e->samples.pixels && !bl_features_configured(options))
@@ -261,9 +197,9 @@ static bl_status put_spectra(const int *variables, int ncid, const char *path, c
 }
 
 static bl_status define_and_put(int ncid, const char *path, const evaluation *e) {
-  int variables[RESULTS_MAX], of_spectra[SPECTRUM_VARIABLES];
+  int variables[BL_FIGURES_MAX], of_spectra[SPECTRUM_VARIABLES];
   for (int i = 0; i < e->count; i++) {
-    const result *r = &e->results[i];
+    const bl_figure *r = &e->results[i];
     BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->label));
     BL_TRY(bl_container_text(ncid, variables[i], path, "comment", r->note));
   }

@@ -79,6 +79,8 @@ typedef struct finetuner {
   bl_held_out held_out;
   bl_finetune_record *record;
   bl_comparison comparison;
+  bl_figure figures[2][BL_FIGURES_MAX]; /* before and after, where metrics.kid and its like ask for them */
+  int figure_count[2];
 } finetuner;
 
 static void destroy(finetuner *f) {
@@ -315,6 +317,25 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
   return bl_measure_samples(distance, &f->measure, f->samples, count);
 }
 
+/* What else is asked for, of the model that was measured last, before (\a which 0) or after (1). Collective. */
+static bl_status measure_figures(finetuner *f, int which) {
+  const bl_options *options = f->run.options;
+  const MPI_Comm comm = f->run.world.comm;
+  bl_drawing drawing;
+  if (!f->measure.features || !bl_figures_wanted(options))
+    return BL_OK;
+  bl_status status = bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
+                                       f->method.micro_batch, (size_t)options->metrics.count, NULL, comm);
+  BL_GOTO(bl_agree(status, comm));
+  const bl_images samples = bl_drawing_images(&drawing), real = bl_images_of_dataset(&f->dataset);
+  f->figure_count[which] = 0;
+  status =
+      bl_figures_measure(f->figures[which], &f->figure_count[which], options, f->measure.features, &samples, &real, comm);
+done:
+  bl_drawing_destroy(&drawing);
+  return status;
+}
+
 /* Keep the samples just drawn for the picture, on rank 0. */
 static bl_status keep_for_picture(finetuner *f, int which) {
   if (f->run.world.rank != 0)
@@ -405,6 +426,8 @@ static bl_outcome outcome_of(const finetuner *f, double before, double after, do
                       .seed = options->seed,
                       .roles = f->run.roles,
                       .ranks = f->run.world.size,
+                      .figures = {f->figures[0], f->figures[1]},
+                      .figure_count = f->figure_count[1],
                       .average = options->learner.average > 0,
                       .seconds = seconds};
 }
@@ -415,6 +438,7 @@ static bl_status finish(finetuner *f, double before, double start) {
   double after;
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
   BL_TRY(measure(&after, f, "measure after"));
+  BL_TRY(measure_figures(f, 1));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
     return BL_OK;
@@ -475,6 +499,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
   BL_GOTO(measure(&before, &f, "measure before"));
+  BL_GOTO(measure_figures(&f, 0));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));

@@ -18,6 +18,12 @@ void bl_outcome_print(FILE *file, const bl_outcome *outcome) {
   print_row(file, "after fine-tuning", outcome->steps, outcome->after, outcome->samples);
   if (outcome->stored_samples > 0)
     print_row(file, "same model before, DDPM, all steps", outcome->all_steps, outcome->stored, outcome->stored_samples);
+  if (outcome->figure_count > 0)
+    fprintf(file, "\n  %-20s %12s %12s\n", "", "before", "after");
+  for (int i = 0; i < outcome->figure_count; i++) {
+    const bl_figure *before = &outcome->figures[0][i], *after = &outcome->figures[1][i];
+    fprintf(file, "  %-20s %12.4g %12.4g  %s\n", after->label, before->value, after->value, after->note);
+  }
   fprintf(file, "\n");
   if (outcome->features)
     fprintf(file, "  FID on the features of %s\n", outcome->features);

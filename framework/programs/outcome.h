@@ -4,6 +4,7 @@
 #define BEELINE_PROGRAMS_OUTCOME_H
 
 #include "base/status.h"
+#include "programs/figures.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,8 @@ typedef struct bl_outcome {
   int64_t rounds, seed;
   const char *roles;
   int ranks;
+  const bl_figure *figures[2]; /**< (figure_count), before and after */
+  int figure_count;
   bool average; /**< of the parameters, else the last ones */
   double seconds;
 } bl_outcome;
