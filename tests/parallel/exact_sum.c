@@ -70,6 +70,25 @@ static void test_equals_integers(void **state) {
   assert_null(sum);
 }
 
+static void test_take_equals_get(void **state) {
+  (void)state;
+  static float copied[COUNT], *taken;
+  const size_t parts[][2] = {{0, COUNT}, {0, 1}, {500, COUNT - 500}, {COUNT, 0}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    bl_exact_sum *sum = sum_of_all();
+    assert_int_equal(bl_exact_sum_get(copied, sum, parts[i][0], parts[i][1], 0.3), BL_OK);
+    assert_int_equal(bl_exact_sum_take(&taken, sum, parts[i][0], parts[i][1], 0.3), BL_OK);
+    if (parts[i][1] > 0)
+      assert_memory_equal(taken, copied, parts[i][1] * sizeof *taken);
+    bl_exact_sum_clear(sum);
+    bl_exact_sum_add(sum, 0, COUNT, terms[0]);
+    assert_int_equal(bl_exact_sum_get(copied, sum, 0, COUNT, 1.0), BL_OK);
+    for (int j = 0; j < COUNT; j++)
+      assert_true(fabsf(copied[j] - terms[0][j]) <= 0x1p-62f);
+    bl_exact_sum_destroy(&sum);
+  }
+}
+
 static void test_order_does_not_matter(void **state) {
   (void)state;
   static double expected[COUNT], values[COUNT];
@@ -315,6 +334,7 @@ int main(int argc, char **argv) {
   fill();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_equals_integers),
+      cmocka_unit_test(test_take_equals_get),
       cmocka_unit_test(test_order_does_not_matter),
       cmocka_unit_test(test_partition_does_not_matter),
       cmocka_unit_test(test_cancellation_and_bounds),
