@@ -229,15 +229,10 @@ static bl_status is_finite(const bl_conv_spectrum *s, const float *kernel) {
   return BL_OK;
 }
 
-bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectrum *spectrum, const float *kernel,
-                                   int first, int end) {
-  bl_conv_spectrum *s = spectrum;
+/* The largest value of the frequencies [first, end). */
+static bl_status scan(bl_conv_spectrum *s, const float *kernel, int first, int end) {
   const int across = (int)s->across, small = (int)s->small;
   const bool left = small == s->shape.outputs;
-  s->value = -1;
-  s->frequency = -1;
-  s->row = -1;
-  BL_TRY(is_finite(s, kernel));
   for (int f = first; f < end; f++) {
     double square;
     int info;
@@ -256,9 +251,24 @@ bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectr
     s->frequency = f;
     keep_vectors(s);
   }
+  return BL_OK;
+}
+
+bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectrum *spectrum, const float *kernel,
+                                   int first, int end) {
+  bl_conv_spectrum *s = spectrum;
+  s->value = -1;
+  s->frequency = -1;
+  s->row = -1;
+  BL_TRY(is_finite(s, kernel));
+  /* With more threads OpenBLAS rounds otherwise, and is slower on blocks so small. */
+  const int threads = openblas_get_num_threads();
+  openblas_set_num_threads(1);
+  const bl_status status = scan(s, kernel, first, end);
+  openblas_set_num_threads(threads);
   *value = s->value;
   *frequency = s->frequency;
-  return BL_OK;
+  return status;
 }
 
 void bl_conv_spectrum_gradient(float *d_kernel, const bl_conv_spectrum *spectrum, double scale) {

@@ -50,9 +50,10 @@ void bl_conv_spectrum_destroy(bl_conv_spectrum **spectrum);
 int bl_conv_spectrum_frequencies(const bl_conv_spectrum *spectrum);
 
 /** The largest singular value of the blocks of frequencies [\a first, \a end), and the first of them that has it; its
- * singular vectors are kept for bl_conv_spectrum_gradient. Not collective; a value does not depend on how the frequencies
- * are parted. \param [out] value  −1 for an empty range. \param [out] frequency  or −1. \param [in] kernel (outputs,
- * inputs, kernel_height, kernel_width), borrowed. Returns BL_ERROR_NUMERIC when an element is not finite. */
+ * singular vectors are kept for bl_conv_spectrum_gradient. Not collective; a value depends neither on how the
+ * frequencies are parted nor on the threads of OpenBLAS, of which one is used. \param [out] value  −1 for an empty range.
+ * \param [out] frequency  or −1. \param [in] kernel (outputs, inputs, kernel_height, kernel_width), borrowed. Returns
+ * BL_ERROR_NUMERIC when an element is not finite. */
 bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectrum *spectrum, const float *kernel,
                                    int first, int end);
 
