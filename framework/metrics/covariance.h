@@ -18,8 +18,8 @@ void bl_covariance_destroy(bl_covariance **sums);
  * \param [in] vectors (rows, size). */
 void bl_covariance_add(bl_covariance *sums, const float *vectors, size_t rows);
 
-/** Mean and covariance of the \a count vectors that all ranks of \a comm added, with bits that depend neither on the ranks nor on
- * who added what. The sums are used up. Collective over \a comm. \param [out] mean (size) on every rank, caller's.
+/** Mean and covariance of the \a count vectors that all ranks of \a comm added, with bits that depend neither on the ranks
+ * nor on who added what. The sums are used up. Collective over \a comm. \param [out] mean (size) on every rank, caller's.
  * \param [out] covariance  made by bl_symmetric_create over \a comm; divisor count − 1. Returns BL_ERROR_USAGE for fewer
  * than two vectors, BL_ERROR_NUMERIC for vectors that are not finite. */
 bl_status bl_covariance_finish(double *mean, bl_symmetric *covariance, bl_covariance *sums, size_t count, MPI_Comm comm);

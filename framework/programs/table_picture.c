@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CAPTION = 96, SIDE = 240, PANELS_A_LINE = 4 };
+enum { CAPTION = 96, SIDE = 380, PANELS_A_LINE = 4 };
 
 /* The panels of a picture, with a caption each. */
 typedef struct panels {

@@ -341,6 +341,55 @@ static void mangled_configurations_do_no_harm(void **state) {
   free(text);
 }
 
+/* Settings that stand in another file: their place is told, and their paths begin in that file's folder. */
+static void settings_say_where_they_stand(void **state) {
+  (void)state;
+  const char *key = NULL, *text = "data: {file: a.nc}\nmodel: {file: b.nc}\n";
+  const bl_options_setting settings[] = {{"model.file=say \"c\".nc", "tables/table.yaml:7", "tables/table.yaml"},
+                                         {"metrics.classifier=d.nc", NULL, NULL},
+                                         {"learner.batch=7", "tables/table.yaml:8", "tables/table.yaml"}};
+  bl_options *o;
+  assert_int_equal(bl_options_parse_settings(&o, "folder/run.yaml", text, strlen(text), 3, settings), BL_OK);
+  assert_string_equal(o->data.file, "folder/a.nc");
+  assert_string_equal(o->model.file, "tables/say \"c\".nc");
+  assert_string_equal(o->metrics.classifier, "d.nc");
+  assert_int_equal(bl_options_reject(o, "learner.batch", "another"), BL_ERROR_USAGE);
+  assert_string_equal(bl_status_message(), "tables/table.yaml:8: learner.batch is 7, expected another");
+  bl_status_clear();
+  /* The inputs are those of the options, resolved. */
+  char path[64];
+  int count = 0, found = 0;
+  for (; bl_options_input(&key, path, sizeof path, o, count); count++) {
+    const char *expected = strcmp(key, "data.file") == 0            ? o->data.file
+                           : strcmp(key, "model.file") == 0         ? o->model.file
+                           : strcmp(key, "metrics.classifier") == 0 ? o->metrics.classifier
+                                                                    : "";
+    assert_string_equal(path, expected);
+    found += path[0] != '\0';
+  }
+  assert_int_equal(found, 3);
+  assert_true(count > 5);
+  bl_options_destroy(&o);
+  const bl_options_setting wrong = {"learner.bacth=7", "tables/table.yaml:8", NULL};
+  assert_int_equal(bl_options_parse_settings(&o, NULL, NULL, 0, 1, &wrong), BL_ERROR_USAGE);
+  assert_null(o);
+  assert_non_null(strstr(bl_status_message(), "tables/table.yaml:8: there is no key learner.bacth"));
+}
+
+/* The digest of a section sees its keys and no others. */
+static void sections_have_digests(void **state) {
+  (void)state;
+  char digests[3][BL_OPTIONS_DIGEST];
+  const char *const sets[3] = {"metrics.projections=100", "metrics.projections=101", "learner.rounds=5"};
+  for (int i = 0; i < 3; i++) {
+    bl_options *o = loaded(NULL, sets[i]);
+    bl_options_digest_section(digests[i], o, "metrics");
+    bl_options_destroy(&o);
+  }
+  assert_string_not_equal(digests[0], digests[1]);
+  assert_string_equal(digests[0], digests[2]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(defaults_are_the_paper_s, no_leak),
@@ -355,6 +404,8 @@ int main(void) {
       cmocka_unit_test_teardown(bad_places_are_refused, no_leak),
       cmocka_unit_test_teardown(a_rejected_value_is_named_with_its_place, no_leak),
       cmocka_unit_test_teardown(mangled_configurations_do_no_harm, no_leak),
+      cmocka_unit_test_teardown(settings_say_where_they_stand, no_leak),
+      cmocka_unit_test_teardown(sections_have_digests, no_leak),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@ refused 0 'there is no option --sed' finetune --sed=3
 refused 0 '--set needs a value' finetune --set
 refused 0 'one word too many: b; expected finetune FILE' finetune a b c
 refused 0 'no file is given' inspect
-refused 0 '--resume continues pretrain, finetune, distill and sample' evaluate --resume
+refused 0 '--resume continues pretrain, finetune, distill, sample and table' evaluate --resume
 refused 2 'there is no option --bar' pretrain --bar
 
 bad() { # bad TEXT: a configuration with that text

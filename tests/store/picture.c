@@ -93,6 +93,41 @@ static void joined_pictures_keep_their_pixels(void **state) {
   bl_picture_destroy(&parts[1]);
 }
 
+/* One below the other, in order, whole, at the same left edge; a caption takes room, an empty one does not. */
+static void stacked_pictures_keep_their_pixels(void **state) {
+  (void)state;
+  bl_picture parts[2], stacked;
+  const char *const none[2] = {"", ""}, *const captions[2] = {"above", "below"};
+  assert_int_equal(bl_picture_blank(&parts[0], 1, 20, 30), BL_OK);
+  assert_int_equal(bl_picture_blank(&parts[1], 3, 10, 50), BL_OK);
+  memset(parts[0].pixels, 77, 600);
+  memset(parts[1].pixels, 99, 1500);
+  int heights[2] = {0, 0};
+  for (int with = 0; with < 2; with++) {
+    assert_int_equal(bl_picture_stack(&stacked, parts, with ? captions : none, 2), BL_OK);
+    assert_int_equal(stacked.channels, 3);
+    int first[2] = {0, 0}, count[2] = {0, 0};
+    for (int y = 0; y < stacked.height; y++)
+      for (int x = 0; x < stacked.width; x++)
+        for (int i = 0; i < 2; i++)
+          if (at(&stacked, y, x, 0) == (i == 0 ? 77 : 99)) {
+            first[i] = count[i] == 0 ? y * stacked.width + x : first[i];
+            count[i]++;
+          }
+    assert_int_equal(count[0], 600);
+    assert_int_equal(count[1], 500);
+    assert_int_equal(first[0] % stacked.width, first[1] % stacked.width);
+    assert_true(first[1] / stacked.width >= first[0] / stacked.width + 20);
+    heights[with] = stacked.height;
+    bl_picture_destroy(&stacked);
+  }
+  assert_true(heights[1] > heights[0]);
+  assert_int_equal(bl_picture_stack(&stacked, parts, none, 0), BL_ERROR_USAGE);
+  bl_status_clear();
+  bl_picture_destroy(&parts[0]);
+  bl_picture_destroy(&parts[1]);
+}
+
 /* Points far away, NaN and infinity leave the picture alone. */
 static void strange_points_are_left_out(void **state) {
   (void)state;
@@ -302,6 +337,7 @@ int main(void) {
       cmocka_unit_test(grids_hold_every_pixel),
       cmocka_unit_test(glyphs_differ),
       cmocka_unit_test(joined_pictures_keep_their_pixels),
+      cmocka_unit_test(stacked_pictures_keep_their_pixels),
       cmocka_unit_test(strange_points_are_left_out),
       cmocka_unit_test(transparency_is_laid_over_grey),
       cmocka_unit_test(jpegs_are_read_and_broken_ones_refused),
