@@ -72,7 +72,7 @@ typedef struct bl_options_diffusion {
 
 typedef struct bl_options_sampler {
   char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
-  char *grid;         /**< "full", "linear", "quadratic" (steps); FastDPM: "step_linear", "step_even", "step_quadratic",
+  char *grid;         /**< "full", "linear", "even", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic",
                          "var_linear",                          "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time",
                          "linear" */
   int steps;          /**< T' */

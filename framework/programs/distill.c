@@ -34,8 +34,8 @@ static const char help[] =
     "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
     "\n"
     "Written into the output folder: student-0256.nc and so on for every number of steps, model.nc (the last student),\n"
-    "record.nc, checkpoints. To draw from the student of 8 steps, beeline sample needs sampler.name fastdpm,\n"
-    "sampler.grid step_even, sampler.steps 8, sampler.kappa 0 and sampler.final_sigma 0: DDIM on the student's steps.\n"
+    "record.nc, checkpoints. To draw from the student of 8 steps, beeline sample needs sampler.name ddim,\n"
+    "sampler.grid even, sampler.steps 8 and sampler.final_sigma 0.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline distill experiments/digits/distill.yaml --output out/distill\n";

@@ -56,7 +56,6 @@ typedef struct grid_row {
 
 static const grid_row grids[] = {
     {"step_linear", BL_GRID_LINEAR, NULL, false},
-    {"step_even", BL_GRID_EVEN, NULL, false},
     {"step_quadratic", BL_GRID_QUADRATIC, NULL, false},
     {"var_linear", BL_GRID_LINEAR, linear_variance, false},
     {"var_quadratic", BL_GRID_QUADRATIC, quadratic_variance, false},
@@ -107,7 +106,7 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
       grid = &grids[i];
   if (!grid)
     return bl_options_reject(options, "sampler.grid",
-                             "\"step_linear\", \"step_even\", \"step_quadratic\", \"var_linear\", \"var_quadratic\" or "
+                             "\"step_linear\", \"step_quadratic\", \"var_linear\", \"var_quadratic\" or "
                              "\"var_quadratic_exact\" with sampler fastdpm");
   int count = options->sampler.steps;
   if (grid->law && count < 2)

@@ -31,10 +31,12 @@ static bl_status read_grid(bl_grid *grid, const bl_schedule *schedule, const bl_
     *grid = BL_GRID_FULL;
   else if (strcmp(name, "linear") == 0)
     *grid = BL_GRID_LINEAR;
+  else if (strcmp(name, "even") == 0)
+    *grid = BL_GRID_EVEN;
   else if (strcmp(name, "quadratic") == 0)
     *grid = BL_GRID_QUADRATIC;
   else
-    return bl_options_reject(options, "sampler.grid", "\"full\", \"linear\" or \"quadratic\" with sampler %s",
+    return bl_options_reject(options, "sampler.grid", "\"full\", \"linear\", \"even\" or \"quadratic\" with sampler %s",
                              options->sampler.name);
   if (*grid == BL_GRID_FULL && options->sampler.steps != schedule->steps)
     return bl_options_reject(options, "sampler.steps", "%d, all steps of the model's diffusion, with grid \"full\"",

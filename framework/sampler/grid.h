@@ -25,9 +25,9 @@ void bl_grid_steps(int *steps, bl_grid grid, int count, int total);
 /** Step \a i of a grid. Not collective. For BL_GRID_EVEN \a i may be −1, which gives −1. */
 int bl_grid_step(bl_grid grid, int i, int count, int total);
 
-/** The chain on the grid sampler.grid ("full", "linear" or "quadratic") of sampler.steps steps, with \a eta times the
- * posterior's standard deviation: 1 is DDPM, 0 is deterministic (Song et al. 2021, equations 12 and 16). Not collective.
- * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
+/** The chain on the grid sampler.grid ("full", "linear", "even" or "quadratic") of sampler.steps steps, with \a eta times
+ * the posterior's standard deviation: 1 is DDPM, 0 is deterministic (Song et al. 2021, equations 12 and 16). Not
+ * collective. \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_grid_plan(bl_chain *chain, const bl_schedule *schedule, const bl_options *options, double eta);
 
 /** The noise levels between which a solver goes, from step T to step 1, by sampler.grid: "log_snr" (evenly spaced λ),

@@ -48,7 +48,7 @@ grep -q 'finished already' said || complain "a finished run does not say so: $(c
 # A student that did not learn is its teacher in other words: without steps of learning, ε of the model sampled as ε.
 run 1 $distilling --set distill.prediction=epsilon --set learner.optimiser.rate.first=0 --set learner.average=0 --output unchanged
 test "$(parts_of unchanged | cut -d ' ' -f 3)" = "$(parts_of roll | cut -d ' ' -f 3)" || complain "rate 0 changed the weights"
-sampling='sample roll.yaml --set sampler.name=fastdpm --set sampler.grid=step_even --set sampler.steps=1 --set sampler.kappa=0
+sampling='sample roll.yaml --set sampler.name=ddim --set sampler.grid=even --set sampler.steps=1 --set sampler.eta=0
   --set sampler.final_sigma=0 --set sampler.count=200'
 run 1 $sampling --set model.file=whole/student-0001.nc --output one.nc
 grep -q 'NFE *1 network' said || complain "a student of one step needs more: $(cat said)"
