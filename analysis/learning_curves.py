@@ -22,14 +22,14 @@ LOGARITHMIC = {"distance", "value_loss", "gradient_norm", "critic_gradient_norm"
 
 
 def read(path, column):
-    """Rounds done and values of a column where it has any; its long name."""
+    """Rounds done and values of a column where it has any."""
     with netCDF4.Dataset(path) as record:
         if column not in record.variables:
-            return numpy.empty(0), numpy.empty(0), column
+            return numpy.empty(0), numpy.empty(0)
         values = numpy.ma.filled(record[column][:].astype(float), numpy.nan)
         rounds = 1 + numpy.asarray(record["round"][:], dtype=float)
     there = numpy.isfinite(values)
-    return rounds[there], values[there], column.replace("_", " ")
+    return rounds[there], values[there]
 
 
 def draw_group(axes, curves, colour, label):
@@ -69,11 +69,15 @@ def main():
     for column, axes in zip(arguments.columns, panels.flat):
         drawn = False
         for number, (label, paths) in enumerate(groups):
-            curves = [read(path, column)[:2] for path in paths]
+            curves = [read(path, column) for path in paths]
             drawn = draw_group(axes, curves, plt.get_cmap("tab10")(number), label) or drawn
         positive = all(line.get_ydata().min() > 0 for line in axes.get_lines() if len(line.get_ydata()))
         if drawn and positive and column in LOGARITHMIC:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            low, high = axes.get_ylim()
+            if high < 10 * low:  # too few powers of ten to read the axis by
+                axes.yaxis.set_minor_formatter("{x:g}")
         if not drawn:
             axes.text(0.5, 0.5, "not in these records", ha="center", va="center", transform=axes.transAxes, fontsize=8)
         axes.set_xlabel("round")
