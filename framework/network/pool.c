@@ -1,0 +1,124 @@
+#include "network/pool.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+/* Lists are short: a few networks, and a layout or two of each convolution. */
+typedef struct held held;
+
+struct held {
+  held *next;
+  float *data;
+  size_t parameter, variant;
+  dnnl_memory_desc_t layout;
+};
+
+struct bl_pool_network {
+  bl_pool_network *next;
+  void *key;
+  size_t key_size;
+  held *weights;
+  float *arena;
+  size_t arena_floats;
+  const void *loaded, *user; /* graphs; compared, never followed */
+};
+
+struct bl_pool {
+  bl_pool_network *networks;
+};
+
+bl_status bl_pool_create(bl_pool **pool) {
+  return bl_allocate(pool, 1, sizeof **pool);
+}
+
+static void destroy_weights(held **weights) {
+  while (*weights != NULL) {
+    held *next = (*weights)->next;
+    bl_free(&(*weights)->data);
+    bl_free(weights);
+    *weights = next;
+  }
+}
+
+void bl_pool_destroy(bl_pool **pool) {
+  if (*pool == NULL)
+    return;
+  while ((*pool)->networks != NULL) {
+    bl_pool_network *network = (*pool)->networks;
+    (*pool)->networks = network->next;
+    destroy_weights(&network->weights);
+    bl_free(&network->key);
+    bl_free(&network->arena);
+    bl_free(&network);
+  }
+  bl_free(pool);
+}
+
+bl_status bl_pool_network_get(bl_pool_network **network, bl_pool *pool, const void *key, size_t size) {
+  for (*network = pool->networks; *network != NULL; *network = (*network)->next)
+    if ((*network)->key_size == size && memcmp((*network)->key, key, size) == 0)
+      return BL_OK;
+  bl_pool_network *made = NULL;
+  BL_TRY(bl_allocate(&made, 1, sizeof *made));
+  const bl_status status = bl_allocate(&made->key, size, 1);
+  if (status != BL_OK) {
+    bl_free(&made);
+    return status;
+  }
+  memcpy(made->key, key, size);
+  made->key_size = size;
+  made->next = pool->networks;
+  *network = pool->networks = made;
+  return BL_OK;
+}
+
+bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t parameter, size_t variant,
+                          const dnnl_memory_desc_t *layout) {
+  held *made = NULL;
+  *data = NULL;
+  for (held *weights = network->weights; weights != NULL; weights = weights->next)
+    if (weights->parameter == parameter && weights->variant == variant &&
+        dnnl_memory_desc_equal(&weights->layout, layout)) {
+      *data = weights->data;
+      return BL_OK;
+    }
+  BL_TRY(bl_allocate(&made, 1, sizeof *made));
+  const bl_status status = bl_allocate(&made->data, dnnl_memory_desc_get_size(layout), 1);
+  if (status != BL_OK) {
+    bl_free(&made);
+    return status;
+  }
+  made->parameter = parameter;
+  made->variant = variant;
+  made->layout = *layout;
+  made->next = network->weights;
+  network->weights = made;
+  *data = made->data;
+  return BL_OK;
+}
+
+void bl_pool_set_loaded(bl_pool_network *network, const void *graph) {
+  network->loaded = graph;
+}
+
+bool bl_pool_is_loaded(const bl_pool_network *network, const void *graph) {
+  return network->loaded == graph;
+}
+
+bl_status bl_pool_take_arena(float **arena, bl_pool_network *network, size_t floats, const void *graph) {
+  network->user = NULL;
+  if (floats > network->arena_floats) {
+    network->arena_floats = 0;
+    bl_free(&network->arena);
+    BL_TRY(bl_allocate(&network->arena, floats, sizeof *network->arena));
+    network->arena_floats = floats;
+  }
+  network->user = graph;
+  *arena = network->arena;
+  return BL_OK;
+}
+
+bool bl_pool_has_arena(const bl_pool_network *network, const void *graph) {
+  return network->user == graph;
+}
