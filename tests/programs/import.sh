@@ -50,7 +50,7 @@ shows "$digits" '1797 images, 8 pixels high, 8 wide, 1 channel' '^ +0 +178' '^ +
 # A full disk: the old file stays, the message says how much was needed. Needs a file system of our own.
 mkdir disk
 cat > full.sh << 'END'
-mount -t tmpfs -o size=16k none disk || exit 77
+mount -t tmpfs -o size=64k none disk || exit 77
 "$BEELINE" import --set import.format=swiss_roll --set import.count=50 --output disk/roll.nc || exit 1
 "$BEELINE" inspect disk/roll.nc > before || exit 1
 "$BEELINE" import --set import.format=swiss_roll --set import.count=100000 --output disk/roll.nc 2> message
