@@ -84,7 +84,7 @@ static bl_status prepare(comparison *c, const char *path) {
     BL_TRY(bl_allocate(&c->log_density[i], batch, sizeof(double)));
   }
   BL_TRY(bl_allocate(&c->trajectory, ((size_t)c->chain.steps + 1) * elements, sizeof(float)));
-  BL_TRY(bl_allocate(&c->work, 3 * elements, sizeof(float)));
+  BL_TRY(bl_allocate(&c->work, bl_sampler_work(&c->chain, batch, bl_graph_input_size(c->exact)), sizeof(float)));
   BL_TRY(bl_allocate(&c->time, batch, sizeof(float)));
   BL_TRY(bl_allocate(&c->step, batch, sizeof(int)));
   return bl_allocate(&c->sums, (size_t)c->chain.steps, sizeof *c->sums);
