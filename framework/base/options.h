@@ -97,6 +97,7 @@ typedef struct bl_options_rate {
   double first;
   char *decay; /**< "none", "linear", "cosine": from `first` in round 0 to `last` in the last round */
   double last;
+  int rise; /**< rounds at the start in which the rate grows up to its full value; 0: none */
 } bl_options_rate;
 
 typedef struct bl_options_optimiser {

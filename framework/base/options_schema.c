@@ -79,6 +79,7 @@ static const cyaml_schema_field_t rate_fields[] = {
     FLOAT(bl_options_rate, first),
     TEXT(bl_options_rate, decay),
     FLOAT(bl_options_rate, last),
+    INT(bl_options_rate, rise),
     CYAML_FIELD_END,
 };
 
@@ -223,6 +224,9 @@ static const struct {
     {"metrics.subset", "10000"},
     {"metrics.inception", "\"\""},
     {"critic.spectral_weight", "0"},
+    {"learner.optimiser.rate.rise", "0"},
+    {"critic.optimiser.rate.rise", "0"},
+    {"value.optimiser.rate.rise", "0"},
     {"critic.spectral_bound", "1"},
     {"distill.first", "512"},
     {"distill.last", "1"},
@@ -268,6 +272,7 @@ static const struct {
     {"average", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"rate.first", 0, DBL_MAX, "0 or more"},
     {"rate.last", 0, DBL_MAX, "0 or more"},
+    {"rate.rise", 0, DBL_MAX, "0 or more"},
     {"beta1", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"beta2", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"weight_decay", 0, DBL_MAX, "0 or more"},

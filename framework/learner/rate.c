@@ -25,6 +25,7 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
   BL_TRY(require(linear || cosine || strcmp(decay, "none") == 0, options, key, "rate.decay", "none, linear or cosine"));
   rate->first = optimiser->rate.first;
   rate->last = optimiser->rate.last;
+  rate->rise = optimiser->rate.rise;
   rate->decay = linear ? BL_DECAY_LINEAR : cosine ? BL_DECAY_COSINE : BL_DECAY_NONE;
   *settings = (bl_optimiser_settings){.kind = adam ? BL_OPTIMISER_ADAM : BL_OPTIMISER_RMSPROP,
                                       .beta1 = optimiser->beta1,
@@ -34,7 +35,7 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
   return BL_OK;
 }
 
-double bl_rate_at(const bl_rate *rate, int64_t round, int64_t rounds) {
+static double decayed(const bl_rate *rate, int64_t round, int64_t rounds) {
   const double part = rounds > 1 ? (double)round / (double)(rounds - 1) : 0;
   switch (rate->decay) {
     case BL_DECAY_LINEAR:
@@ -45,4 +46,9 @@ double bl_rate_at(const bl_rate *rate, int64_t round, int64_t rounds) {
       break;
   }
   return rate->first;
+}
+
+double bl_rate_at(const bl_rate *rate, int64_t round, int64_t rounds) {
+  const double full = decayed(rate, round, rounds);
+  return round + 1 < rate->rise ? full * (double)(round + 1) / (double)rate->rise : full;
 }

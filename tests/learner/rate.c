@@ -23,6 +23,15 @@ static void runs_from_first_to_last(void **state) {
   }
 }
 
+static void rises_to_what_it_would_be(void **state) {
+  (void)state;
+  const bl_rate plain = {.first = 1e-3, .last = 1e-4, .decay = BL_DECAY_COSINE};
+  bl_rate rising = plain;
+  rising.rise = 4;
+  for (int round = 0; round < 11; round++)
+    assert_near(bl_rate_at(&rising, round, 11), bl_rate_at(&plain, round, 11) * fmin(1, (round + 1) / 4.0), 1e-18);
+}
+
 static void wrong_settings_are_refused(void **state) {
   static const char *const wrong[] = {"learner.optimiser.name=sgd", "learner.optimiser.rate.decay=sometimes"};
   (void)state;
@@ -40,7 +49,7 @@ static void wrong_settings_are_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_from_first_to_last),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_from_first_to_last), cmocka_unit_test(rises_to_what_it_would_be),
                                      cmocka_unit_test(wrong_settings_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
