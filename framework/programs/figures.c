@@ -24,8 +24,10 @@ static bl_status measure_pairs(bl_figure *figures, int *count, const bl_options 
     bl_kernel_distance distance;
     BL_TRY(bl_kernel_distance_compute(&distance, samples, real, comm));
     bl_figure *kid = add(figures, count, "kid", "KID", distance.mean);
-    snprintf(kid->note, sizeof kid->note, "standard error %.2g, %zu block%s; the first %zu samples, %zu real images",
-             distance.error, distance.blocks, distance.blocks == 1 ? "" : "s", samples->count, real->count);
+    char error[48] = "one block, so its error is not known";
+    if (distance.blocks > 1)
+      snprintf(error, sizeof error, "standard error %.2g, %zu blocks", distance.error, distance.blocks);
+    snprintf(kid->note, sizeof kid->note, "%s; the first %zu samples, %zu real images", error, samples->count, real->count);
   }
   if (neighbours == 0)
     return BL_OK;
