@@ -24,7 +24,7 @@ static bl_status measure_pairs(bl_figure *figures, int *count, const bl_options 
     bl_kernel_distance distance;
     BL_TRY(bl_kernel_distance_compute(&distance, samples, real, comm));
     bl_figure *kid = add(figures, count, "kid", "KID", distance.mean);
-    char error[48] = "one block, so its error is not known";
+    char error[80] = "one block, so its error is not known";
     if (distance.blocks > 1)
       snprintf(error, sizeof error, "standard error %.2g, %zu blocks", distance.error, distance.blocks);
     snprintf(kid->note, sizeof kid->note, "%s; the first %zu samples, %zu real images", error, samples->count, real->count);
