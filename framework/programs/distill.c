@@ -9,6 +9,7 @@
 #include "parallel/agree.h"
 #include "programs/program.h"
 #include "programs/run.h"
+#include "programs/source_model.h"
 #include "roles/checkpoint.h"
 #include "store/record.h"
 
@@ -107,10 +108,7 @@ static bl_status check(distiller *d, const bl_options *options) {
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   if (learner->rounds < 1)
     return bl_options_reject(options, "learner.rounds", "at least 1");
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
-  if (options->model.file[0] == '\0')
-    return bl_options_reject(options, "model.file", "a model made by beeline pretrain");
+  BL_TRY(bl_source_model_check(options));
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "a data set made by beeline import");
   int64_t steps = distill->last;
@@ -129,25 +127,14 @@ static bl_status prepare(distiller *d, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const bl_dataset *data = &d->dataset;
   bl_model_header *header = &d->run.header;
-  const bl_network_shape *shape = &header->shape;
   BL_AGREE(check(d, options), invocation->comm);
   BL_TRY(bl_computation_create(&d->computation, options));
-  BL_TRY(
-      bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, invocation->comm)));
+  BL_TRY(bl_source_model_read(header, &d->schedule, options, invocation->comm));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&d->dataset, options->data.file, invocation->comm)));
-  if (header->schedule[0] == '\0')
-    return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
-                   bl_network_kind_name(shape->kind));
-  if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",
-                   options->data.file, data->channels, data->height, data->width, options->model.file, shape->channels,
-                   shape->height, shape->width);
+  BL_TRY(bl_source_model_match(header, data, options));
   if (options->distill.first > header->diffusion_steps)
     return bl_options_reject(options, "distill.first", "at most %d, the steps of the model's diffusion",
                              header->diffusion_steps);
-  BL_TRY(
-      bl_schedule_create(&d->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&d->first_prediction, header->prediction)));
   BL_TRY(bl_options_blame(
       options, "learner.batch",

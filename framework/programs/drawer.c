@@ -4,23 +4,14 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
-
-#include <string.h>
+#include "programs/source_model.h"
 
 bl_status bl_drawer_plan(bl_drawer *drawer, const bl_options *options, bool fine_tuning, MPI_Comm comm) {
   *drawer = (bl_drawer){.options = options, .comm = comm};
-  if (options->model.file[0] == '\0')
-    return bl_options_reject(options, "model.file", "a model made by beeline pretrain or beeline finetune");
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
+  BL_TRY(bl_source_model_check(options));
   BL_TRY(bl_computation_create(&drawer->computation, options));
   bl_model_header *header = &drawer->header;
-  BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, comm)));
-  if (header->schedule[0] == '\0')
-    return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a diffusion model", options->model.file,
-                   bl_network_kind_name(header->shape.kind));
-  BL_TRY(bl_schedule_create(&drawer->schedule, header->schedule, header->diffusion_steps, header->beta_first,
-                            header->beta_last));
+  BL_TRY(bl_source_model_read(header, &drawer->schedule, options, comm));
   BL_AGREE(bl_sampler_plan(&drawer->chain, &drawer->schedule, options, fine_tuning), comm);
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&drawer->chain.prediction, header->prediction)));
   return bl_sampler_check_network(&drawer->chain, &header->shape, options);
@@ -36,8 +27,7 @@ bl_status bl_drawer_load(bl_drawer *drawer, const char *recorded) {
   if (status == BL_OK)
     status = bl_allocate(&values, bl_graph_parameters(drawer->graph)->count, sizeof *values);
   BL_GOTO(bl_agree(status, drawer->comm));
-  BL_GOTO(bl_model_read_weights_shared(values, options->model.file, bl_graph_parameters(drawer->graph),
-                                       strcmp(options->model.weights, "average") == 0, drawer->comm));
+  BL_GOTO(bl_source_model_weights(values, bl_graph_parameters(drawer->graph), options, drawer->comm));
   status = bl_agree(bl_graph_load(drawer->graph, values), drawer->comm);
 done:
   bl_free(&values);

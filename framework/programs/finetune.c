@@ -16,6 +16,7 @@
 #include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/run.h"
+#include "programs/source_model.h"
 #include "roles/ring.h"
 #include "roles/round.h"
 #include "roles/split.h"
@@ -109,10 +110,7 @@ static bl_status check(finetuner *f, const bl_options *options) {
     return bl_options_reject(options, "learner.name", "sft_pg or backprop_chain");
   if (learner->batch % learner->micro_batch != 0)
     return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
-  if (options->model.file[0] == '\0')
-    return bl_options_reject(options, "model.file", "a model made by beeline pretrain");
+  BL_TRY(bl_source_model_check(options));
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "a data set made by beeline import");
   if (options->monitor.held_out > 0 && options->data.test[0] == '\0')
@@ -142,23 +140,13 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   bl_dataset *data = &f->dataset;
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
-  BL_TRY(
-      bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, invocation->comm)));
+  BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
   const bl_network_shape *shape = &header->shape;
-  if (header->schedule[0] == '\0')
-    return bl_fail(BL_ERROR_INPUT, "%s: is a %s, not a diffusion model", options->model.file,
-                   bl_network_kind_name(shape->kind));
   if (strcmp(header->prediction, "epsilon") != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
                    options->model.file, header->prediction);
-  if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",
-                   options->data.file, data->channels, data->height, data->width, options->model.file, shape->channels,
-                   shape->height, shape->width);
-  BL_TRY(
-      bl_schedule_create(&f->schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last));
+  BL_TRY(bl_source_model_match(header, data, options));
   BL_TRY(read_stored(f, options, invocation->comm));
   /* Back-propagation needs no log-density. */
   const bool backprop = strcmp(options->learner.name, "backprop_chain") == 0;
@@ -248,8 +236,7 @@ static bl_status initialise(finetuner *f) {
   bl_aggregator *drawn[2] = {&f->ring.critic, &f->ring.value};
   float *values = NULL;
   BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), f->run.world.comm);
-  const bl_status status = bl_model_read_weights_shared(values, options->model.file, f->ring.policy.table,
-                                                        strcmp(options->model.weights, "average") == 0, f->run.world.comm);
+  const bl_status status = bl_source_model_weights(values, f->ring.policy.table, options, f->run.world.comm);
   if (status == BL_OK)
     bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = values});
   bl_free(&values);
@@ -272,8 +259,8 @@ static bl_status measure_stored(finetuner *f) {
   return BL_OK;
 }
 
-/* Images, drawn as they are measured; some are kept on rank 0. Collective. */
-static bl_status measure_drawing(double *distance, finetuner *f, const char *title) {
+/* Images, drawn as they are measured; for a \a picture some are drawn again and kept on rank 0. Collective. */
+static bl_status measure_drawing(double *distance, finetuner *f, const char *title, bool picture) {
   const MPI_Comm comm = f->run.world.comm;
   bl_drawing drawing;
   bl_status status =
@@ -283,7 +270,8 @@ static bl_status measure_drawing(double *distance, finetuner *f, const char *tit
   const bl_images images = bl_drawing_images(&drawing);
   BL_GOTO(bl_measure_images(distance, &f->measure, &images));
   bl_progress_finish(&drawing.progress);
-  status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
+  if (picture)
+    status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
 done:
   bl_drawing_destroy(&drawing);
   return status;
@@ -302,8 +290,8 @@ static bl_status load_sampler(finetuner *f) {
 }
 
 /* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
- * progress bar, or NULL. */
-static bl_status measure(double *distance, finetuner *f, const char *title) {
+ * progress bar, or NULL. \param [in] picture  whether f->samples are wanted afterwards. */
+static bl_status measure(double *distance, finetuner *f, const char *title, bool picture) {
   const bl_options *options = f->run.options;
   const size_t count = (size_t)options->metrics.count;
   *distance = NAN;
@@ -311,7 +299,7 @@ static bl_status measure(double *distance, finetuner *f, const char *title) {
     return BL_OK;
   BL_TRY(load_sampler(f));
   if (f->measure.features)
-    return measure_drawing(distance, f, title);
+    return measure_drawing(distance, f, title, picture);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
   return bl_measure_samples(distance, &f->measure, f->samples, count);
@@ -387,7 +375,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
-      BL_GOTO(measure(&measured, f, NULL));
+      BL_GOTO(measure(&measured, f, NULL, false));
       distance = measured;
     }
     const bl_finetune_row row = {.report = report,
@@ -437,7 +425,7 @@ static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
   double after;
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
-  BL_TRY(measure(&after, f, "measure after"));
+  BL_TRY(measure(&after, f, "measure after", true));
   BL_TRY(measure_figures(f, 1));
   BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
   if (f->run.world.rank != 0)
@@ -498,7 +486,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
-  BL_GOTO(measure(&before, &f, "measure before"));
+  BL_GOTO(measure(&before, &f, "measure before", true));
   BL_GOTO(measure_figures(&f, 0));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};

@@ -7,6 +7,7 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/program.h"
+#include "programs/source_model.h"
 #include "store/model.h"
 #include "store/output.h"
 
@@ -66,10 +67,7 @@ static void destroy(task *t) {
 
 /* What the configuration alone can tell. */
 static bl_status check(const bl_options *options) {
-  if (options->model.file[0] == '\0')
-    return bl_options_reject(options, "model.file", "a model made by beeline pretrain or beeline finetune");
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
+  BL_TRY(bl_source_model_check(options));
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "the data that the model was trained on");
   if (options->output[0] == '\0')
@@ -81,29 +79,18 @@ static bl_status check(const bl_options *options) {
 static bl_status prepare(task *t) {
   const bl_options *options = t->options;
   const bl_network_shape *shape = &t->header.shape;
-  const bl_dataset *data = &t->data;
   BL_TRY(check(options));
   BL_TRY(bl_computation_create(&t->computation, options));
   BL_AGREE(t->rank == 0 ? bl_output_check(options->output) : BL_OK, t->comm);
-  BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(&t->header, options->model.file, t->comm)));
+  BL_TRY(bl_source_model_read(&t->header, &t->schedule, options, t->comm));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&t->data, options->data.file, t->comm)));
-  if (t->header.schedule[0] == '\0')
-    return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a diffusion model", options->model.file,
-                   bl_network_kind_name(shape->kind));
-  if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: samples are %d × %d × %d, but %s was trained on %d × %d × %d (channels × height × width)",
-                   options->data.file, data->channels, data->height, data->width, options->model.file, shape->channels,
-                   shape->height, shape->width);
-  BL_TRY(bl_schedule_create(&t->schedule, t->header.schedule, t->header.diffusion_steps, t->header.beta_first,
-                            t->header.beta_last));
+  BL_TRY(bl_source_model_match(&t->header, &t->data, options));
   const bl_network_plan plan = {shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, &t->computation.rollout};
   BL_TRY(bl_computation_settle(&t->computation, NULL, &plan, 1, t->comm));
   t->provenance.algorithms = bl_computation_text(&t->computation);
   BL_AGREE(bl_network_create_with(&t->graph, plan.shape, plan.batch, plan.mode, false, plan.compute), t->comm);
   BL_AGREE(bl_allocate(&t->values, bl_graph_parameters(t->graph)->count, sizeof *t->values), t->comm);
-  BL_TRY(bl_model_read_weights_shared(t->values, options->model.file, bl_graph_parameters(t->graph),
-                                      strcmp(options->model.weights, "average") == 0, t->comm));
+  BL_TRY(bl_source_model_weights(t->values, bl_graph_parameters(t->graph), options, t->comm));
   return bl_agree(bl_graph_load(t->graph, t->values), t->comm);
 }
 

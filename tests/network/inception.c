@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "support/cmocka.h"
+#include "support/hashed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,20 +12,6 @@
 #include <string.h>
 
 static const double tolerance = 2e-5; /* largest relative error */
-
-/* Numbers in [-1, 1) that follow from a name, as in the script. */
-static void hashed(float *values, size_t count, const char *name, double scale, double offset) {
-  uint32_t seed = 2166136261u;
-  for (; *name != '\0'; name++)
-    seed = (seed ^ (uint32_t)(unsigned char)*name) * 16777619u;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t h = (uint32_t)i * 2654435761u + seed;
-    h = (h ^ h >> 16) * 0x85ebca6bu;
-    h = (h ^ h >> 16) * 0xc2b2ae35u;
-    h ^= h >> 16;
-    values[i] = (float)(offset + scale * ((double)(h >> 8) / 8388608.0 - 1.0));
-  }
-}
 
 static bool ends_with(const char *text, const char *end) {
   const size_t length = strlen(text), cut = strlen(end);
@@ -42,7 +29,7 @@ static void fill(float *values, const bl_parameter_table *raw) {
       scale = 0.5, offset = 1.0;
     else if (ends_with(entry->name, "bn.weight"))
       offset = 1.0;
-    hashed(values + entry->offset, entry->count, entry->name, scale, offset);
+    test_hashed(values + entry->offset, entry->count, entry->name, scale, offset);
   }
 }
 
@@ -92,7 +79,7 @@ static void features_are_those_of_pytorch(void **state) {
     double worst = 0.0;
     assert_int_equal(bl_allocate(&x, inputs, sizeof *x), BL_OK);
     assert_int_equal(bl_allocate(&y, (size_t)batch * BL_INCEPTION_FEATURES, sizeof *y), BL_OK);
-    hashed(x, inputs, "x", 1.0, 0.0);
+    test_hashed(x, inputs, "x", 1.0, 0.0);
     assert_int_equal(bl_graph_forward(graph, y, x, NULL), BL_OK);
     for (int image = 0; image < batch; image++) {
       const float *features = y + (size_t)image * BL_INCEPTION_FEATURES;

@@ -10,25 +10,13 @@ Weights and images follow from their names by a hash that the test computes too.
 
 import math
 
-import numpy
 import torch
 import torch.nn.functional as F
 
+from make_network_fixtures import hashed
+
 IMAGES = {"colour": (2, 3, 32, 32), "grey": (1, 1, 28, 28)}
 STRIDE = 37  # every so many features are written
-
-
-def hashed(name, count):
-    """`count` numbers in [-1, 1) that follow from the name, as in make_network_fixtures.py."""
-    seed = 2166136261
-    for byte in name.encode():
-        seed = ((seed ^ byte) * 16777619) & 0xFFFFFFFF
-    with numpy.errstate(over="ignore"):
-        h = numpy.arange(count, dtype=numpy.uint32) * numpy.uint32(2654435761) + numpy.uint32(seed)
-        for multiplier in (0x85EBCA6B, 0xC2B2AE35):
-            h = (h ^ (h >> numpy.uint32(16))) * numpy.uint32(multiplier)
-        h = h ^ (h >> numpy.uint32(16))
-    return (h >> numpy.uint32(8)).astype(numpy.float64) / 2**23 - 1.0
 
 
 def parameter(name, shape, scale, offset=0.0):

@@ -211,12 +211,13 @@ def write_results(name):
         print(key, tensor.numel(), summary(tensor.grad))
 
 
-if sys.argv[1:] == ["parameters"]:
-    for paper in PAPERS:
-        write_parameters(paper)
-elif sys.argv[1:] == ["results"]:
-    for network_name, settings in NETWORKS.items():
-        if settings[3]:
-            write_results(network_name)
-else:
-    sys.exit(__doc__)
+if __name__ == "__main__":
+    if sys.argv[1:] == ["parameters"]:
+        for paper in PAPERS:
+            write_parameters(paper)
+    elif sys.argv[1:] == ["results"]:
+        for network_name, settings in NETWORKS.items():
+            if settings[3]:
+                write_results(network_name)
+    else:
+        sys.exit(__doc__)

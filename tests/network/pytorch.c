@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "support/algorithms.h"
 #include "support/cmocka.h"
+#include "support/hashed.h"
 #include "support/shapes.h"
 
 #include <math.h>
@@ -15,20 +16,6 @@
 
 /* Largest relative errors. */
 static const double y_tolerance = 1e-5, gradient_tolerance = 1e-4;
-
-/** Numbers in [-1, 1) that follow from a name, as in the script. */
-static void hashed(float *values, size_t count, const char *name) {
-  uint32_t seed = 2166136261u;
-  for (; *name != '\0'; name++)
-    seed = (seed ^ (uint32_t)(unsigned char)*name) * 16777619u;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t h = (uint32_t)i * 2654435761u + seed;
-    h = (h ^ h >> 16) * 0x85ebca6bu;
-    h = (h ^ h >> 16) * 0xc2b2ae35u;
-    h ^= h >> 16;
-    values[i] = (float)((double)(h >> 8) / 8388608.0 - 1.0);
-  }
-}
 
 /** The part of a parameter's name before "weight" or "bias": "norm1." of "mid.block_1.norm1.weight". */
 static const char *layer_of(const char *name) {
@@ -50,7 +37,7 @@ static void fill_parameters(float *values, const bl_parameter_table *table) {
     } else if (strncmp(layer, "embed.", 6) == 0) {
       scale = offset = 0.5;
     }
-    hashed(out, entry->count, entry->name);
+    test_hashed(out, entry->count, entry->name, 1.0, 0.0);
     for (size_t j = 0; j < entry->count; j++)
       out[j] = (float)(offset + scale * (double)out[j]);
   }
@@ -140,7 +127,7 @@ static void summarise(double *norm, double *product, const float *values, size_t
   float *direction = NULL;
   double square = 0.0;
   assert_int_equal(bl_allocate(&direction, count, sizeof *direction), BL_OK);
-  hashed(direction, count, "direction");
+  test_hashed(direction, count, "direction", 1.0, 0.0);
   *product = 0.0;
   for (size_t i = 0; i < count; i++) {
     square += (double)values[i] * (double)values[i];
@@ -207,8 +194,8 @@ static FILE *begin(trial *t, const char *name, const char *algorithm, bool recom
   for (size_t i = 0; i < t->batch; i++)
     t->time[i] = (float)read_number(file);
   fill_parameters(t->values, bl_graph_parameters(graph));
-  hashed(t->x, t->inputs, "x");
-  hashed(t->d_y, t->outputs, "d_y");
+  test_hashed(t->x, t->inputs, "x", 1.0, 0.0);
+  test_hashed(t->d_y, t->outputs, "d_y", 1.0, 0.0);
   assert_int_equal(bl_graph_load(graph, t->values), BL_OK);
   return file;
 }

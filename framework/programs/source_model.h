@@ -1,0 +1,28 @@
+/** \file
+ * The diffusion model that a program starts from, as the section `model` names it. */
+#ifndef BEELINE_PROGRAMS_SOURCE_MODEL_H
+#define BEELINE_PROGRAMS_SOURCE_MODEL_H
+
+#include "base/options.h"
+#include "diffusion/schedule.h"
+#include "store/dataset.h"
+#include "store/model.h"
+
+#include <mpi.h>
+
+/** What the configuration alone can tell of it: model.file is there, model.weights is a word that is known. Not
+ * collective. Returns BL_ERROR_USAGE by bl_options_reject. */
+bl_status bl_source_model_check(const bl_options *options);
+
+/** Read the header and make the schedule that it was trained for. Collective over \a comm. \param [out] schedule  caller's;
+ * bl_schedule_destroy. Returns BL_ERROR_INPUT with the place of model.file for a file that holds no diffusion model. */
+bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, const bl_options *options, MPI_Comm comm);
+
+/** Refuse a model of other samples than those of \a data, the data set data.file. Not collective. Returns BL_ERROR_INPUT
+ * with both shapes. */
+bl_status bl_source_model_match(const bl_model_header *header, const bl_dataset *data, const bl_options *options);
+
+/** The weights that model.weights asks for. Collective over \a comm. \param [out] values (table->count), caller's. */
+bl_status bl_source_model_weights(float *values, const bl_parameter_table *table, const bl_options *options, MPI_Comm comm);
+
+#endif
