@@ -23,6 +23,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 import netCDF4
 import numpy
 import yaml
@@ -80,6 +81,17 @@ def table(runs, labels):
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def styles(runs):
+    """A colour for each n_generator and regulariser, dashes for each clip norm: runs that coincide show through each other."""
+    dashes = [(), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2)]
+    groups = sorted({(run.n_generator, run.regulariser) for run in runs})
+    clips = sorted({run.clip for run in runs})
+    for run in runs:
+        dash = clips.index(run.clip)
+        yield {"color": plt.get_cmap("tab10")(groups.index((run.n_generator, run.regulariser)) % 10),
+               "dashes": dashes[dash % len(dashes)], "linewidth": 1.1 + 0.4 * min(dash, 2)}
+
+
 def draw(runs, labels, picture, title):
     panels = [
         ("fall of the surrogate", lambda run: run["ratio_surrogate_after"] - run["ratio_surrogate_before"], "linear"),
@@ -91,12 +103,18 @@ def draw(runs, labels, picture, title):
         panels.append(("Lipschitz bound of the critic", lambda run: run["critic_lipschitz"], "log"))
     figure, axes = plt.subplots(len(panels), 1, figsize=(7.5, 2.1 * len(panels)), sharex=True)
     for axis, (name, values, scale) in zip(axes, panels):
-        for run, label in zip(runs, labels):
-            axis.plot(run.rounds, values(run), linewidth=0.9, label=label)
+        for run, label, style in zip(runs, labels, styles(runs)):
+            axis.plot(run.rounds, values(run), label=label, **style)
         axis.set_ylabel(name, fontsize=8)
         axis.set_yscale(scale)
-        axis.tick_params(labelsize=8)
+        axis.tick_params(labelsize=8, which="both")
+        axis.margins(y=0.08)
         axis.grid(alpha=0.25, linewidth=0.5)
+        low, high = axis.get_ylim()
+        if scale == "log" and high < 20 * low:  # too few powers of ten to read the axis by
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_locator(matplotlib.ticker.LogLocator(subs=(2, 5)))
+            axis.yaxis.set_minor_formatter("{x:g}")
     axes[0].axhline(0, color="black", linewidth=0.7)
     axes[-1].set_xlabel("round")
     axes[0].set_title(title, fontsize=10)
