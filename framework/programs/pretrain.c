@@ -10,7 +10,7 @@
 #include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
-#include "parallel/wait.h"
+#include "programs/accuracy.h"
 #include "programs/program.h"
 #include "programs/run.h"
 #include "programs/source_model.h"
@@ -347,48 +347,14 @@ done:
   return status;
 }
 
-/* How many of a micro-batch from \a first on the loaded classifier gets right; what lies beyond the end does not count. */
-static bl_status count_right(long long *right, pretrainer *p, const bl_dataset *data, size_t first) {
-  const size_t batch = (size_t)p->run.options->learner.micro_batch, classes = (size_t)data->classes;
-  for (size_t b = 0; b < batch; b++)
-    bl_dataset_sample(p->values + b * p->size, data, first + b < data->count ? first + b : first);
-  BL_TRY(bl_graph_forward(p->graph, p->work, p->values, NULL));
-  for (size_t b = 0; b < batch && first + b < data->count; b++) {
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-      if (p->work[b * classes + c] > p->work[b * classes + best])
-        best = c;
-    *right += best == (size_t)data->labels[first + b];
-  }
-  return BL_OK;
-}
-
-/* Share of \a data that the classifier, as it will be written, gets right; the ranks share the work. Collective. */
-static bl_status accuracy(double *share, pretrainer *p, const bl_dataset *data) {
-  const bl_world *world = &p->run.world;
-  const size_t batch = (size_t)p->run.options->learner.micro_batch;
-  float *values = NULL;
-  long long right = 0;
-  BL_AGREE(bl_allocate(&values, bl_graph_parameters(p->graph)->count, sizeof *values), world->comm);
-  bl_status status = bl_checkpoint_current(values, &p->aggregator, world);
-  if (status == BL_OK)
-    status = bl_graph_load(p->graph, values);
-  for (size_t m = (size_t)world->rank; status == BL_OK && m * batch < data->count; m += (size_t)world->size)
-    status = count_right(&right, p, data, m * batch);
-  bl_free(&values);
-  BL_AGREE(status, world->comm);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
-  *share = (double)right / (double)data->count;
-  return BL_OK;
-}
-
 static bl_status finish(pretrainer *p, double seconds, double loss) {
   char path[PATH_LENGTH], duration[32];
+  const size_t batch = (size_t)p->run.options->learner.micro_batch;
   double own = 0, *test = &p->run.header.accuracy;
   if (p->labels)
-    BL_TRY(accuracy(&own, p, &p->dataset));
+    BL_TRY(bl_accuracy_measure(&own, p->graph, &p->aggregator, &p->run.world, &p->dataset, batch, p->values, p->work));
   if (p->test.count > 0)
-    BL_TRY(accuracy(test, p, &p->test));
+    BL_TRY(bl_accuracy_measure(test, p->graph, &p->aggregator, &p->run.world, &p->test, batch, p->values, p->work));
   BL_TRY(bl_run_write_model(&p->run, &p->aggregator));
   if (p->run.world.rank != 0)
     return BL_OK;
