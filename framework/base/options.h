@@ -79,17 +79,20 @@ typedef struct bl_options_sampler {
   int order;          /**< of a solver; 0: its own */
   char *variance;     /**< ddpm: "small" or "large" */
   double kappa;       /**< FastDPM: 0 deterministic … 1 as DDPM */
-  double eta;         /**< ddim, analytic: 0 deterministic … 1 as DDPM */
+  double eta;         /**< ddim, analytic, sn_ddpm, npr_ddpm: 0 deterministic … 1 as DDPM */
   char *moments;      /**< analytic: file made by `beeline moments` */
-  double pixel_clip;  /**< analytic: bound of the noise of the step before the last, in 8-bit levels; 0: none */
+  char *head;         /**< sn_ddpm, npr_ddpm: file made by `beeline moments` with moments.head */
+  double pixel_clip;  /**< analytic, sn_ddpm, npr_ddpm: bound of the noise of the step before the last, in 8-bit levels; 0:
+                         none */
   double final_sigma; /**< standard deviation of the last step: 0 for none, negative to keep the sampler's own */
   bool clip;          /**< clip the prediction of x_0 to [−1, 1] (not for fine-tuning) */
   int count;          /**< samples to draw (`sample`) */
 } bl_options_sampler;
 
-/** `moments`: Γ_t of a model. */
+/** `moments`: Γ_t of a model, or a head for it. */
 typedef struct bl_options_moments {
-  int count; /**< samples of the data at each step */
+  int count;  /**< samples of the data at each step */
+  char *head; /**< "sn" or "npr": train such a head instead */
 } bl_options_moments;
 
 /** A learning rate that decays. */

@@ -55,23 +55,18 @@ static const cyaml_schema_field_t diffusion_fields[] = {
 };
 
 static const cyaml_schema_field_t sampler_fields[] = {
-    TEXT(bl_options_sampler, name),
-    TEXT(bl_options_sampler, grid),
-    INT(bl_options_sampler, steps),
-    INT(bl_options_sampler, order),
-    TEXT(bl_options_sampler, variance),
-    FLOAT(bl_options_sampler, kappa),
-    FLOAT(bl_options_sampler, eta),
-    TEXT(bl_options_sampler, moments),
-    FLOAT(bl_options_sampler, pixel_clip),
-    FLOAT(bl_options_sampler, final_sigma),
-    BOOL(bl_options_sampler, clip),
-    INT(bl_options_sampler, count),
-    CYAML_FIELD_END,
+    TEXT(bl_options_sampler, name),         TEXT(bl_options_sampler, grid),
+    INT(bl_options_sampler, steps),         INT(bl_options_sampler, order),
+    TEXT(bl_options_sampler, variance),     FLOAT(bl_options_sampler, kappa),
+    FLOAT(bl_options_sampler, eta),         TEXT(bl_options_sampler, moments),
+    TEXT(bl_options_sampler, head),         FLOAT(bl_options_sampler, pixel_clip),
+    FLOAT(bl_options_sampler, final_sigma), BOOL(bl_options_sampler, clip),
+    INT(bl_options_sampler, count),         CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t moments_fields[] = {
     INT(bl_options_moments, count),
+    TEXT(bl_options_moments, head),
     CYAML_FIELD_END,
 };
 
@@ -195,8 +190,8 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images",   "import.labels",      "data.file",         "data.test",         "network.start",   "model.file",
-    "sampler.moments", "metrics.classifier", "metrics.inception", "metrics.reference", "metrics.samples",
+    "import.images",   "import.labels", "data.file",          "data.test",         "network.start",     "model.file",
+    "sampler.moments", "sampler.head",  "metrics.classifier", "metrics.inception", "metrics.reference", "metrics.samples",
 };
 
 static const char *const undigested_keys[] = {
@@ -218,6 +213,8 @@ static const struct {
     {"sampler.moments", "\"\""},
     {"sampler.pixel_clip", "2"},
     {"moments.count", "100"},
+    {"sampler.head", "\"\""},
+    {"moments.head", "\"\""},
     {"metrics.kid", "false"},
     {"metrics.neighbours", "0"},
     {"metrics.score", "false"},

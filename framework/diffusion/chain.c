@@ -25,6 +25,21 @@ done:
   return status;
 }
 
+bl_status bl_chain_attach_head(bl_chain *chain, bl_head head, double limit) {
+  const int last = chain->steps - 1;
+  BL_TRY(bl_allocate(&chain->drawn, (size_t)chain->steps, sizeof *chain->drawn));
+  chain->head = head;
+  for (int i = 0; i <= last; i++) {
+    const bool limited = i == last - 1 && limit > 0.0;
+    chain->drawn[i] = (bl_head_step){.alpha_bar = chain->alpha_bar[i],
+                                     .own = chain->sigma[i] * chain->sigma[i],
+                                     .share = chain->clipped_origin[i],
+                                     .limit = limited ? limit : INFINITY};
+    chain->sigma[i] = i < last ? 1.0 : 0.0;
+  }
+  return BL_OK;
+}
+
 void bl_chain_destroy(bl_chain *chain) {
   bl_free(&chain->time);
   bl_free(&chain->alpha_bar);
@@ -34,6 +49,7 @@ void bl_chain_destroy(bl_chain *chain) {
   bl_free(&chain->clipped_state);
   bl_free(&chain->clipped_origin);
   bl_free(&chain->past);
+  bl_free(&chain->drawn);
   chain->steps = chain->depth = 0;
 }
 

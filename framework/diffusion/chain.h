@@ -15,6 +15,7 @@
 #define BEELINE_DIFFUSION_CHAIN_H
 
 #include "base/status.h"
+#include "diffusion/head.h"
 #include "diffusion/prediction.h"
 
 #include <stdbool.h>
@@ -33,15 +34,18 @@ typedef struct bl_chain_term {
 typedef struct bl_chain {
   int steps;   /**< T' */
   float *time; /**< (steps) what the network is told: t − 1 in 0 … T − 1, fractional allowed; owned, as the following */
-  double *alpha_bar;        /**< (steps) before the step */
-  double *state;            /**< (steps) factor of x in the mean */
-  double *noise;            /**< (steps) factor of ε in the mean */
-  double *sigma;            /**< (steps) standard deviation of the step */
-  double *clipped_state;    /**< (steps) factor of x where x_0 is clipped */
-  double *clipped_origin;   /**< (steps) factor of x_0 where it is clipped */
-  bool clip;                /**< clip the prediction of x_0 to [−1, 1] */
-  int depth;                /**< how many earlier steps a step may use; 0 in a chain of Gaussian steps */
-  bl_chain_term *past;      /**< (steps, depth) term d − 1 belongs to d steps before; owned; NULL where depth is 0 */
+  double *alpha_bar;      /**< (steps) before the step */
+  double *state;          /**< (steps) factor of x in the mean */
+  double *noise;          /**< (steps) factor of ε in the mean */
+  double *sigma;          /**< (steps) standard deviation of the step */
+  double *clipped_state;  /**< (steps) factor of x where x_0 is clipped */
+  double *clipped_origin; /**< (steps) factor of x_0 where it is clipped */
+  bool clip;              /**< clip the prediction of x_0 to [−1, 1] */
+  int depth;              /**< how many earlier steps a step may use; 0 in a chain of Gaussian steps */
+  bl_chain_term *past;    /**< (steps, depth) term d − 1 belongs to d steps before; owned; NULL where depth is 0 */
+  bl_head head;        /**< what the network's second output tells of the noise of the steps but the last; then z comes to
+                          bl_chain_step with its deviation, and sigma is 1 where there is noise */
+  bl_head_step *drawn; /**< (steps) what such steps draw; owned; NULL without a head */
   bl_prediction prediction; /**< of the network, from which a rollout takes ε; the caller's to set, ε by default */
 } bl_chain;
 
@@ -49,6 +53,9 @@ typedef struct bl_chain {
 bl_status bl_chain_create(bl_chain *chain, int steps);
 /** The same with a memory of \a depth steps (at most BL_CHAIN_DEPTH); all factors are zero. Not collective. */
 bl_status bl_chain_create_deep(bl_chain *chain, int steps, int depth);
+/** Have the noise of all steps but the last, which has none, follow from a head's answers, beside the noise that the steps
+ * have so far. Not collective. \param [in] limit  largest deviation at the step before the last, 0: none. */
+bl_status bl_chain_attach_head(bl_chain *chain, bl_head head, double limit);
 void bl_chain_destroy(bl_chain *chain);
 
 /** Fill in step \a step, which goes from \a alpha_bar to \a alpha_bar_next (1 at the last step): the mean is

@@ -8,6 +8,7 @@
 #ifndef BEELINE_LEARNER_SUPERVISED_H
 #define BEELINE_LEARNER_SUPERVISED_H
 
+#include "diffusion/head.h"
 #include "diffusion/schedule.h"
 #include "network/graph.h"
 
@@ -22,7 +23,8 @@ typedef struct bl_sample_batch {
   uint64_t seed;
   uint32_t round; /**< the optimiser step */
   uint32_t first; /**< number of the first sample within the whole batch of this step */
-  float *work;    /**< (4 × count × size + count) caller's scratch; classify: (2 × count × classes) of it */
+  float
+      *work; /**< (4 × count × size + count) caller's scratch, for heads 6 instead of 4; classify: (2 × count × classes) */
 } bl_sample_batch;
 
 /** A row of the table. */
@@ -37,6 +39,9 @@ typedef struct bl_supervised {
 
 extern const bl_supervised bl_supervised_denoise;
 extern const bl_supervised bl_supervised_classify;
+
+/** How a head learns, on a graph with shape.head; not in the list by names. Not collective. */
+const bl_supervised *bl_supervised_head(bl_head head);
 
 /** The row of that name, or NULL. Not collective. */
 const bl_supervised *bl_supervised_find(const char *name);

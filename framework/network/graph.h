@@ -113,6 +113,11 @@ bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability);
 void bl_segment_begin(bl_graph *graph);
 bl_tensor *bl_segment_end(bl_graph *graph, bl_tensor *y);
 
+/** What is built between the two does not learn: gradients neither enter it nor pass through it, and its parameters' places
+ * in bl_graph_backward's d_parameters stay as they are. */
+void bl_freeze_begin(bl_graph *graph);
+void bl_freeze_end(bl_graph *graph);
+
 /** Name the result of the graph. */
 void bl_output(bl_graph *graph, bl_tensor *y);
 

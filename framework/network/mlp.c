@@ -6,6 +6,8 @@
 
 void bl_mlp_build(bl_graph *graph, const bl_network_shape *shape) {
   char name[32];
+  if (shape->head)
+    bl_freeze_begin(graph);
   bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
   bl_tensor *step = bl_input_time(graph);
   bl_tensor *h = x;
@@ -16,5 +18,11 @@ void bl_mlp_build(bl_graph *graph, const bl_network_shape *shape) {
   }
   snprintf(name, sizeof name, "lin%d", shape->width_count + 1);
   const int features = shape->channels * shape->height * shape->width;
-  bl_output(graph, bl_dense(graph, h, name, features, BL_INITIALISE_FAN_IN_UNIFORM));
+  bl_tensor *y = bl_dense(graph, h, name, features, BL_INITIALISE_FAN_IN_UNIFORM);
+  if (shape->head) {
+    bl_freeze_end(graph);
+    snprintf(name, sizeof name, "head.lin%d", shape->width_count + 1);
+    y = bl_concat(graph, y, bl_dense(graph, h, name, features, BL_INITIALISE_FAN_IN_UNIFORM));
+  }
+  bl_output(graph, y);
 }

@@ -39,6 +39,8 @@ typedef struct bl_network_shape {
   int widths[BL_NETWORK_LEVELS]; /**< of hidden layers: dense features, or convolution channels */
   int steps;                     /**< rows of the step embedding (mlp, value) */
   int classes;                   /**< classifier */
+  int head; /**< unet, mlp: 1 for a second copy of the output block on the same features, which learns while all else is
+               frozen; the output of a sample is ε, then the head's answer */
 } bl_network_shape;
 
 /** "unet", "mlp", "critic", "value", "classifier". Not collective. Borrowed. */
@@ -58,6 +60,15 @@ bl_status bl_network_create(bl_graph **graph, const bl_network_shape *shape, int
  * shape. Not collective. */
 bl_status bl_network_create_with(bl_graph **graph, const bl_network_shape *shape, int batch, bl_graph_mode mode,
                                  bool features, const bl_compute *compute);
+
+/** The parameters of the head of a network with shape.head, which are its last ones. Not collective.
+ * \param [out] head  a table of its own, with offsets from 0; the caller's; bl_parameter_table_destroy. \param [out] first
+ * where they begin in the buffer of \a whole. */
+bl_status bl_network_head_table(bl_parameter_table *head, size_t *first, const bl_parameter_table *whole);
+
+/** The parameters of the same network without its head. Not collective. Borrows the entries of \a whole. */
+bl_parameter_table bl_network_trunk_table(const bl_parameter_table *whole);
+
 /** A layer of a critic. */
 typedef struct bl_critic_layer {
   char name[32];       /**< of its parameters: name.weight, name.bias */

@@ -82,7 +82,7 @@ bl_tensor *bl_input(bl_graph *graph, int channels, int height, int width) {
   if (x == NULL)
     return NULL;
   x->block = bl_graph_preferred_block(graph, channels, height * width);
-  x->depends_on_x = x->needs_gradient = true;
+  x->depends_on_x = x->needs_gradient = !graph->frozen;
   return x;
 }
 
@@ -101,6 +101,14 @@ bl_tensor *bl_segment_end(bl_graph *graph, bl_tensor *y) {
   if (y != NULL)
     y->in_segment = false;
   return y;
+}
+
+void bl_freeze_begin(bl_graph *graph) {
+  graph->frozen = true;
+}
+
+void bl_freeze_end(bl_graph *graph) {
+  graph->frozen = false;
 }
 
 void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, int dimensions, const size_t *shape,
@@ -125,7 +133,8 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
   if (graph->status != BL_OK)
     return;
   node->parameters++;
-  node->output->depends_on_parameters = node->output->needs_gradient = true;
+  if (!graph->frozen)
+    node->output->depends_on_parameters = node->output->needs_gradient = true;
 }
 
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values) {

@@ -97,6 +97,7 @@ struct bl_graph {
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   bool segment_open;
+  bool frozen;     /**< while what does not learn is built */
   bl_node **again; /**< whose outputs backward makes again, in that order */
   int again_count, again_done;
   int last_step; /**< when d_x leaves */

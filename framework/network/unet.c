@@ -168,11 +168,21 @@ static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor 
   return h;
 }
 
+/* \param prefix  of the names: "", or "head." for the second copy. */
+static bl_tensor *output_block(bl_graph *g, bl_tensor *h, const char *prefix, const bl_network_shape *shape) {
+  const int side = patch_side(shape);
+  h = bl_group_norm(g, h, named("%snorm_out", prefix).text, GROUPS, norm_epsilon, true);
+  h = bl_conv(g, h, named("%sconv_out", prefix).text, shape->channels * side * side, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
+  return side > 1 ? bl_unpatch(g, h, side) : h;
+}
+
 void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
   if (graph->status == BL_OK)
     graph->status = check(shape);
   if (graph->status != BL_OK)
     return;
+  if (shape->head)
+    bl_freeze_begin(graph);
   bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
   int features = 4 * shape->base_channels;
   bl_tensor *time = bl_time_embedding(graph, bl_input_time(graph), shape->base_channels);
@@ -188,8 +198,10 @@ void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
   h = attention_block(graph, h, "mid.attn_1");
   h = residual_block(graph, h, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
   h = build_up(graph, skips, count, h, time, shape);
-  h = bl_group_norm(graph, h, "norm_out", GROUPS, norm_epsilon, true);
-  const int side = patch_side(shape);
-  h = bl_conv(graph, h, "conv_out", shape->channels * side * side, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
-  bl_output(graph, side > 1 ? bl_unpatch(graph, h, side) : h);
+  bl_tensor *y = output_block(graph, h, "", shape);
+  if (shape->head) {
+    bl_freeze_end(graph);
+    y = bl_concat(graph, y, output_block(graph, h, "head.", shape));
+  }
+  bl_output(graph, y);
 }

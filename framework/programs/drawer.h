@@ -18,20 +18,21 @@ typedef struct bl_drawer {
   const bl_options *options; /**< borrowed */
   MPI_Comm comm;
   bl_model_header header;
+  bl_model_header head; /**< of the file sampler.head, where the chain needs one */
   bl_schedule schedule; /**< owned, as the following */
   bl_chain chain;
   bl_computation computation;
   bl_graph *graph; /**< NULL until bl_drawer_load; of learner.micro_batch samples */
 } bl_drawer;
 
-/** Read the header of model.file and plan the sampler: everything that can be refused. Collective over \a comm.
- * \param [out] drawer  the caller's, must stay where it is; bl_drawer_destroy, also after a failure. \param [in]
+/** Read the headers of model.file and sampler.head and plan the sampler: everything that can be refused. Collective over \a
+ * comm. \param [out] drawer  the caller's, must stay where it is; bl_drawer_destroy, also after a failure. \param [in]
  * fine_tuning refuse what cannot be fine-tuned, see bl_sampler_plan. Returns BL_ERROR_USAGE by bl_options_reject and
  * BL_ERROR_INPUT. */
 bl_status bl_drawer_plan(bl_drawer *drawer, const bl_options *options, bool fine_tuning, MPI_Comm comm);
 
-/** Build the network and read the weights. Collective. \param [in] recorded  choices of algorithms that an earlier sitting
- * made, NULL for none; rank 0's counts. */
+/** Build the network and read the weights; a head must belong to them. Collective. \param [in] recorded  choices of
+ * algorithms that an earlier sitting made, NULL for none; rank 0's counts. */
 bl_status bl_drawer_load(bl_drawer *drawer, const char *recorded);
 
 /** Evaluations of the network for each sample, counted by the networks of all ranks, after \a count samples were drawn in

@@ -16,7 +16,7 @@ bl_status bl_drawing_create(bl_drawing *drawing, bl_graph *graph, const bl_chain
     return bl_fail(BL_ERROR_USAGE, "%zu samples are too many at once", count);
   const size_t elements = batch * bl_graph_input_size(graph);
   BL_TRY(bl_allocate(&drawing->final, elements, sizeof *drawing->final));
-  BL_TRY(bl_allocate(&drawing->work, 3 * elements, sizeof *drawing->work));
+  BL_TRY(bl_allocate(&drawing->work, bl_sampler_work(chain, batch, bl_graph_input_size(graph)), sizeof *drawing->work));
   return rank == 0 && title ? bl_progress_start(&drawing->progress, title, 0, (long)count) : BL_OK;
 }
 

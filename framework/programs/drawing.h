@@ -18,7 +18,7 @@ typedef struct bl_drawing {
   uint32_t round;
   size_t batch, count;
   size_t latest;         /**< number of the micro-batch in `final`, SIZE_MAX for none */
-  float *final, *work;   /**< (batch, size), (3, batch, size); owned */
+  float *final, *work;   /**< (batch, size), (bl_sampler_work); owned */
   bl_progress *progress; /**< or NULL */
   int share;             /**< ranks that keep pace with this one */
 } bl_drawing;

@@ -153,7 +153,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, !backprop), invocation->comm);
   if (f->chain.clip)
     return bl_options_reject(options, "sampler.clip", "false for fine-tuning");
-  if (f->chain.depth > 0)
+  if (f->chain.depth > 0 || f->chain.head)
     return bl_options_reject(options, "sampler.name", "a sampler of Gaussian steps for fine-tuning");
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));

@@ -3,6 +3,7 @@
 #include "store/container.h"
 #include "store/model.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
@@ -43,6 +44,9 @@ static void show_header(const bl_model_header *header) {
            header->beta_first, header->beta_last);
   if (header->schedule[0] != '\0')
     printf("  %-18s %s\n", "predicts", header->prediction);
+  if (header->head[0] != '\0')
+    printf("  %-18s %s, of the model with the weights' checksum %08" PRIx32 "\n", "head", header->head,
+           header->model_checksum);
   show_value("distilled to steps", header->distilled_steps);
   if (header->accuracy > 0)
     printf("  %-18s %.2f %%\n", "test accuracy", 100 * header->accuracy);

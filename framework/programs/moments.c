@@ -1,4 +1,4 @@
-/* `beeline moments`: what Analytic-DPM's variances are made of. */
+/* `beeline moments`: what the variances of Analytic-DPM, SN-DDPM and NPR-DDPM are made of. */
 #include "learner/moments.h"
 
 #include "base/clock.h"
@@ -6,6 +6,7 @@
 #include "network/computation.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "programs/pretrain.h"
 #include "programs/program.h"
 #include "programs/source_model.h"
 #include "store/model.h"
@@ -17,21 +18,30 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline moments FILE.yaml [--set key=value]... [--output MOMENTS.nc]\n"
+    "       [mpirun -n N] beeline moments FILE.yaml --set moments.head=sn [--output FOLDER] [--resume]\n"
     "\n"
     "Measure the mean square of the noise that a diffusion model predicts, at each of its steps, over the data. From it\n"
     "follow the variances of the sampler \"analytic\" (Analytic-DPM). It is done once for a model; the figures do not "
     "depend\n"
     "on the number of ranks.\n"
+    "With moments.head, train a second copy of the model's output block instead, by mean square error, while all else\n"
+    "stays as it is: \"sn\" learns the squared noise, for the sampler \"sn_ddpm\" (SN-DDPM), \"npr\" the squared error of "
+    "the\n"
+    "prediction, for \"npr_ddpm\" (NPR-DDPM). The head belongs to the model and the choice of its weights.\n"
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  model.file            the model, made by beeline pretrain or beeline finetune\n"
     "  model.weights         its moving average, or its last weights\n"
     "  data.file             the data that it was trained on\n"
     "  moments.count         samples at each step; 100 give about two digits\n"
+    "  moments.head          sn or npr: train a head\n"
+    "  learner.rounds        of a head: optimiser steps\n"
+    "  learner.batch, learner.average, learner.optimiser.*, checkpoint.*   of a head: as in beeline pretrain\n"
     "  learner.micro_batch   samples computed at once\n"
     "  seed                  of the noise and of the choice of samples\n"
     "\n"
-    "Written: the output, with the mean squares and their standard errors; sampler.moments names it.\n"
+    "Written: the output, with the mean squares and their standard errors; sampler.moments names it. Of a head:\n"
+    "model.nc (the head alone; sampler.head names it), record.nc and checkpoints in the output folder.\n"
     "\n"
     "Examples:\n"
     "  mpirun -n 2 beeline moments experiments/digits/finetune.yaml --output out/moments.nc\n"
@@ -112,7 +122,7 @@ static void print_table(const task *t, double seconds) {
   printf("\n");
 }
 
-static bl_status run(const bl_invocation *invocation) {
+static bl_status measure(const bl_invocation *invocation) {
   task t = {.options = invocation->options, .comm = invocation->comm};
   const bl_options *options = t.options;
   bl_status status = BL_OK;
@@ -132,5 +142,18 @@ done:
   return status;
 }
 
+static bl_status run(const bl_invocation *invocation) {
+  if (invocation->options->moments.head[0] != '\0')
+    return bl_pretrain_head(invocation);
+  if (invocation->resume)
+    return bl_options_reject(invocation->options, "moments.head",
+                             "sn or npr with --resume: only a head's training resumes");
+  return measure(invocation);
+}
+
 const bl_program bl_program_moments = {
-    .name = "moments", .summary = "measure what the variances of Analytic-DPM are made of", .help = help, .run = run};
+    .name = "moments",
+    .summary = "measure or learn what the variances of Analytic-DPM, SN-DDPM and NPR-DDPM are made of",
+    .help = help,
+    .resumes = true,
+    .run = run};

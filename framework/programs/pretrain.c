@@ -1,3 +1,5 @@
+#include "programs/pretrain.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,12 +10,14 @@
 #include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
-#include "parallel/wait.h"
+#include "programs/accuracy.h"
 #include "programs/program.h"
 #include "programs/run.h"
+#include "programs/source_model.h"
 #include "roles/checkpoint.h"
 #include "store/record.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +58,16 @@ static const bl_record_column columns[COLUMNS] = {
 /* Everything that a step needs. */
 typedef struct pretrainer {
   bl_run run;
+  bl_head head; /**< that learns, the network being frozen; none: the network learns */
   const bl_supervised *learner;
   bl_dataset dataset, test; /* test: empty without data.test */
   bl_batches batches;
   bl_schedule schedule;
   bl_computation computation;
   bl_graph *graph;
+  bl_parameter_table learned; /* what learns; of the graph, or with a head its own */
+  size_t first;               /* where that begins among the graph's parameters */
+  float *whole;               /* all parameters of the graph, with a head */
   bl_aggregator aggregator;
   bl_optimiser_settings settings;
   bl_rate rate;
@@ -79,6 +87,9 @@ static void destroy(pretrainer *p) {
   bl_free(&p->gradient);
   bl_free(&p->work);
   bl_aggregator_destroy(&p->aggregator);
+  bl_free(&p->whole);
+  if (p->head)
+    bl_parameter_table_destroy(&p->learned);
   bl_graph_destroy(&p->graph);
   bl_schedule_destroy(&p->schedule);
   bl_batches_destroy(&p->batches);
@@ -91,9 +102,11 @@ static void destroy(pretrainer *p) {
 /* Read and check what can be checked before any work. */
 static bl_status check(pretrainer *p, const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
-  p->learner = bl_supervised_find(learner->name);
+  p->learner = p->head ? bl_supervised_head(p->head) : bl_supervised_find(learner->name);
   if (!p->learner)
     return bl_options_reject(options, "learner.name", "one that pre-trains: %s", bl_supervised_names());
+  if (p->head)
+    BL_TRY(bl_source_model_check(options));
   if (learner->micro_batch % 2 != 0)
     return bl_options_reject(options, "learner.micro_batch", "an even number of 2 or more");
   if (learner->batch % learner->micro_batch != 0)
@@ -109,8 +122,8 @@ static bl_status read_test(pretrainer *p, const bl_options *options, MPI_Comm co
   const char *path = options->data.test;
   if (path[0] == '\0')
     return BL_OK;
-  if (p->learner == &bl_supervised_denoise)
-    return bl_options_reject(options, "data.test", "\"\" for learner.name %s, which has no accuracy", p->learner->name);
+  if (p->learner != &bl_supervised_classify)
+    return bl_options_reject(options, "data.test", "\"\" for %s, which has no accuracy", p->learner->name);
   BL_TRY(bl_options_blame(options, "data.test", bl_dataset_read_shared(&p->test, path, comm)));
   const bl_dataset *a = &p->test, *b = &p->dataset;
   if (a->channels != b->channels || a->height != b->height || a->width != b->width || a->classes != b->classes ||
@@ -141,16 +154,23 @@ static bl_status check_start(const bl_model_header *header, const bl_options *op
   return BL_OK;
 }
 
-static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
-  const bl_options *options = invocation->options;
+/* The model that a head is for. Collective. */
+static bl_status prepare_head(pretrainer *p, const bl_options *options, MPI_Comm comm) {
+  bl_model_header *header = &p->run.header;
+  BL_TRY(bl_source_model_read(header, &p->schedule, options, comm));
+  if (strcmp(header->prediction, "epsilon") != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but heads are for models that predict epsilon", options->model.file,
+                   header->prediction);
+  header->round = 0;
+  header->distilled_steps = 0;
+  snprintf(header->head, sizeof header->head, "%s", bl_head_name(p->head));
+  return bl_source_model_match(header, &p->dataset, options);
+}
+
+/* What the configuration says of the network and its diffusion. Collective. */
+static bl_status prepare_fresh(pretrainer *p, const bl_options *options, MPI_Comm comm) {
   const bl_options_diffusion *diffusion = &options->diffusion;
   bl_model_header *header = &p->run.header;
-  BL_TRY(check(p, options));
-  BL_TRY(bl_computation_create(&p->computation, options));
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
-  BL_TRY(bl_options_blame(options, "learner.batch",
-                          bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch,
-                                            (uint64_t)options->seed, options->data.flip)));
   BL_TRY(bl_network_configure(&header->shape, options, p->dataset.channels, p->dataset.height, p->dataset.width,
                               diffusion->steps, p->dataset.classes));
   const bool denoises = p->learner == &bl_supervised_denoise;
@@ -168,8 +188,22 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
     header->beta_first = diffusion->beta_first;
     header->beta_last = diffusion->beta_last;
   }
+  return check_start(header, options, comm);
+}
+
+static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  BL_TRY(check(p, options));
+  BL_TRY(bl_computation_create(&p->computation, options));
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
+  BL_TRY(bl_options_blame(options, "learner.batch",
+                          bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch,
+                                            (uint64_t)options->seed, options->data.flip)));
+  if (p->head)
+    BL_TRY(prepare_head(p, options, invocation->comm));
+  else
+    BL_TRY(prepare_fresh(p, options, invocation->comm));
   BL_TRY(read_test(p, options, invocation->comm));
-  BL_TRY(check_start(header, options, invocation->comm));
   p->size = bl_dataset_sample_size(&p->dataset);
   return BL_OK;
 }
@@ -177,31 +211,37 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
 /* The network, and room for its work. Collective. */
 static bl_status prepare_network(pretrainer *p) {
   const bl_options *options = p->run.options;
-  const bl_network_shape *shape = &p->run.header.shape;
+  bl_network_shape shape = p->run.header.shape;
+  shape.head = p->head != BL_HEAD_NONE;
   const size_t batch = (size_t)options->learner.micro_batch;
-  const bl_network_plan plan = {shape, (int)batch, BL_GRAPH_TRAINING, &p->computation.learn};
+  const bl_network_plan plan = {&shape, (int)batch, BL_GRAPH_TRAINING, &p->computation.learn};
   BL_TRY(bl_computation_settle(&p->computation, p->run.algorithms, &plan, 1, p->run.invocation->comm));
   p->run.provenance.algorithms = bl_computation_text(&p->computation);
   BL_TRY(bl_options_blame(options, "network.kind",
-                          bl_network_create_with(&p->graph, shape, plan.batch, plan.mode, false, plan.compute)));
+                          bl_network_create_with(&p->graph, plan.shape, plan.batch, plan.mode, false, plan.compute)));
   const bl_parameter_table *table = bl_graph_parameters(p->graph);
+  p->learned = *table;
+  if (p->head) {
+    BL_TRY(bl_network_head_table(&p->learned, &p->first, table));
+    BL_TRY(bl_allocate(&p->whole, table->count, sizeof *p->whole));
+  }
   const size_t widest = p->size > (size_t)p->dataset.classes ? p->size : (size_t)p->dataset.classes;
   BL_TRY(bl_allocate(&p->values, batch * p->size, sizeof *p->values));
-  if (p->learner != &bl_supervised_denoise)
+  if (p->learner == &bl_supervised_classify)
     BL_TRY(bl_allocate(&p->labels, batch, sizeof *p->labels));
   BL_TRY(bl_allocate(&p->gradient, table->count, sizeof *p->gradient));
-  return bl_allocate(&p->work, batch * (4 * widest + 1), sizeof *p->work);
+  return bl_allocate(&p->work, batch * (6 * widest + 1), sizeof *p->work);
 }
 
-/* Fresh weights on every rank, or those of network.start. Collective. */
+/* Fresh weights on every rank, or those of network.start; those that are frozen are the model's. Collective. */
 static bl_status initialise(pretrainer *p) {
-  const bl_parameter_table *table = bl_graph_parameters(p->graph);
+  const bl_parameter_table *table = &p->learned;
   const bl_options *options = p->run.options;
   const MPI_Comm comm = p->run.world.comm;
   float *values = NULL;
   BL_AGREE(bl_allocate(&values, table->count, sizeof *values), comm);
   bl_status status = BL_OK;
-  if (options->network.start[0] == '\0')
+  if (p->head || options->network.start[0] == '\0')
     bl_parameter_initialise(values, table, (uint64_t)options->seed);
   else
     status = bl_options_blame(options, "network.start",
@@ -209,7 +249,32 @@ static bl_status initialise(pretrainer *p) {
   if (status == BL_OK)
     bl_aggregator_set(&p->aggregator, &(bl_aggregator_state){.values = values});
   bl_free(&values);
-  return status;
+  if (status != BL_OK || !p->head)
+    return status;
+  const bl_parameter_table trunk = bl_network_trunk_table(bl_graph_parameters(p->graph));
+  BL_TRY(bl_source_model_weights(p->whole, &trunk, options, comm));
+  p->run.header.model_checksum = bl_model_checksum(p->whole, trunk.count);
+  return BL_OK;
+}
+
+/* With --resume, take the newest checkpoint, which must belong to the same model. Collective. */
+static bl_status resume(pretrainer *p) {
+  const uint32_t expected = p->run.header.model_checksum;
+  BL_TRY(bl_run_resume(&p->run, &(bl_checkpoint_entry){"model", &p->aggregator}, 1));
+  if (p->run.header.model_checksum != expected)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: its weights (checksum %08" PRIx32 ") are not those that the checkpoints in %s belong to (%08" PRIx32
+                   "): give that model, or choose another output folder",
+                   p->run.options->model.file, expected, p->run.options->output, p->run.header.model_checksum);
+  return BL_OK;
+}
+
+/* Give the graph what was learned so far. */
+static bl_status load(pretrainer *p) {
+  if (!p->head)
+    return bl_graph_load(p->graph, p->aggregator.values);
+  memcpy(p->whole + p->first, p->aggregator.values, p->learned.count * sizeof *p->whole);
+  return bl_graph_load(p->graph, p->whole);
 }
 
 /* One optimiser step. */
@@ -217,7 +282,7 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
   const bl_group *group = &p->run.world.generators;
   const size_t batch = (size_t)p->run.options->learner.micro_batch;
   if (group->rank >= 0)
-    BL_TRY(bl_graph_load(p->graph, p->aggregator.values));
+    BL_TRY(load(p));
   for (int m = group->rank; m >= 0 && m < p->strata; m += group->size) {
     const size_t first = (size_t)m * batch;
     const bl_sample_batch samples = {.values = p->values,
@@ -231,7 +296,7 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
     double loss;
     bl_batches_get(p->values, p->labels, &p->batches, round, first, batch);
     BL_TRY(p->learner->gradient(p->gradient, &loss, p->graph, &p->schedule, &samples));
-    bl_aggregator_add(&p->aggregator, p->gradient, &loss, 1);
+    bl_aggregator_add(&p->aggregator, p->gradient + p->first, &loss, 1);
   }
   return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
 }
@@ -252,7 +317,7 @@ static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
   bl_progress *progress = NULL;
   double loss = 0, norm = 0, since = bl_clock_seconds();
   int64_t steps = 0;
-  bl_status status = bl_progress_start(&progress, "pretrain", p->run.first_round, rounds);
+  bl_status status = bl_progress_start(&progress, p->head ? "moments" : "pretrain", p->run.first_round, rounds);
   *stopped = false;
   for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     bl_step_report report = {0};
@@ -282,56 +347,22 @@ done:
   return status;
 }
 
-/* How many of a micro-batch from \a first on the loaded classifier gets right; what lies beyond the end does not count. */
-static bl_status count_right(long long *right, pretrainer *p, const bl_dataset *data, size_t first) {
-  const size_t batch = (size_t)p->run.options->learner.micro_batch, classes = (size_t)data->classes;
-  for (size_t b = 0; b < batch; b++)
-    bl_dataset_sample(p->values + b * p->size, data, first + b < data->count ? first + b : first);
-  BL_TRY(bl_graph_forward(p->graph, p->work, p->values, NULL));
-  for (size_t b = 0; b < batch && first + b < data->count; b++) {
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-      if (p->work[b * classes + c] > p->work[b * classes + best])
-        best = c;
-    *right += best == (size_t)data->labels[first + b];
-  }
-  return BL_OK;
-}
-
-/* Share of \a data that the classifier, as it will be written, gets right; the ranks share the work. Collective. */
-static bl_status accuracy(double *share, pretrainer *p, const bl_dataset *data) {
-  const bl_world *world = &p->run.world;
-  const size_t batch = (size_t)p->run.options->learner.micro_batch;
-  float *values = NULL;
-  long long right = 0;
-  BL_AGREE(bl_allocate(&values, bl_graph_parameters(p->graph)->count, sizeof *values), world->comm);
-  bl_status status = bl_checkpoint_current(values, &p->aggregator, world);
-  if (status == BL_OK)
-    status = bl_graph_load(p->graph, values);
-  for (size_t m = (size_t)world->rank; status == BL_OK && m * batch < data->count; m += (size_t)world->size)
-    status = count_right(&right, p, data, m * batch);
-  bl_free(&values);
-  BL_AGREE(status, world->comm);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
-  *share = (double)right / (double)data->count;
-  return BL_OK;
-}
-
 static bl_status finish(pretrainer *p, double seconds, double loss) {
-  const size_t parameters = bl_graph_parameters(p->graph)->count;
   char path[PATH_LENGTH], duration[32];
+  const size_t batch = (size_t)p->run.options->learner.micro_batch;
   double own = 0, *test = &p->run.header.accuracy;
   if (p->labels)
-    BL_TRY(accuracy(&own, p, &p->dataset));
+    BL_TRY(bl_accuracy_measure(&own, p->graph, &p->aggregator, &p->run.world, &p->dataset, batch, p->values, p->work));
   if (p->test.count > 0)
-    BL_TRY(accuracy(test, p, &p->test));
+    BL_TRY(bl_accuracy_measure(test, p->graph, &p->aggregator, &p->run.world, &p->test, batch, p->values, p->work));
   BL_TRY(bl_run_write_model(&p->run, &p->aggregator));
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "model.nc");
   bl_clock_duration(duration, sizeof duration, seconds);
   printf("\n  %-22s %s\n", "model", path);
-  printf("  %-22s %s, %zu parameters\n", "network", bl_network_kind_name(p->run.header.shape.kind), parameters);
+  printf("  %-22s %s%s%s, %zu parameters\n", "network", p->head ? bl_head_name(p->head) : "", p->head ? " head of a " : "",
+         bl_network_kind_name(p->run.header.shape.kind), p->learned.count);
   printf("  %-22s %.4f\n", "loss at the end", loss);
   if (p->labels)
     printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
@@ -342,12 +373,12 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
   return BL_OK;
 }
 
-static bl_status pretrain(const bl_invocation *invocation) {
+static bl_status train(const bl_invocation *invocation, bl_head head) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
   double loss = 0;
   bool stopped;
-  pretrainer p = {0};
+  pretrainer p = {.head = head};
   bl_status status;
   BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
   const bl_model_header header = p.run.header;
@@ -359,12 +390,11 @@ static bl_status pretrain(const bl_invocation *invocation) {
   p.run.header = header;
   BL_GOTO(bl_agree(prepare_network(&p), invocation->comm));
   BL_GOTO(bl_run_divide(&p.run, p.run.split));
-  BL_GOTO(bl_agree(bl_aggregator_create(&p.aggregator, &p.run.world, bl_sharing_policy(&p.run.world), "network",
-                                        bl_graph_parameters(p.graph), p.settings, options->learner.optimiser.clip,
-                                        options->learner.average),
+  BL_GOTO(bl_agree(bl_aggregator_create(&p.aggregator, &p.run.world, bl_sharing_policy(&p.run.world), "network", &p.learned,
+                                        p.settings, options->learner.optimiser.clip, options->learner.average),
                    invocation->comm));
   BL_GOTO(initialise(&p));
-  BL_GOTO(bl_run_resume(&p.run, &(bl_checkpoint_entry){"model", &p.aggregator}, 1));
+  BL_GOTO(resume(&p));
   BL_GOTO(bl_agree(open_record(&p), invocation->comm));
   BL_GOTO(learn(&p, &stopped, &loss));
   if (stopped)
@@ -376,6 +406,17 @@ static bl_status pretrain(const bl_invocation *invocation) {
 done:
   destroy(&p);
   return status;
+}
+
+static bl_status pretrain(const bl_invocation *invocation) {
+  return train(invocation, BL_HEAD_NONE);
+}
+
+bl_status bl_pretrain_head(const bl_invocation *invocation) {
+  const bl_options *options = invocation->options;
+  bl_head head = BL_HEAD_NONE;
+  BL_TRY(bl_options_blame(options, "moments.head", bl_head_parse(&head, options->moments.head)));
+  return train(invocation, head);
 }
 
 const bl_program bl_program_pretrain = {.name = "pretrain",

@@ -29,6 +29,7 @@ static const char help[] =
     "  model.weights         its moving average, or its last weights\n"
     "  sampler.*             the sampler, its steps, and how many samples to draw (sampler.count)\n"
     "  sampler.moments       sampler \"analytic\": what beeline moments measured\n"
+    "  sampler.head          samplers \"sn_ddpm\" and \"npr_ddpm\": a head that beeline moments trained\n"
     "  seed                  other seeds draw other samples\n"
     "  learner.micro_batch   samples computed at once\n"
     "  compute.*             algorithms of convolutions, bfloat16, threads\n"

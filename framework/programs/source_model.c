@@ -12,6 +12,10 @@ bl_status bl_source_model_check(const bl_options *options) {
 
 bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, const bl_options *options, MPI_Comm comm) {
   BL_TRY(bl_options_blame(options, "model.file", bl_model_read_header_shared(header, options->model.file, comm)));
+  if (header->head[0] != '\0')
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: holds a head (%s) of a diffusion model, expected the model: name it by sampler.head",
+                   options->model.file, header->head);
   if (header->schedule[0] == '\0')
     return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a diffusion model", options->model.file,
                    bl_network_kind_name(header->shape.kind));

@@ -6,7 +6,7 @@
  * equation 7; theorem 2 bounds C_t by 0 and, for data in [−1, 1], by 1). The last step draws no noise of its own; that of
  * the one before is bounded by sampler.pixel_clip levels of 8-bit pixels in the mean (appendix F.1: E|σ z| = σ √(2/π) ≤
  * levels · 2/255). */
-#include "sampler/grid.h"
+#include "sampler/covariance.h"
 #include "sampler/sampler.h"
 #include "store/moments.h"
 
@@ -25,8 +25,7 @@ static void set_variances(bl_chain *chain, const bl_moments *moments, const bl_o
     chain->sigma[i] = sqrt(own + share * share * variance_of_origin(moments, here, (int)chain->time[i]));
   }
   if (last > 0 && options->sampler.pixel_clip > 0.0)
-    chain->sigma[last - 1] =
-        fmin(chain->sigma[last - 1], options->sampler.pixel_clip * 2.0 / 255.0 * sqrt(2.0 * atan(1.0)));
+    chain->sigma[last - 1] = fmin(chain->sigma[last - 1], bl_covariance_limit(options));
 }
 
 static bl_status check_moments(const bl_moments *moments, const bl_schedule *schedule, const char *path) {

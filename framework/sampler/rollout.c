@@ -23,7 +23,7 @@ static bl_status check_finite(const float *x, uint32_t first_sample, size_t batc
 }
 
 size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size) {
-  return (2 * (size_t)chain->depth + 3) * batch * size;
+  return (2 * (size_t)chain->depth + (chain->head ? 5 : 3)) * batch * size;
 }
 
 bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
@@ -32,6 +32,7 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
   const int kept = chain->depth + 1; /* what the latest steps saw: state i and ε of it at place i % kept of the rings */
   float *states = work, *predictions = work + (size_t)kept * count, *z = predictions + (size_t)kept * count;
   float *time = z; /* read before z is drawn */
+  float *answers = chain->head ? z + count : NULL;
   const float *x[BL_CHAIN_DEPTH + 1];
   float *prediction[BL_CHAIN_DEPTH + 1];
   bl_draw draw = {.seed = seed, .purpose = BL_PURPOSE_PRIOR, .round = round, .sample = first_sample};
@@ -49,12 +50,17 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
     }
     for (size_t s = 0; s < batch; s++)
       time[s] = chain->time[i];
-    BL_TRY(predict(model, prediction[0], present, time));
+    BL_TRY(predict(model, chain->head ? answers : prediction[0], present, time));
+    for (size_t s = 0; s < batch && chain->head; s++)
+      memcpy(prediction[0] + s * size, answers + 2 * s * size, size * sizeof *answers);
     if (chain->prediction != BL_PREDICTION_EPSILON)
       bl_prediction_epsilon(prediction[0], chain->prediction, prediction[0], present, chain->alpha_bar[i], count);
     draw.step = (uint32_t)i;
     if (chain->sigma[i] > 0.0)
       draw_normal(z, draw, batch, size);
+    for (size_t s = 0; s < batch && chain->head && chain->sigma[i] > 0.0; s++)
+      bl_head_scale_noise(z + s * size, chain->head, &chain->drawn[i], prediction[0] + s * size,
+                          answers + (2 * s + 1) * size, size);
     float *next = trajectory ? present + count : states + (size_t)((i + 1) % kept) * count;
     bl_chain_advance(next, chain, i, x, prediction, z, batch, size);
     present = next;
@@ -70,6 +76,9 @@ bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const 
 
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work) {
-  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, seed, round, first_sample, batch,
-                         bl_graph_input_size(graph), work);
+  const size_t size = bl_graph_input_size(graph), outputs = chain->head ? 2 : 1;
+  if (bl_graph_output_size(graph) != outputs * size)
+    return bl_fail(BL_ERROR_USAGE, "the network answers %zu numbers for a sample of %zu, but the sampler takes %zu",
+                   bl_graph_output_size(graph), size, outputs * size);
+  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, seed, round, first_sample, batch, size, work);
 }

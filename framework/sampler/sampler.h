@@ -28,6 +28,8 @@ extern const bl_sampler bl_sampler_ddpm;
 extern const bl_sampler bl_sampler_fastdpm;
 extern const bl_sampler bl_sampler_ddim;
 extern const bl_sampler bl_sampler_analytic;
+extern const bl_sampler bl_sampler_sn_ddpm;
+extern const bl_sampler bl_sampler_npr_ddpm;
 extern const bl_sampler bl_sampler_dpm_solver;
 extern const bl_sampler bl_sampler_dpm_solver_pp;
 extern const bl_sampler bl_sampler_unipc;
@@ -45,7 +47,8 @@ bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl
  * BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape *shape, const bl_options *options);
 
-/** What predicts ε (batch, size) at states x (batch, size) and times (batch): a network, or an exact score in tests. */
+/** What predicts ε (batch, size) at states x (batch, size) and times (batch): a network, or an exact score in tests. For a
+ * chain with a head: (batch, 2, size), ε and the head's answer. */
 typedef bl_status bl_predict(void *model, float *epsilon, const float *x, const float *time);
 
 /** The bl_predict of a network: \a graph is a bl_graph, loaded, of that micro-batch. Not collective. */

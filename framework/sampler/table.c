@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const bl_sampler *const table[] = {&bl_sampler_ddpm,     &bl_sampler_fastdpm,    &bl_sampler_ddim,
-                                          &bl_sampler_analytic, &bl_sampler_dpm_solver, &bl_sampler_dpm_solver_pp,
-                                          &bl_sampler_unipc};
+static const bl_sampler *const table[] = {&bl_sampler_ddpm,       &bl_sampler_fastdpm,       &bl_sampler_ddim,
+                                          &bl_sampler_analytic,   &bl_sampler_sn_ddpm,       &bl_sampler_npr_ddpm,
+                                          &bl_sampler_dpm_solver, &bl_sampler_dpm_solver_pp, &bl_sampler_unipc};
 
 enum { SAMPLERS = sizeof table / sizeof table[0] };
 

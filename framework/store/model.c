@@ -2,9 +2,11 @@
 
 #include "store/container.h"
 
+#include <inttypes.h>
 #include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 /* ---- The header: global attributes ---------------------------------------------------------------------------------- */
 
@@ -40,6 +42,12 @@ static bl_status write_header(int ncid, const char *path, const bl_model_header 
     BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "prediction", header->prediction));
   if (header->distilled_steps > 0)
     BL_TRY(put_integers(ncid, path, "distilled_steps", &header->distilled_steps, 1));
+  if (header->head[0] != '\0') {
+    char checksum[16];
+    snprintf(checksum, sizeof checksum, "%08" PRIx32, header->model_checksum);
+    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "head", header->head));
+    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "model_checksum", checksum));
+  }
   if (header->accuracy > 0)
     BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "test_accuracy", NC_DOUBLE, 1, &header->accuracy), path);
   const long long round = header->round;
@@ -128,6 +136,23 @@ static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path)
   return get_integer(&shape->classes, ncid, path, "network_classes", 0, ROWS);
 }
 
+static bl_status read_head(bl_model_header *header, int ncid, const char *path) {
+  char checksum[16];
+  size_t length;
+  header->head[0] = '\0';
+  header->model_checksum = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "head", NULL, NULL) != NC_NOERR)
+    return BL_OK;
+  BL_TRY(attribute_length(&length, ncid, path, "head", true));
+  bl_container_get_text(header->head, sizeof header->head, ncid, "head");
+  BL_TRY(attribute_length(&length, ncid, path, "model_checksum", true));
+  bl_container_get_text(checksum, sizeof checksum, ncid, "model_checksum");
+  if (sscanf(checksum, "%8" SCNx32, &header->model_checksum) != 1)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute model_checksum: found \"%s\", expected 8 hexadecimal digits", path,
+                   checksum);
+  return BL_OK;
+}
+
 static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
   size_t length;
   long long round, steps[3];
@@ -146,6 +171,7 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   header->distilled_steps = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "distilled_steps", NULL, NULL) == NC_NOERR)
     BL_TRY(get_integer(&header->distilled_steps, ncid, path, "distilled_steps", 1, 1 << 24));
+  BL_TRY(read_head(header, ncid, path));
   header->accuracy = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
     BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));
@@ -295,6 +321,10 @@ bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_c
     status = read_part(ncid, path, &parts[i]);
   nc_close(ncid);
   return status;
+}
+
+uint32_t bl_model_checksum(const float *values, size_t count) {
+  return (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)values, count * sizeof *values);
 }
 
 bl_status bl_model_has_part(bool *has, const char *path, const char *name) {

@@ -31,6 +31,8 @@ typedef struct bl_model_header {
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
   char prediction[16];        /**< of a diffusion model: "epsilon" ("" is written so too), "x" or "v" */
+  char head[8];               /**< "", or "sn", "npr": the file holds a head of a network of `shape`, not the network */
+  uint32_t model_checksum;    /**< of a head: bl_model_checksum of the weights that it belongs to */
   int distilled_steps;        /**< steps of the deterministic chain that it was distilled for; 0: it was not */
   double accuracy;            /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
   int64_t round;              /**< rounds done */
@@ -50,6 +52,9 @@ bl_status bl_model_read_header(bl_model_header *header, const char *path);
 /** Read arrays into parts[i].values; every name and shape of the table must be there. Not collective.
  * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count);
+
+/** CRC-32 of weights; `beeline inspect` shows the same. Not collective. \param [in] values (count). */
+uint32_t bl_model_checksum(const float *values, size_t count);
 
 /** Whether the file has a group of that name. Not collective. */
 bl_status bl_model_has_part(bool *has, const char *path, const char *name);
