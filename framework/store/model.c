@@ -128,10 +128,32 @@ static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path)
   return get_integer(&shape->classes, ncid, path, "network_classes", 0, ROWS);
 }
 
+/* No network may be built, and no memory asked for, for weights that the file cannot hold: the largest matrix between two
+ * layers, and the table of steps, say enough. Deeper levels of a UNet are convolutions of 3 x 3. */
+static bl_status check_weights(const bl_network_shape *shape, const char *path) {
+  size_t bytes;
+  for (int i = 0; i < shape->width_count; i++) {
+    const size_t before = i > 0 ? (size_t)shape->widths[i - 1] : 1;
+    const size_t sizes[2] = {before, (size_t)shape->widths[i]};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_widths", sizes, 2, sizeof(float)));
+  }
+  if (shape->kind == BL_NETWORK_MLP || shape->kind == BL_NETWORK_VALUE) {
+    const size_t sizes[2] = {(size_t)shape->steps, shape->width_count > 0 ? (size_t)shape->widths[0] : 1};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_steps", sizes, 2, sizeof(float)));
+  }
+  for (int i = 0; i < shape->multiplier_count; i++) {
+    const size_t channels = (size_t)shape->base_channels * (size_t)shape->multipliers[i];
+    const size_t sizes[3] = {channels, channels, 9};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_multipliers", sizes, 3, sizeof(float)));
+  }
+  return BL_OK;
+}
+
 static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
   size_t length;
   long long round, steps[3];
   BL_TRY(read_shape(&header->shape, ncid, path));
+  BL_TRY(check_weights(&header->shape, path));
   BL_TRY(attribute_length(&length, ncid, path, "schedule", true));
   bl_container_get_text(header->schedule, sizeof header->schedule, ncid, "schedule");
   BL_TRY(get_integer(&header->diffusion_steps, ncid, path, "diffusion_steps", 0, 1 << 24));

@@ -77,13 +77,13 @@ static void replace_variable(int root, int group, int variable, nc_type type, in
     nc_put_att_text(group, made, "units", 1, "1");
 }
 
-static void replace_dimension(int root, int dimension, size_t length) {
-  char name[NAME] = "", aside[32];
+/* A dimension that replaced variables may take; renaming one that is in use breaks netCDF 4.9.0 (rec_reattach_scales). */
+static void add_dimension(int root, size_t length) {
+  char name[32];
   static int number;
   int made;
-  snprintf(aside, sizeof aside, "aside%d", number++);
-  if (nc_inq_dimname(root, dimension, name) == NC_NOERR && nc_rename_dim(root, dimension, aside) == NC_NOERR)
-    nc_def_dim(root, name, length, &made);
+  snprintf(name, sizeof name, "added%d", number++);
+  nc_def_dim(root, name, length, &made);
 }
 
 static void edit(int root, const uint8_t **data, size_t *size) {
@@ -123,7 +123,7 @@ static void edit(int root, const uint8_t **data, size_t *size) {
         replace_variable(root, group, variable, type, (int)(fourth % 6), data, size);
       break;
     case 5:
-      replace_dimension(root, dimension_of(root, which), (size_t)third << (fourth % 48));
+      add_dimension(root, (size_t)third << (fourth % 48));
       break;
     default:
       if (variables > 0) {

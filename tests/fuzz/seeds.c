@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+/* jpeglib.h needs size_t and FILE before it. */
+#include <jpeglib.h>
 
 /* libFuzzer's functions, which this program does not use. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t limit);
@@ -37,6 +39,33 @@ static void must(bl_status status) {
   }
 }
 
+/* Grey and in colours; Beeline itself only reads JPEG. */
+static void jpeg(const char *file, const uint8_t *pixels, int channels) {
+  struct jpeg_compress_struct jpeg;
+  struct jpeg_error_mgr errors;
+  FILE *stream = fopen(file, "wb");
+  if (stream == NULL)
+    exit(1);
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  jpeg_stdio_dest(&jpeg, stream);
+  jpeg.image_width = jpeg.image_height = 8;
+  jpeg.input_components = channels;
+  jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&jpeg);
+  if (channels == 3)
+    jpeg_simple_progression(&jpeg);
+  jpeg_start_compress(&jpeg, TRUE);
+  for (int y = 0; y < 8; y++) {
+    uint8_t row[24];
+    memcpy(row, pixels + y * 8 * channels, (size_t)(8 * channels));
+    jpeg_write_scanlines(&jpeg, (JSAMPROW[]){row}, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  fclose(stream);
+}
+
 static void datasets(const char *folder, bl_dataset *images) {
   float points[6] = {0.5F, -0.5F, 0.25F, 0, 1, -1};
   const bl_dataset few = {.count = 3, .channels = 2, .height = 1, .width = 1, .points = points};
@@ -58,6 +87,8 @@ static void datasets(const char *folder, bl_dataset *images) {
   must(bl_picture_blank(&picture, 3, 8, 8));
   must(bl_picture_write(&picture, in(folder, "colour.png")));
   bl_picture_destroy(&picture);
+  jpeg(in(folder, "grey.jpg"), images->pixels, 1);
+  jpeg(in(folder, "colour.jpg"), images->pixels, 3);
 }
 
 static void model(const char *folder) {
