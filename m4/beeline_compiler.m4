@@ -57,6 +57,18 @@ AC_DEFUN([BL_CHECK_TARGET_CLONES], [
   AC_MSG_RESULT([$bl_target_clones])
 ])
 
+dnl BL_CHECK_FUZZER: FUZZ_CC is a clang that has libFuzzer, or empty.
+AC_DEFUN([BL_CHECK_FUZZER], [
+  AC_ARG_VAR([FUZZ_CC], [clang with libFuzzer, for make check-fuzz (default: clang-14 or clang, if it has it)])
+  AC_PATH_PROGS([FUZZ_CC], [clang-14 clang], [])
+  AC_MSG_CHECKING([for libFuzzer])
+  echo 'int LLVMFuzzerTestOneInput(const char *x, unsigned long n) { return n > 9 && x@<:@9@:>@; }' > conftest.c
+  AS_IF([test -n "$FUZZ_CC" && $FUZZ_CC -w -fsanitize=fuzzer,address,undefined -o conftest conftest.c 2>&AS_MESSAGE_LOG_FD],
+    [AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no])
+     FUZZ_CC=])
+  rm -f conftest conftest.c
+])
+
 dnl BL_SUMMARY: what was configured, and what to do next.
 AC_DEFUN([BL_SUMMARY], [
   AS_IF([test $bl_have_CMOCKA = yes], [bl_tests="yes, cmocka $bl_version_CMOCKA"],

@@ -7,7 +7,7 @@
 
 #include "config.h"
 
-#ifdef BL_TARGET_CLONES
+#if defined BL_TARGET_CLONES && !defined BL_NO_CLONES
 #define BL_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define BL_KERNEL

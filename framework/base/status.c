@@ -12,6 +12,10 @@ bl_status bl_fail(bl_status status, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(recorded, sizeof recorded, format, arguments);
     va_end(arguments);
+    /* Names and values from files may be anything; a terminal must not obey them. */
+    for (char *at = recorded; *at != '\0'; at++)
+      if (((unsigned char)*at < 0x20 && *at != '\n') || *at == 0x7f)
+        *at = '?';
   }
   return status;
 }

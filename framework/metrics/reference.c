@@ -114,9 +114,9 @@ static bl_status get_all(bl_reference *reference, double *whole, int ncid, const
     BL_TRY(check_made_of(ncid, path, "images", images));
   BL_TRY(get_variable(reference->mean, ncid, path, "mean", 1, (size_t)reference->size));
   BL_TRY(get_variable(whole, ncid, path, "covariance", 2, (size_t)reference->size));
-  int variable;
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, "count", &variable), path, "count"));
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, &count), path, "count"));
+  BL_TRY(bl_container_get_number(&count, ncid, path, "count"));
+  if (!(count >= 0.0 && count < 0x1p53))
+    return bl_fail(BL_ERROR_INPUT, "%s: variable count is %g, expected a number of images", path, count);
   reference->count = (size_t)count;
   return BL_OK;
 }

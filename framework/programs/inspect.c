@@ -61,16 +61,19 @@ double bl_summary_deviation(const bl_summary *summary) {
 bl_status bl_inspect_numbers(double **values, size_t *count, int group, int variable, const char *path) {
   char name[NC_MAX_NAME + 1] = "";
   int rank, dimensions[NC_MAX_VAR_DIMS];
-  size_t sizes[NC_MAX_VAR_DIMS], bytes;
+  size_t sizes[NC_MAX_VAR_DIMS], bytes, size;
   *values = NULL;
-  int code = nc_inq_var(group, variable, name, NULL, &rank, dimensions, NULL);
+  nc_type type;
+  int code = nc_inq_var(group, variable, name, &type, &rank, dimensions, NULL);
   BL_TRY(bl_container_result(BL_ERROR_INPUT, code, path, "a variable"));
+  if (type == NC_CHAR || type > NC_UINT64)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected numbers, found another type", path, name);
   for (int d = 0; d < rank; d++)
     BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(group, dimensions[d], &sizes[d]), path, name));
-  /* At least a byte of the file for each number. */
-  BL_TRY(bl_container_plausible(&bytes, path, name, sizes, rank, 1));
-  *count = bytes;
-  BL_TRY(bl_allocate(values, bytes, sizeof **values));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_type(group, type, NULL, &size), path, name));
+  BL_TRY(bl_container_plausible(&bytes, path, name, sizes, rank, size));
+  *count = bytes / size;
+  BL_TRY(bl_allocate(values, *count, sizeof **values));
   code = nc_get_var_double(group, variable, *values);
   if (code != NC_NOERR)
     bl_free(values);

@@ -39,7 +39,7 @@ static const char help[] =
     "bits.\n"
     "\n"
     "Examples:\n"
-    "  mpirun -n 2 beeline sample experiments/digits/sample.yaml --output out/samples.nc\n"
+    "  mpirun -n 2 beeline sample experiments/digits/ddpm1000.yaml --output out/samples.nc\n"
     "  beeline sample --set model.file=out/digits/model.nc --set sampler.count=16 --output few.nc\n";
 
 enum { PATH_LENGTH = 4096, PICTURE_SAMPLES = 100, PICTURE_SIDE = 480, IMAGE_SIDE = 48 };

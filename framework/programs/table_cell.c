@@ -41,9 +41,10 @@ static bool read_numbers(bl_table_cell *cell, const bl_table *table, int ncid) {
     double *value = i < table->meter.count    ? &cell->values[i]
                     : i == table->meter.count ? &cell->evaluations
                                               : &cell->seconds;
-    int variable;
-    if (nc_inq_varid(ncid, name, &variable) != NC_NOERR || nc_get_var_double(ncid, variable, value) != NC_NOERR)
+    if (bl_container_get_number(value, ncid, "a cell", name) != BL_OK) {
+      bl_status_clear();
       return false;
+    }
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include "store/container.h"
 
 #include "base/memory.h"
+#include "store/classic.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -188,6 +189,8 @@ bl_status bl_container_open(int *ncid, const char *path) {
                      size == 0 ? " (the file is empty)" : "; foreign formats become netCDF by `beeline import`");
   else if (hdf)
     status = check_seal(&sealed, file, size, path);
+  else
+    status = bl_classic_check(file, size, path);
   close(file);
   BL_TRY(status);
   const int code = nc_open(path, NC_NOWRITE, ncid);
@@ -243,6 +246,27 @@ bl_status bl_container_read_text(char **text, const char *path, const char *name
     bl_container_get_text(*text, length + 1, ncid, name);
   nc_close(ncid);
   return status;
+}
+
+bl_status bl_container_find(int *variable, int *dimensions, int ncid, const char *path, const char *name, int rank) {
+  int found_rank, found[NC_MAX_VAR_DIMS];
+  nc_type type;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, name, variable), path, name));
+  BL_TRY(
+      bl_container_result(BL_ERROR_INPUT, nc_inq_var(ncid, *variable, NULL, &type, &found_rank, found, NULL), path, name));
+  if (type == NC_CHAR || type > NC_UINT64)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected numbers, found another type", path, name);
+  if (found_rank != rank)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: found %d dimensions, expected %d", path, name, found_rank, rank);
+  for (int i = 0; dimensions != NULL && i < rank; i++)
+    dimensions[i] = found[i];
+  return BL_OK;
+}
+
+bl_status bl_container_get_number(double *value, int ncid, const char *path, const char *name) {
+  int variable;
+  BL_TRY(bl_container_find(&variable, NULL, ncid, path, name, 0));
+  return bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, value), path, name);
 }
 
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,

@@ -61,6 +61,14 @@ void bl_container_get_text(char *text, size_t size, int ncid, const char *name);
  * \param [out] text  the caller's; bl_free. Returns the errors of bl_container_open. */
 bl_status bl_container_read_text(char **text, const char *path, const char *name);
 
+/** Refuse a variable that is not of numbers or has another number of dimensions, before netCDF writes all that it holds to
+ * memory made for fewer. Not collective. \param [out] variable  its id. \param [out] dimensions  (rank) caller's; NULL:
+ * not asked for. Returns BL_ERROR_INPUT, also where there is none of that name. */
+bl_status bl_container_find(int *variable, int *dimensions, int ncid, const char *path, const char *name, int rank);
+
+/** One number of a variable without dimensions. Not collective. Returns BL_ERROR_INPUT. */
+bl_status bl_container_get_number(double *value, int ncid, const char *path, const char *name);
+
 /** Refuse a variable whose declared size no file of \a path's length can hold (deflate shrinks at most by 1032), before
  * memory is asked for. Not collective. \param [out] bytes  product of \a sizes and \a element. Returns BL_ERROR_INPUT. */
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,

@@ -100,7 +100,7 @@ static bl_status read_samples(bl_dataset *dataset, int ncid, const char *path) {
 }
 
 static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
-  size_t sizes[4];
+  size_t sizes[4], length, bytes;
   int variable, classes = 0;
   if (nc_inq_varid(ncid, "label", &variable) != NC_NOERR)
     return BL_OK;
@@ -119,7 +119,11 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
     largest = dataset->labels[i] > largest ? dataset->labels[i] : largest;
   }
   dataset->classes = largest + 1;
-  if (nc_get_att_int(ncid, variable, "classes", &classes) == NC_NOERR) {
+  if (nc_inq_attlen(ncid, variable, "classes", &length) == NC_NOERR) {
+    if (length != 1)
+      return bl_fail(BL_ERROR_INPUT, "%s: variable label: its attribute classes has %zu values, expected 1", path, length);
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_int(ncid, variable, "classes", &classes), path,
+                               "attribute classes of label"));
     if (classes <= largest || classes > LARGEST_CLASSES)
       return bl_fail(BL_ERROR_INPUT, "%s: variable label: its attribute classes is %d, but labels go up to %d", path,
                      classes, largest);
@@ -131,6 +135,7 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
   if (sizes[0] != (size_t)dataset->classes || sizes[1] > BL_DATASET_NAME)
     return bl_fail(BL_ERROR_INPUT, "%s: variable label_name: found %zu names of %zu letters, expected %d of at most %d",
                    path, sizes[0], sizes[1], dataset->classes, BL_DATASET_NAME);
+  BL_TRY(bl_container_plausible(&bytes, path, "label_name", sizes, 1, BL_DATASET_NAME));
   BL_TRY(bl_allocate(&dataset->class_names, (size_t)dataset->classes, sizeof *dataset->class_names));
   for (size_t class = 0; class < (size_t)dataset->classes; class ++) {
     char *name = dataset->class_names[class];

@@ -153,6 +153,27 @@ static bl_status read_head(bl_model_header *header, int ncid, const char *path) 
   return BL_OK;
 }
 
+/* No network may be built, and no memory asked for, for weights that the file cannot hold: the largest matrix between two
+ * layers, and the table of steps, say enough. Deeper levels of a UNet are convolutions of 3 x 3. */
+static bl_status check_weights(const bl_network_shape *shape, const char *path) {
+  size_t bytes;
+  for (int i = 0; i < shape->width_count; i++) {
+    const size_t before = i > 0 ? (size_t)shape->widths[i - 1] : 1;
+    const size_t sizes[2] = {before, (size_t)shape->widths[i]};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_widths", sizes, 2, sizeof(float)));
+  }
+  if (shape->kind == BL_NETWORK_MLP || shape->kind == BL_NETWORK_VALUE) {
+    const size_t sizes[2] = {(size_t)shape->steps, shape->width_count > 0 ? (size_t)shape->widths[0] : 1};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_steps", sizes, 2, sizeof(float)));
+  }
+  for (int i = 0; i < shape->multiplier_count; i++) {
+    const size_t channels = (size_t)shape->base_channels * (size_t)shape->multipliers[i];
+    const size_t sizes[3] = {channels, channels, 9};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_multipliers", sizes, 3, sizeof(float)));
+  }
+  return BL_OK;
+}
+
 static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
   size_t length;
   long long round, steps[3];
@@ -172,6 +193,8 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   if (nc_inq_att(ncid, NC_GLOBAL, "distilled_steps", NULL, NULL) == NC_NOERR)
     BL_TRY(get_integer(&header->distilled_steps, ncid, path, "distilled_steps", 1, 1 << 24));
   BL_TRY(read_head(header, ncid, path));
+  if (header->head[0] == '\0') /* a head's file holds its own weights only */
+    BL_TRY(check_weights(&header->shape, path));
   header->accuracy = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
     BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));

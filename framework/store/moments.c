@@ -76,9 +76,9 @@ static bl_status get_variable(double *values, int ncid, const char *path, const 
 
 static bl_status get_all(bl_moments *moments, int ncid, const char *path) {
   char content[TEXT_LENGTH];
-  int dimension, variable;
+  int dimension;
   size_t steps, bytes;
-  long long count;
+  double count;
   bl_container_get_text(content, sizeof content, ncid, "content");
   if (strcmp(content, CONTENT) != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: holds %s%s%s, expected moments, made by beeline moments", path,
@@ -92,8 +92,9 @@ static bl_status get_all(bl_moments *moments, int ncid, const char *path) {
   BL_TRY(get_variable(moments->gamma, ncid, path, "gamma", dimension, steps));
   BL_TRY(get_variable(moments->error, ncid, path, "standard_error", dimension, steps));
   BL_TRY(get_variable(moments->alpha_bar, ncid, path, "alpha_bar", dimension, steps));
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_varid(ncid, "count", &variable), path, "count"));
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_longlong(ncid, variable, &count), path, "count"));
+  BL_TRY(bl_container_get_number(&count, ncid, path, "count"));
+  if (!(count >= 0.0 && count < 0x1p53))
+    return bl_fail(BL_ERROR_INPUT, "%s: variable count is %g, expected a number of samples", path, count);
   moments->count = (size_t)count;
   return BL_OK;
 }

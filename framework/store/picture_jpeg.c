@@ -47,6 +47,12 @@ static bl_status decode(jpeg_source *source, const uint8_t *data, size_t size) {
                   jpeg->image_height, BL_PICTURE_PIXELS);
     longjmp(source->back, 1);
   }
+  /* Huffman codes have at least a bit for each block of 64 values. */
+  if ((size_t)jpeg->image_width * jpeg->image_height > 512 * size) {
+    (void)bl_fail(BL_ERROR_INPUT, "%s: JPEG: %u x %u pixels, more than its %zu bytes can hold", source->path,
+                  jpeg->image_width, jpeg->image_height, size);
+    longjmp(source->back, 1);
+  }
   jpeg->out_color_space = jpeg->jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(jpeg);
   const size_t stride = (size_t)jpeg->output_width * (size_t)jpeg->output_components;

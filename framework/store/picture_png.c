@@ -57,12 +57,14 @@ static bl_status decode(png_source *source) {
     png_set_tRNS_to_alpha(source->png);
   if (depth == 16)
     png_set_scale_16(source->png);
+  /* As they are packed, before palettes and single bits become bytes; deflate shrinks at most by 1032. */
+  const size_t packed = png_get_rowbytes(source->png, source->info);
   png_set_interlace_handling(source->png);
   png_read_update_info(source->png, source->info);
   const size_t height = png_get_image_height(source->png, source->info);
   const size_t width = png_get_image_width(source->png, source->info);
   const size_t channels = png_get_channels(source->png, source->info);
-  if (height * width > BL_PICTURE_PIXELS || height * width * channels > 1100 * source->size)
+  if (height * width > BL_PICTURE_PIXELS || height * packed > 1100 * source->size)
     png_error(source->png, "more pixels than the file can hold");
   if (bl_allocate(&source->raw.pixels, height * width * channels, 1) != BL_OK ||
       bl_allocate(&source->rows, height, sizeof *source->rows) != BL_OK)

@@ -38,6 +38,13 @@ static void release_rows(kept_rows *kept) {
   kept->count = 0;
 }
 
+/* A column has the dimension round and no other, whatever a damaged file says. */
+static bl_status check_column(int *variable, int ncid, const char *path, const char *name, int dimension) {
+  int found;
+  BL_TRY(bl_container_find(variable, &found, ncid, path, name, 1));
+  return found == dimension ? BL_OK : bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected the dimension round", path, name);
+}
+
 /* Read the rows below first_round; columns that the file does not have become NaN. */
 static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl_record_column *columns, int column_count,
                            int64_t first_round) {
@@ -45,6 +52,7 @@ static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl
   size_t length, bytes, rows = 0;
   if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_varid(ncid, "round", &variable) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: no record: has no variable round(round)", path);
+  BL_TRY(check_column(&variable, ncid, path, "round", dimension));
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimension, &length), path, "round"));
   BL_TRY(bl_container_plausible(&bytes, path, "round", &length, 1, sizeof(int)));
   BL_TRY(bl_allocate(&kept->rounds, length, sizeof *kept->rounds));
@@ -55,12 +63,14 @@ static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl
   const size_t start = 0;
   for (int c = 0; c < column_count; c++) {
     double *values = kept->values + (size_t)c * rows;
-    if (rows > 0 && nc_inq_varid(ncid, columns[c].name, &variable) == NC_NOERR)
+    if (rows > 0 && nc_inq_varid(ncid, columns[c].name, &variable) == NC_NOERR) {
+      BL_TRY(check_column(&variable, ncid, path, columns[c].name, dimension));
       BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_double(ncid, variable, &start, &rows, values), path,
                                  columns[c].name));
-    else
+    } else {
       for (size_t i = 0; i < rows; i++)
         values[i] = NAN;
+    }
   }
   kept->count = rows;
   return BL_OK;

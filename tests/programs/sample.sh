@@ -28,6 +28,7 @@ refuse() {
 }
 
 # The file without what says who made it and when.
+command -v ncdump >/dev/null || echo "ncdump is missing (Debian netcdf-bin): values in files are not compared, only pictures and tables"
 data_of() { ncdump "$1" | sed -n '/^data:/,$p'; }
 
 # ---- Points ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ parts_of() {
   done
 }
 
+command -v ncdump >/dev/null || echo "ncdump is missing (Debian netcdf-bin): records are not compared, only models and checkpoints"
+
 # Rows of a record without speed, which is a time, and memory.
 rows_of() {
   ncdump -p 9,17 "$1/record.nc" | sed -n '/^data:/,$p' | awk 'BEGIN { RS = ";" } !/(speed|peak_memory) =/'
