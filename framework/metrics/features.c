@@ -205,14 +205,7 @@ void bl_features_classify(double *logits, const bl_features *features, const flo
   }
 }
 
-bl_status bl_features_check_dataset(const bl_features *features, const bl_dataset *dataset) {
-  if (dataset->pixels && bl_dataset_sample_size(dataset) == features->image)
-    return BL_OK;
-  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the data set holds %s of %zu",
-                 features->image, dataset->pixels ? "images" : "points", bl_dataset_sample_size(dataset));
-}
-
-/* This rank's micro-batches: neighbours, since images may be drawn several at once. */
+/* This rank's micro-batches: neighbours, since images may be drawn, or read, several at once. */
 static bl_status add_share(bl_covariance *sums, bl_features *features, const bl_images *images, MPI_Comm comm) {
   int rank, ranks;
   float *vectors = NULL;

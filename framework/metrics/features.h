@@ -56,9 +56,6 @@ bl_status bl_features_compute(float *vectors, bl_features *features, const bl_im
  * its features. */
 void bl_features_classify(double *logits, const bl_features *features, const float *vector);
 
-/** Refuse images of another size. Not collective. Returns BL_ERROR_INPUT. */
-bl_status bl_features_check_dataset(const bl_features *features, const bl_dataset *dataset);
-
 /** Mean and covariance of the features of all \a images. Each rank computes its share of micro-batches; exact sums make the
  * result independent of the ranks. Collective over \a comm; ranks pass the same images. \param [out] mean (size).
  * \param [out] covariance  made by bl_symmetric_create over \a comm; divisor count − 1. Returns BL_ERROR_USAGE for fewer

@@ -1,5 +1,7 @@
 #include "metrics/images.h"
 
+#include "base/memory.h"
+
 #include <string.h>
 
 enum { PIECE = 256 };
@@ -21,21 +23,40 @@ bl_images bl_images_of_dataset(const bl_dataset *dataset) {
       .count = dataset->count, .size = bl_dataset_sample_size(dataset), .fetch = fetch_dataset, .context = (void *)dataset};
 }
 
+static bl_status fetch_file(float *images, size_t first, size_t rows, void *context) {
+  return bl_sample_file_get(images, context, first, rows);
+}
+
+bl_images bl_images_of_file(bl_sample_file *file) {
+  return (bl_images){.count = file->count, .size = bl_sample_file_size(file), .fetch = fetch_file, .context = file};
+}
+
 static void round_to_8_bits(float *values, size_t count) {
   uint8_t pixels[PIECE];
   for (size_t start = 0; start < count; start += PIECE) {
     const size_t length = count - start < PIECE ? count - start : PIECE;
     bl_dataset_quantise(pixels, values + start, length);
-    for (size_t i = 0; i < length; i++)
-      values[start + i] = (float)pixels[i] / 127.5F - 1.0F;
+    bl_sample_values(values + start, pixels, length);
   }
 }
 
+static bl_status fetch(float *images, const bl_images *from, size_t first, size_t rows) {
+  if (!from->array)
+    return from->fetch(images, first, rows, from->context);
+  memcpy(images, from->array + first * from->size, rows * from->size * sizeof *images);
+  return BL_OK;
+}
+
 bl_status bl_images_fetch(float *images, const bl_images *from, size_t first, size_t rows) {
-  if (from->array)
-    memcpy(images, from->array + first * from->size, rows * from->size * sizeof *images);
-  else
-    BL_TRY(from->fetch(images, first, rows, from->context));
+  BL_TRY(fetch(images, from, first, rows));
   round_to_8_bits(images, rows * from->size);
   return BL_OK;
+}
+
+bl_status bl_images_collect(float **values, const bl_images *from) {
+  BL_TRY(bl_allocate(values, from->count * from->size, sizeof **values));
+  const bl_status status = fetch(*values, from, 0, from->count);
+  if (status != BL_OK)
+    bl_free(values);
+  return status;
 }

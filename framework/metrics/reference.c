@@ -32,12 +32,25 @@ void bl_reference_destroy(bl_reference *reference) {
 }
 
 /* Which images: their number and a hash (FNV-1a, 64 bits) of all pixels. */
-static void describe_images(char *text, size_t size, const bl_dataset *dataset) {
+static bl_status describe_images(char *text, size_t size, const bl_images *images) {
   uint64_t hash = 14695981039346656037U;
-  size_t bytes = dataset->count * bl_dataset_sample_size(dataset);
-  for (size_t i = 0; i < bytes; i++)
-    hash = (hash ^ dataset->pixels[i]) * 1099511628211U;
-  snprintf(text, size, "%zu images %016llx", dataset->count, (unsigned long long)hash);
+  float *values = NULL;
+  uint8_t *pixels = NULL;
+  bl_status status;
+  BL_GOTO(bl_allocate(&values, BL_FEATURES_BATCH * images->size, sizeof *values));
+  BL_GOTO(bl_allocate(&pixels, BL_FEATURES_BATCH * images->size, sizeof *pixels));
+  for (size_t first = 0; first < images->count; first += BL_FEATURES_BATCH) {
+    const size_t left = images->count - first, rows = left < BL_FEATURES_BATCH ? left : BL_FEATURES_BATCH;
+    BL_GOTO(bl_images_fetch(values, images, first, rows));
+    bl_dataset_quantise(pixels, values, rows * images->size);
+    for (size_t i = 0; i < rows * images->size; i++)
+      hash = (hash ^ pixels[i]) * 1099511628211U;
+  }
+  snprintf(text, size, "%zu images %016llx", images->count, (unsigned long long)hash);
+done:
+  bl_free(&values);
+  bl_free(&pixels);
+  return status;
 }
 
 /* ---- The file, on rank 0, which has the covariance whole for it
@@ -171,35 +184,43 @@ done:
   return status;
 }
 
-static bl_status get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
+static bl_status check_size(const bl_features *features, const bl_images *images) {
+  if (images->size == bl_features_image_size(features))
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the real ones have %zu",
+                 bl_features_image_size(features), images->size);
+}
+
+static bl_status get(bl_reference *reference, const char *path, bl_features *features, const bl_images *real,
                      const bl_provenance *provenance, int rank, MPI_Comm comm) {
-  char images[TEXT_LENGTH];
+  char images[TEXT_LENGTH] = ""; /* on rank 0 */
   int there = rank == 0 && path[0] != '\0' && (access(path, F_OK) == 0 || errno != ENOENT);
   BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
-  if (dataset && dataset->pixels)
-    describe_images(images, sizeof images, dataset);
-  if (there)
-    return read_shared(reference, path, bl_features_name(features), dataset ? images : NULL, rank, comm);
-  if (!dataset)
+  if (!there && !real)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
-  BL_TRY(bl_features_check_dataset(features, dataset));
-  BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
-  reference->count = dataset->count;
-  const bl_images all = bl_images_of_dataset(dataset);
-  BL_TRY(bl_features_statistics(reference->mean, &reference->covariance, features, &all, comm));
+  if (real)
+    BL_TRY(check_size(features, real));
+  if (!there)
+    BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
+  if (real && path[0] != '\0')
+    BL_AGREE(rank == 0 ? describe_images(images, sizeof images, real) : BL_OK, comm);
+  if (there)
+    return read_shared(reference, path, bl_features_name(features), real ? images : NULL, rank, comm);
+  reference->count = real->count;
+  BL_TRY(bl_features_statistics(reference->mean, &reference->covariance, features, real, comm));
   if (path[0] == '\0')
     return BL_OK;
-  bl_log("writing the statistics of the %zu real images to %s", dataset->count, path);
+  bl_log("writing the statistics of the %zu real images to %s", real->count, path);
   return write_shared(path, reference, bl_features_name(features), images, provenance, rank, comm);
 }
 
-bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_dataset *dataset,
+bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_images *real,
                            const bl_provenance *provenance, MPI_Comm comm) {
   int rank;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   bl_status status = bl_agree(allocate(reference, bl_features_size(features), comm), comm);
   if (status == BL_OK)
-    status = get(reference, path, features, dataset, provenance, rank, comm);
+    status = get(reference, path, features, real, provenance, rank, comm);
   if (status != BL_OK)
     bl_reference_destroy(reference);
   return status;

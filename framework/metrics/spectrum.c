@@ -8,29 +8,35 @@
 
 #include <math.h>
 
-/* This rank's share of the images into \a sum. */
-static bl_status add_share(bl_exact_sum *sum, bl_power_spectrum *spectrum, const bl_dataset *images, int rank, int ranks) {
-  size_t rings = (size_t)bl_power_spectrum_rings(spectrum), plane = (size_t)images->height * (size_t)images->width;
-  float *image = NULL;
+enum { PIECE = 64 }; /* images that are asked for at once */
+
+/* This rank's share of the images into \a sum: neighbours, since images may be read several at once. */
+static bl_status add_share(bl_exact_sum *sum, bl_power_spectrum *spectrum, const bl_images *images, size_t plane, int rank,
+                           int ranks) {
+  const size_t rings = (size_t)bl_power_spectrum_rings(spectrum), count = images->count;
+  const size_t end = count * ((size_t)rank + 1) / (size_t)ranks;
+  float *piece = NULL;
   double *power = NULL;
-  bl_status status = BL_OK;
-  BL_GOTO(bl_allocate(&image, bl_dataset_sample_size(images), sizeof *image));
+  bl_status status;
+  BL_GOTO(bl_allocate(&piece, PIECE * images->size, sizeof *piece));
   BL_GOTO(bl_allocate(&power, rings, sizeof *power));
-  for (size_t i = (size_t)rank; i < images->count; i += (size_t)ranks) {
-    bl_dataset_sample(image, images, i);
-    for (int channel = 0; channel < images->channels; channel++) {
-      bl_power_spectrum_measure(power, spectrum, image + (size_t)channel * plane);
+  for (size_t first = count * (size_t)rank / (size_t)ranks; first < end; first += PIECE) {
+    const size_t rows = end - first < PIECE ? end - first : PIECE;
+    BL_GOTO(bl_images_fetch(piece, images, first, rows));
+    for (size_t start = 0; start < rows * images->size; start += plane) {
+      bl_power_spectrum_measure(power, spectrum, piece + start);
       bl_exact_sum_add_double(sum, 0, rings, power);
     }
   }
 done:
-  bl_free(&image);
+  bl_free(&piece);
   bl_free(&power);
   return status;
 }
 
 /* Mean power of every ring. \param [out] power (rings). */
-static bl_status mean_power(double *power, bl_power_spectrum *spectrum, const bl_dataset *images, MPI_Comm comm) {
+static bl_status mean_power(double *power, bl_power_spectrum *spectrum, const bl_images *images, size_t plane,
+                            MPI_Comm comm) {
   int rank, ranks;
   size_t rings = (size_t)bl_power_spectrum_rings(spectrum);
   bl_exact_sum *sum = NULL;
@@ -38,10 +44,11 @@ static bl_status mean_power(double *power, bl_power_spectrum *spectrum, const bl
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
   bl_status status = bl_exact_sum_create(&sum, rings);
   if (status == BL_OK)
-    status = add_share(sum, spectrum, images, rank, ranks);
+    status = add_share(sum, spectrum, images, plane, rank, ranks);
   BL_GOTO(bl_agree(status, comm));
   BL_GOTO(bl_exact_sum_allreduce(sum, comm));
-  status = bl_exact_sum_get_double(power, sum, 0, rings, 1.0 / ((double)images->count * images->channels));
+  const double planes = (double)images->count * (double)(images->size / plane);
+  status = bl_exact_sum_get_double(power, sum, 0, rings, 1.0 / planes);
 done:
   bl_exact_sum_destroy(&sum);
   return status;
@@ -58,20 +65,20 @@ static bl_status allocate(bl_spectra *spectra, const bl_power_spectrum *spectrum
   return BL_OK;
 }
 
-bl_status bl_spectra_measure(bl_spectra *spectra, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm) {
+bl_status bl_spectra_measure(bl_spectra *spectra, const bl_images *a, const bl_images *b, int channels, int height,
+                             int width, MPI_Comm comm) {
+  const size_t plane = (size_t)height * (size_t)width, size = (size_t)channels * plane;
   bl_power_spectrum *spectrum = NULL;
-  *spectra = (bl_spectra){.height = a->height, .width = a->width};
-  if (!a->pixels || !b->pixels || a->channels != b->channels || a->height != b->height || a->width != b->width)
-    return bl_fail(BL_ERROR_INPUT,
-                   "power spectra compare images of one size, not %s of %d × %d × %d with %s of %d × %d × %d",
-                   a->pixels ? "images" : "points", a->channels, a->height, a->width, b->pixels ? "images" : "points",
-                   b->channels, b->height, b->width);
-  bl_status status = bl_power_spectrum_create(&spectrum, a->height, a->width);
+  *spectra = (bl_spectra){.height = height, .width = width};
+  if (a->size != size || b->size != size)
+    return bl_fail(BL_ERROR_INPUT, "power spectra compare images of %d × %d × %d, not of %zu values with %zu", channels,
+                   height, width, a->size, b->size);
+  bl_status status = bl_power_spectrum_create(&spectrum, height, width);
   if (status == BL_OK)
     status = allocate(spectra, spectrum);
   BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(mean_power(spectra->power[0], spectrum, a, comm));
-  BL_GOTO(mean_power(spectra->power[1], spectrum, b, comm));
+  BL_GOTO(mean_power(spectra->power[0], spectrum, a, plane, comm));
+  BL_GOTO(mean_power(spectra->power[1], spectrum, b, plane, comm));
 done:
   bl_power_spectrum_destroy(&spectrum);
   if (status != BL_OK)
@@ -101,9 +108,10 @@ double bl_spectra_distance(const bl_spectra *spectra) {
   return sqrt(sum / counted);
 }
 
-bl_status bl_spectrum_distance(double *decibels, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm) {
+bl_status bl_spectrum_distance(double *decibels, const bl_images *a, const bl_images *b, int channels, int height,
+                               int width, MPI_Comm comm) {
   bl_spectra spectra;
-  const bl_status status = bl_spectra_measure(&spectra, a, b, comm);
+  const bl_status status = bl_spectra_measure(&spectra, a, b, channels, height, width, comm);
   if (status == BL_OK)
     *decibels = bl_spectra_distance(&spectra);
   bl_spectra_destroy(&spectra);

@@ -4,7 +4,7 @@
 #ifndef BEELINE_METRICS_SPECTRUM_H
 #define BEELINE_METRICS_SPECTRUM_H
 
-#include "store/dataset.h"
+#include "metrics/images.h"
 
 #include <mpi.h>
 
@@ -17,10 +17,11 @@ typedef struct bl_spectra {
                        and of the second set; see bl_power_spectrum_measure */
 } bl_spectra;
 
-/** Measure the spectra of \a a and \a b. Collective over \a comm; every rank passes both sets whole; the bits do not depend
- * on the number of ranks. \param [out] spectra  the caller's; bl_spectra_destroy. Returns BL_ERROR_INPUT when a set holds
- * points, or images of another size. */
-bl_status bl_spectra_measure(bl_spectra *spectra, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm);
+/** Measure the spectra of \a a and \a b, images of the given size. Each rank asks for its share of them, a few at a time;
+ * the bits do not depend on the number of ranks. Collective over \a comm; ranks pass the same images. \param [out] spectra
+ * the caller's; bl_spectra_destroy. Returns BL_ERROR_INPUT for images of another size. */
+bl_status bl_spectra_measure(bl_spectra *spectra, const bl_images *a, const bl_images *b, int channels, int height,
+                             int width, MPI_Comm comm);
 
 /** Release the arrays. Not collective. */
 void bl_spectra_destroy(bl_spectra *spectra);
@@ -31,6 +32,7 @@ void bl_spectra_destroy(bl_spectra *spectra);
 double bl_spectra_distance(const bl_spectra *spectra);
 
 /** Both in one: the distance of \a a and \a b. Collective over \a comm, as bl_spectra_measure. */
-bl_status bl_spectrum_distance(double *decibels, const bl_dataset *a, const bl_dataset *b, MPI_Comm comm);
+bl_status bl_spectrum_distance(double *decibels, const bl_images *a, const bl_images *b, int channels, int height,
+                               int width, MPI_Comm comm);
 
 #endif

@@ -7,8 +7,8 @@
 #include "programs/figures.h"
 #include "programs/program.h"
 #include "store/container.h"
-#include "store/dataset.h"
 #include "store/output.h"
+#include "store/sample_file.h"
 
 #include <netcdf.h>
 #include <stdio.h>
@@ -44,8 +44,8 @@ typedef struct evaluation {
   MPI_Comm comm;
   int rank;
   char command[4096];
-  bl_provenance provenance; /* borrows command */
-  bl_dataset samples, real; /* real.count is 0 where only its statistics are there */
+  bl_provenance provenance;     /* borrows command */
+  bl_sample_file samples, real; /* real.count is 0 where only its statistics are there */
   bl_features *features;
   bl_reference reference;
   bl_spectra spectra; /* of samples and real images; no rings where they were not measured */
@@ -57,8 +57,8 @@ static void destroy(evaluation *e) {
   bl_spectra_destroy(&e->spectra);
   bl_reference_destroy(&e->reference);
   bl_features_destroy(&e->features);
-  bl_dataset_destroy(&e->real);
-  bl_dataset_destroy(&e->samples);
+  bl_sample_file_close(&e->real);
+  bl_sample_file_close(&e->samples);
 }
 
 /* What the configuration alone can tell. */
@@ -80,23 +80,27 @@ static bl_status check(const bl_options *options) {
   return BL_OK;
 }
 
+/* Open the file that \a key names. Collective. */
+static bl_status open_samples(bl_sample_file *file, const evaluation *e, const char *key, const char *path) {
+  return bl_options_blame(e->options, key, bl_agree(bl_sample_file_open(file, path), e->comm));
+}
+
 /* Samples and real data. Collective. */
 static bl_status prepare(evaluation *e) {
   const bl_options *options = e->options;
-  const bl_dataset *samples = &e->samples, *real = &e->real;
+  const bl_sample_file *samples = &e->samples, *real = &e->real;
   BL_TRY(check(options));
   BL_AGREE(e->rank == 0 && options->output[0] ? bl_output_check(options->output) : BL_OK, e->comm);
-  BL_TRY(
-      bl_options_blame(options, "metrics.samples", bl_dataset_read_shared(&e->samples, options->metrics.samples, e->comm)));
+  BL_TRY(open_samples(&e->samples, e, "metrics.samples", options->metrics.samples));
   if (options->data.file[0] == '\0')
-    return samples->pixels ? BL_OK : bl_options_reject(options, "data.file", "real points, made by beeline import");
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&e->real, options->data.file, e->comm)));
-  if (!samples->pixels != !real->pixels || samples->channels != real->channels || samples->height != real->height ||
+    return samples->points ? bl_options_reject(options, "data.file", "real points, made by beeline import") : BL_OK;
+  BL_TRY(open_samples(&e->real, e, "data.file", options->data.file));
+  if (samples->points != real->points || samples->channels != real->channels || samples->height != real->height ||
       samples->width != real->width)
     return bl_fail(
         BL_ERROR_INPUT, "%s: holds %s of %d × %d × %d, but %s holds %s of %d × %d × %d (channels, height, width)",
-        options->metrics.samples, samples->pixels ? "images" : "points", samples->channels, samples->height, samples->width,
-        options->data.file, real->pixels ? "images" : "points", real->channels, real->height, real->width);
+        options->metrics.samples, samples->points ? "points" : "images", samples->channels, samples->height, samples->width,
+        options->data.file, real->points ? "points" : "images", real->channels, real->height, real->width);
   return BL_OK;
 }
 
@@ -109,23 +113,24 @@ static bl_figure *add_result(evaluation *e, const char *variable, const char *la
 /* Collective. */
 static bl_status measure_fid(evaluation *e) {
   const bl_options_metrics *metrics = &e->options->metrics;
-  const bl_dataset *samples = &e->samples;
+  const bl_sample_file *samples = &e->samples;
+  const bl_images images = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
   BL_TRY(bl_features_configure(&e->features, e->options, samples->channels, samples->height, samples->width, e->comm));
   BL_TRY(bl_options_blame(e->options, "metrics.reference",
-                          bl_reference_get(&e->reference, metrics->reference, e->features,
-                                           e->real.count > 0 ? &e->real : NULL, &e->provenance, e->comm)));
+                          bl_reference_get(&e->reference, metrics->reference, e->features, real.count > 0 ? &real : NULL,
+                                           &e->provenance, e->comm)));
   bl_figure *fid = add_result(e, "fid", "FID", "1");
   snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
            bl_features_name(e->features), samples->count, e->reference.count);
-  const bl_images images = bl_images_of_dataset(samples);
   return bl_fid(&fid->value, &e->reference, e->features, &images, e->comm);
 }
 
 /* Collective. */
 static bl_status measure_images(evaluation *e) {
+  const bl_sample_file *shape = &e->samples;
+  const bl_images samples = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
   if (bl_features_configured(e->options)) {
     BL_TRY(measure_fid(e));
-    const bl_images samples = bl_images_of_dataset(&e->samples), real = bl_images_of_dataset(&e->real);
     BL_TRY(bl_figures_measure(e->results, &e->count, e->options, e->features, &samples, &real, e->comm));
   }
   if (e->real.count == 0)
@@ -133,21 +138,28 @@ static bl_status measure_images(evaluation *e) {
   bl_figure *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
   snprintf(spectrum->note, sizeof spectrum->note,
            "root mean square over rings of frequencies; %zu samples, %zu real images", e->samples.count, e->real.count);
-  BL_TRY(bl_spectra_measure(&e->spectra, &e->samples, &e->real, e->comm));
+  BL_TRY(bl_spectra_measure(&e->spectra, &samples, &real, shape->channels, shape->height, shape->width, e->comm));
   spectrum->value = bl_spectra_distance(&e->spectra);
   return BL_OK;
 }
 
-/* Collective. */
+/* Points take little memory, and their distance needs all of them. Collective. */
 static bl_status measure_points(evaluation *e) {
   const bl_options *options = e->options;
+  const bl_images samples = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
+  float *values[2] = {NULL};
   bl_figure *distance = add_result(e, "sliced_wasserstein", "sliced Wasserstein", "1");
   snprintf(distance->note, sizeof distance->note, "of order 2, %d directions, seed %lld; %zu samples, %zu real points",
-           options->metrics.projections, (long long)options->seed, e->samples.count, e->real.count);
-  return bl_agree(
-      bl_sliced_wasserstein(&distance->value, e->samples.points, e->samples.count, e->real.points, e->real.count,
-                            e->samples.channels, options->metrics.projections, (uint64_t)options->seed),
-      e->comm);
+           options->metrics.projections, (long long)options->seed, samples.count, real.count);
+  bl_status status = bl_images_collect(&values[0], &samples);
+  if (status == BL_OK)
+    status = bl_images_collect(&values[1], &real);
+  if (status == BL_OK)
+    status = bl_sliced_wasserstein(&distance->value, values[0], samples.count, values[1], real.count, e->samples.channels,
+                                   options->metrics.projections, (uint64_t)options->seed);
+  bl_free(&values[0]);
+  bl_free(&values[1]);
+  return bl_agree(status, e->comm);
 }
 
 static void write_table(FILE *file, const evaluation *e) {
@@ -158,9 +170,9 @@ static void write_table(FILE *file, const evaluation *e) {
     const bl_figure *r = &e->results[i];
     fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
-  if (e->samples.pixels && !bl_features_configured(options))
+  if (!e->samples.points && !bl_features_configured(options))
     fprintf(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
-  else if (e->samples.pixels)
+  else if (!e->samples.points)
     fprintf(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
   fprintf(file, "\n");
 }
@@ -253,7 +265,7 @@ static bl_status evaluate(const bl_invocation *invocation) {
   bl_provenance_describe(&e.provenance, e.command, sizeof e.command, e.options, invocation->argc, invocation->argv);
   BL_GOTO(BL_MPI(MPI_Comm_size(e.comm, &e.provenance.ranks)));
   BL_GOTO(prepare(&e));
-  BL_GOTO(e.samples.pixels ? measure_images(&e) : measure_points(&e));
+  BL_GOTO(e.samples.points ? measure_points(&e) : measure_images(&e));
   status = bl_agree(e.rank == 0 ? report(&e) : BL_OK, e.comm);
 done:
   destroy(&e);

@@ -73,7 +73,7 @@ typedef struct finetuner {
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
   bl_measure measure;
-  bl_dataset stored;      /* of metrics.samples, until they are measured */
+  bl_sample_file stored;  /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
   float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
@@ -98,7 +98,7 @@ static void destroy(finetuner *f) {
   bl_schedule_destroy(&f->schedule);
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
-  bl_dataset_destroy(&f->stored);
+  bl_sample_file_close(&f->stored);
   bl_computation_destroy(&f->computation);
   bl_run_destroy(&f->run);
 }
@@ -120,15 +120,17 @@ static bl_status check(finetuner *f, const bl_options *options) {
   return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
 }
 
-/* Read the stored samples of another sampler. Collective. */
-static bl_status read_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
+/* Open the stored samples of another sampler. Collective. */
+static bl_status open_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
   const char *path = options->metrics.samples;
   if (path[0] == '\0' || options->metrics.count == 0)
     return BL_OK;
-  BL_TRY(bl_options_blame(options, "metrics.samples", bl_dataset_read_shared(&f->stored, path, comm)));
-  const size_t found = bl_dataset_sample_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
-  if (found != expected)
-    return bl_fail(BL_ERROR_INPUT, "%s: samples have %zu elements, expected %zu as those of %s", path, found, expected,
+  BL_TRY(bl_options_blame(options, "metrics.samples", bl_agree(bl_sample_file_open(&f->stored, path), comm)));
+  const size_t found = bl_sample_file_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
+  const bool points = !f->dataset.pixels;
+  if (found != expected || f->stored.points != points)
+    return bl_fail(BL_ERROR_INPUT, "%s: samples are %s of %zu elements, expected %s of %zu as those of %s", path,
+                   f->stored.points ? "points" : "images", found, points ? "points" : "images", expected,
                    options->data.file);
   f->stored_count = f->stored.count;
   return BL_OK;
@@ -147,7 +149,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
                    options->model.file, header->prediction);
   BL_TRY(bl_source_model_match(header, data, options));
-  BL_TRY(read_stored(f, options, invocation->comm));
+  BL_TRY(open_stored(f, options, invocation->comm));
   /* Back-propagation needs no log-density. */
   const bool backprop = strcmp(options->learner.name, "backprop_chain") == 0;
   BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, !backprop), invocation->comm);
@@ -221,7 +223,13 @@ static bl_status prepare_metrics(finetuner *f) {
   const MPI_Comm comm = f->run.world.comm;
   if (metrics->count == 0)
     return BL_OK;
-  BL_TRY(bl_measure_create(&f->measure, f->run.options, &f->dataset, &f->run.provenance, comm));
+  const bl_dataset *data = &f->dataset;
+  if (!data->pixels && bl_features_configured(f->run.options))
+    return bl_fail(BL_ERROR_INPUT, "%s: holds points, but metrics.classifier and metrics.inception are for images",
+                   f->run.options->data.file);
+  const bl_images real = bl_images_of_dataset(data);
+  BL_TRY(bl_measure_create(&f->measure, f->run.options, &real, data->channels, data->height, data->width,
+                           &f->run.provenance, comm));
   return bl_agree(bl_allocate(&f->samples, samples_kept(f) * f->method.size, sizeof *f->samples), comm);
 }
 
@@ -254,8 +262,9 @@ static bl_status initialise(finetuner *f) {
 static bl_status measure_stored(finetuner *f) {
   if (f->stored_count == 0)
     return BL_OK;
-  BL_TRY(bl_measure_dataset(&f->stored_distance, &f->measure, &f->stored));
-  bl_dataset_destroy(&f->stored);
+  const bl_images stored = bl_images_of_file(&f->stored);
+  BL_TRY(bl_measure_samples(&f->stored_distance, &f->measure, &stored));
+  bl_sample_file_close(&f->stored);
   return BL_OK;
 }
 
@@ -268,7 +277,7 @@ static bl_status measure_drawing(double *distance, finetuner *f, const char *tit
                         f->method.micro_batch, (size_t)f->run.options->metrics.count, title, comm);
   BL_GOTO(bl_agree(status, comm));
   const bl_images images = bl_drawing_images(&drawing);
-  BL_GOTO(bl_measure_images(distance, &f->measure, &images));
+  BL_GOTO(bl_measure_samples(distance, &f->measure, &images));
   bl_progress_finish(&drawing.progress);
   if (picture)
     status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
@@ -302,7 +311,8 @@ static bl_status measure(double *distance, finetuner *f, const char *title, bool
     return measure_drawing(distance, f, title, picture);
   BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
                          f->method.micro_batch, title, f->run.world.comm));
-  return bl_measure_samples(distance, &f->measure, f->samples, count);
+  const bl_images samples = bl_images_of_array(f->samples, count, f->method.size);
+  return bl_measure_samples(distance, &f->measure, &samples);
 }
 
 /* What else is asked for, of the model that was measured last, before (\a which 0) or after (1). Collective. */

@@ -242,7 +242,8 @@ static bl_status compute(bl_table_cell *cell, bl_table *t, const work *w) {
   BL_GOTO(bl_agree(bl_drawer_plan(&drawer, options, false, comm), comm));
   BL_GOTO(bl_drawer_load(&drawer, NULL));
   BL_GOTO(draw(samples, cell, t, &drawer, w));
-  BL_GOTO(bl_table_meter_read(cell->values, &t->meter, measured, samples, (size_t)t->samples));
+  const bl_images drawn = bl_images_of_array(samples, (size_t)t->samples, bl_graph_input_size(drawer.graph));
+  BL_GOTO(bl_table_meter_read(cell->values, &t->meter, measured, &drawn));
   BL_GOTO(bl_agree(t->rank == 0 ? store(cell, t, samples, &drawer) : BL_OK, comm));
   cell->there = true;
 done:

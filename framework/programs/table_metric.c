@@ -1,14 +1,14 @@
 #include "programs/table_metric.h"
 
-#include "base/memory.h"
 #include "metrics/spectrum.h"
 #include "parallel/agree.h"
+#include "programs/table_cell.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static bl_status check_fid(const bl_table_meter *meter, const char *place) {
-  if (!meter->data.pixels)
+  if (meter->real.points)
     return bl_fail(BL_ERROR_USAGE, "%s: metrics: fid is of images, but %s holds points: expected sliced_wasserstein", place,
                    meter->options->data.file);
   if (meter->options->metrics.classifier[0] == '\0')
@@ -23,28 +23,21 @@ static bl_status check_wasserstein(const bl_table_meter *meter, const char *plac
   return BL_OK;
 }
 
-static bl_status measure_distance(double *value, bl_table_meter *meter, const float *samples, size_t count) {
-  return bl_measure_samples(value, &meter->measure, samples, count);
+static bl_status measure_distance(double *value, bl_table_meter *meter, const bl_images *samples) {
+  return bl_measure_samples(value, &meter->measure, samples);
 }
 
 static bl_status check_spectrum(const bl_table_meter *meter, const char *place) {
-  if (!meter->data.pixels)
+  if (meter->real.points)
     return bl_fail(BL_ERROR_USAGE, "%s: metrics: spectrum is of images, but %s holds points", place,
                    meter->options->data.file);
   return BL_OK;
 }
 
-static bl_status measure_spectrum(double *value, bl_table_meter *meter, const float *samples, size_t count) {
-  const bl_dataset *data = &meter->data;
-  const size_t size = bl_dataset_sample_size(data);
-  bl_dataset drawn = {.count = count, .channels = data->channels, .height = data->height, .width = data->width};
-  bl_status status = bl_agree(bl_allocate(&drawn.pixels, count * size, 1), meter->comm);
-  if (status == BL_OK) {
-    bl_dataset_quantise(drawn.pixels, samples, count * size);
-    status = bl_spectrum_distance(value, &drawn, data, meter->comm);
-  }
-  bl_dataset_destroy(&drawn);
-  return status;
+static bl_status measure_spectrum(double *value, bl_table_meter *meter, const bl_images *samples) {
+  const bl_sample_file *shape = &meter->real;
+  const bl_images real = bl_images_of_file(&meter->real);
+  return bl_spectrum_distance(value, samples, &real, shape->channels, shape->height, shape->width, meter->comm);
 }
 
 static const bl_table_metric metrics[] = {
@@ -92,20 +85,25 @@ bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file
   *meter = (bl_table_meter){.comm = comm, .options = options};
   if (options->data.file[0] == '\0')
     return bl_options_reject(options, "data.file", "real data, made by beeline import");
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&meter->data, options->data.file, comm)));
+  bl_status status = bl_sample_file_open(&meter->real, options->data.file);
+  if (status == BL_OK)
+    status = bl_dataset_take(&meter->data, &meter->real, meter->real.points ? meter->real.count : BL_TABLE_IMAGES);
+  BL_TRY(bl_options_blame(options, "data.file", bl_agree(status, comm)));
   return choose(meter, file);
 }
 
 bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance) {
-  return bl_measure_create(&meter->measure, meter->options, &meter->data, provenance, meter->comm);
+  const bl_sample_file *shape = &meter->real;
+  const bl_images real = bl_images_of_file(&meter->real);
+  return bl_measure_create(&meter->measure, meter->options, &real, shape->channels, shape->height, shape->width, provenance,
+                           meter->comm);
 }
 
-bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const float *samples,
-                              size_t count) {
+bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const bl_images *samples) {
   meter->measure.options = options;
   bl_status status = BL_OK;
   for (int i = 0; i < meter->count && status == BL_OK; i++)
-    status = meter->metrics[i]->measure(&values[i], meter, samples, count);
+    status = meter->metrics[i]->measure(&values[i], meter, samples);
   meter->measure.options = meter->options;
   return status;
 }
@@ -113,4 +111,5 @@ bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_op
 void bl_table_meter_destroy(bl_table_meter *meter) {
   bl_measure_destroy(&meter->measure);
   bl_dataset_destroy(&meter->data);
+  bl_sample_file_close(&meter->real);
 }

@@ -15,7 +15,8 @@ enum { BL_TABLE_METRICS = 8 };
 typedef struct bl_table_meter {
   MPI_Comm comm;
   const bl_options *options; /**< of the table, without a row; borrowed */
-  bl_dataset data;           /**< owned */
+  bl_sample_file real;       /**< the data; owned */
+  bl_dataset data;           /**< all points, but of images only as many as pictures show; owned */
   bl_measure measure;        /**< owned */
   int count;
   const struct bl_table_metric *metrics[BL_TABLE_METRICS]; /**< those that the table asks for */
@@ -27,10 +28,10 @@ typedef struct bl_table_metric {
   const char *label; /**< for people */
   const char *units;
   bl_status (*check)(const bl_table_meter *meter, const char *place); /**< refuse data or options that do not fit */
-  bl_status (*measure)(double *value, bl_table_meter *meter, const float *samples, size_t count); /**< Collective */
+  bl_status (*measure)(double *value, bl_table_meter *meter, const bl_images *samples); /**< Collective */
 } bl_table_metric;
 
-/** Read the data and choose the metrics of \a file (where it names none: FID with a classifier, else the sliced Wasserstein
+/** Open the data and choose the metrics of \a file (where it names none: FID with a classifier, else the sliced Wasserstein
  * distance). Computes nothing. Collective over \a comm. \param [out] meter  the caller's; bl_table_meter_destroy, also
  * after a failure. Returns BL_ERROR_USAGE or BL_ERROR_INPUT with the place. */
 bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file, const bl_options *options, MPI_Comm comm);
@@ -38,10 +39,9 @@ bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file
 /** Get classifier and reference ready. Collective. */
 bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance);
 
-/** All metrics of \a count samples in network units; random directions belong to options->seed. Collective. \param [out]
+/** All metrics of \a samples; random directions belong to options->seed. Collective. \param [out]
  * values (meter->count). \param [in] options  those of the table with the seed of the cell; borrowed for the call. */
-bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const float *samples,
-                              size_t count);
+bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const bl_images *samples);
 
 void bl_table_meter_destroy(bl_table_meter *meter);
 

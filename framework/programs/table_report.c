@@ -118,7 +118,7 @@ static void print_note(FILE *file, const bl_table *table) {
   int there = 0;
   for (int i = 0; i < table->count; i++)
     there += table->cells[i].there;
-  fprintf(file, "%lld samples a cell against %zu real ones of %s", (long long)table->samples, table->meter.data.count,
+  fprintf(file, "%lld samples a cell against %zu real ones of %s", (long long)table->samples, table->meter.real.count,
           options->data.file);
   if (table->meter.measure.features)
     fprintf(file, ", FID on features of %s", bl_features_name(table->meter.measure.features));

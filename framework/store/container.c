@@ -269,6 +269,22 @@ bl_status bl_container_get_number(double *value, int ncid, const char *path, con
   return bl_container_result(BL_ERROR_INPUT, nc_get_var_double(ncid, variable, value), path, name);
 }
 
+bl_status bl_container_sizes(size_t *sizes, int ncid, int variable, const char *path, const char *name, int rank, int type,
+                             const char *expected) {
+  int dimensions[NC_MAX_VAR_DIMS], found_rank;
+  nc_type found_type;
+  char type_name[NC_MAX_NAME + 1] = "?";
+  int code = nc_inq_var(ncid, variable, NULL, &found_type, &found_rank, dimensions, NULL);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, code, path, name));
+  nc_inq_type(ncid, found_type, type_name, NULL);
+  if (found_rank != rank || found_type != type)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: found %d dimensions of type %s, expected %s", path, name, found_rank,
+                   type_name, expected);
+  for (int i = 0; i < rank; i++)
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimensions[i], &sizes[i]), path, name));
+  return BL_OK;
+}
+
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,
                                  size_t element) {
   struct stat what;

@@ -69,6 +69,12 @@ bl_status bl_container_find(int *variable, int *dimensions, int ncid, const char
 /** One number of a variable without dimensions. Not collective. Returns BL_ERROR_INPUT. */
 bl_status bl_container_get_number(double *value, int ncid, const char *path, const char *name);
 
+/** The lengths of the dimensions of a variable. Not collective. \param [out] sizes (rank). \param [in] name  of the
+ * variable. \param [in] expected  what \a rank and the netCDF \a type are, for people. Returns BL_ERROR_INPUT for others.
+ */
+bl_status bl_container_sizes(size_t *sizes, int ncid, int variable, const char *path, const char *name, int rank, int type,
+                             const char *expected);
+
 /** Refuse a variable whose declared size no file of \a path's length can hold (deflate shrinks at most by 1032), before
  * memory is asked for. Not collective. \param [out] bytes  product of \a sizes and \a element. Returns BL_ERROR_INPUT. */
 bl_status bl_container_plausible(size_t *bytes, const char *path, const char *variable, const size_t *sizes, int count,

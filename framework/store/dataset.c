@@ -10,8 +10,7 @@
 #include <netcdf.h>
 #include <string.h>
 
-/* Larger than any picture or point that a network here could take; keeps a damaged header from asking for the moon. */
-enum { LARGEST_SIDE = 16384, LARGEST_CLASSES = 1 << 20, CHUNK_BYTES = 1 << 20 };
+enum { LARGEST_CLASSES = 1 << 20 }; /* keeps a damaged header from asking for the moon */
 
 size_t bl_dataset_sample_size(const bl_dataset *dataset) {
   return (size_t)dataset->channels * (size_t)dataset->height * (size_t)dataset->width;
@@ -31,9 +30,7 @@ void bl_dataset_sample(float *values, const bl_dataset *dataset, size_t index) {
     memcpy(values, dataset->points + index * size, size * sizeof *values);
     return;
   }
-  const uint8_t *pixels = dataset->pixels + index * size;
-  for (size_t i = 0; i < size; i++)
-    values[i] = (float)pixels[i] / 127.5F - 1.0F;
+  bl_sample_values(values, dataset->pixels + index * size, size);
 }
 
 void bl_dataset_quantise(uint8_t *pixels, const float *values, size_t count) {
@@ -46,57 +43,22 @@ void bl_dataset_quantise(uint8_t *pixels, const float *values, size_t count) {
 
 /* ---- Reading -------------------------------------------------------------------------------------------------------- */
 
-static bl_status read_sizes(size_t sizes[4], int ncid, int variable, const char *path, const char *name, int rank,
-                            nc_type type, const char *expected) {
-  int dimensions[NC_MAX_VAR_DIMS], found_rank;
-  nc_type found_type;
-  char type_name[NC_MAX_NAME + 1] = "?";
-  int code = nc_inq_var(ncid, variable, NULL, &found_type, &found_rank, dimensions, NULL);
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, code, path, name));
-  nc_inq_type(ncid, found_type, type_name, NULL);
-  if (found_rank != rank || found_type != type)
-    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: found %d dimensions of type %s, expected %s", path, name, found_rank,
-                   type_name, expected);
-  for (int i = 0; i < rank; i++)
-    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimensions[i], &sizes[i]), path, name));
-  return BL_OK;
-}
-
-static bl_status read_samples(bl_dataset *dataset, int ncid, const char *path) {
-  size_t sizes[4] = {0, 1, 1, 1}, bytes;
-  int variable;
-  const bool images = nc_inq_varid(ncid, "image", &variable) == NC_NOERR;
-  if (!images && nc_inq_varid(ncid, "point", &variable) != NC_NOERR) {
-    char content[64];
-    bl_container_get_text(content, sizeof content, ncid, "content");
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: no data set%s%s: has neither image(sample, channel, height, width) nor point(sample, dimension)",
-                   path, content[0] != '\0' ? " but a " : "", content);
-  }
-  const char *name = images ? "image" : "point";
-  if (images)
-    BL_TRY(read_sizes(sizes, ncid, variable, path, name, 4, NC_UBYTE, "4 (sample, channel, height, width) of type ubyte"));
+bl_status bl_dataset_take(bl_dataset *dataset, const bl_sample_file *file, size_t count) {
+  *dataset = (bl_dataset){.count = count < file->count ? count : file->count,
+                          .channels = file->channels,
+                          .height = file->height,
+                          .width = file->width};
+  const size_t elements = dataset->count * bl_sample_file_size(file);
+  bl_status status;
+  if (file->points)
+    BL_GOTO(bl_allocate(&dataset->points, elements, sizeof *dataset->points));
   else
-    BL_TRY(read_sizes(sizes, ncid, variable, path, name, 2, NC_FLOAT, "2 (sample, dimension) of type float"));
-  if (sizes[0] == 0 || sizes[1] == 0 || sizes[2] == 0 || sizes[3] == 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: %zu samples of %zu x %zu x %zu, expected at least one of each", path,
-                   name, sizes[0], sizes[1], sizes[2], sizes[3]);
-  if (sizes[1] > LARGEST_SIDE || sizes[2] > LARGEST_SIDE || sizes[3] > LARGEST_SIDE)
-    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: samples of %zu x %zu x %zu, expected at most %d of each", path, name,
-                   sizes[1], sizes[2], sizes[3], LARGEST_SIDE);
-  BL_TRY(bl_container_plausible(&bytes, path, name, sizes, 4, images ? 1 : sizeof(float)));
-  dataset->count = sizes[0];
-  dataset->channels = (int)sizes[1];
-  dataset->height = (int)sizes[2];
-  dataset->width = (int)sizes[3];
-  if (images) {
-    BL_TRY(bl_allocate(&dataset->pixels, bytes, 1));
-    return bl_container_result(BL_ERROR_INPUT, nc_get_var_uchar(ncid, variable, dataset->pixels), path,
-                               "variable image is damaged");
-  }
-  BL_TRY(bl_allocate(&dataset->points, bytes / sizeof(float), sizeof(float)));
-  return bl_container_result(BL_ERROR_INPUT, nc_get_var_float(ncid, variable, dataset->points), path,
-                             "variable point is damaged");
+    BL_GOTO(bl_allocate(&dataset->pixels, elements, 1));
+  status = bl_sample_file_read(file->points ? (void *)dataset->points : (void *)dataset->pixels, file, 0, dataset->count);
+done:
+  if (status != BL_OK)
+    bl_dataset_destroy(dataset);
+  return status;
 }
 
 static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
@@ -104,7 +66,7 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
   int variable, classes = 0;
   if (nc_inq_varid(ncid, "label", &variable) != NC_NOERR)
     return BL_OK;
-  BL_TRY(read_sizes(sizes, ncid, variable, path, "label", 1, NC_INT, "1 (sample) of type int"));
+  BL_TRY(bl_container_sizes(sizes, ncid, variable, path, "label", 1, NC_INT, "1 (sample) of type int"));
   if (sizes[0] != dataset->count)
     return bl_fail(BL_ERROR_INPUT, "%s: variable label: found %zu labels, expected one for each of %zu samples", path,
                    sizes[0], dataset->count);
@@ -131,7 +93,7 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
   }
   if (nc_inq_varid(ncid, "label_name", &variable) != NC_NOERR)
     return BL_OK;
-  BL_TRY(read_sizes(sizes, ncid, variable, path, "label_name", 2, NC_CHAR, "2 (class, letter) of type char"));
+  BL_TRY(bl_container_sizes(sizes, ncid, variable, path, "label_name", 2, NC_CHAR, "2 (class, letter) of type char"));
   if (sizes[0] != (size_t)dataset->classes || sizes[1] > BL_DATASET_NAME)
     return bl_fail(BL_ERROR_INPUT, "%s: variable label_name: found %zu names of %zu letters, expected %d of at most %d",
                    path, sizes[0], sizes[1], dataset->classes, BL_DATASET_NAME);
@@ -148,13 +110,13 @@ static bl_status read_labels(bl_dataset *dataset, int ncid, const char *path) {
 }
 
 bl_status bl_dataset_read(bl_dataset *dataset, const char *path) {
-  int ncid;
+  bl_sample_file file;
   memset(dataset, 0, sizeof *dataset);
-  BL_TRY(bl_container_open(&ncid, path));
-  bl_status status = read_samples(dataset, ncid, path);
+  BL_TRY(bl_sample_file_open(&file, path));
+  bl_status status = bl_dataset_take(dataset, &file, file.count);
   if (status == BL_OK)
-    status = read_labels(dataset, ncid, path);
-  nc_close(ncid);
+    status = read_labels(dataset, file.ncid, path);
+  bl_sample_file_close(&file);
   if (status != BL_OK)
     bl_dataset_destroy(dataset);
   return status;
@@ -226,7 +188,7 @@ bl_status bl_dataset_put(const bl_dataset *dataset, int ncid, const char *path) 
   int dimensions[4], variable;
   BL_NETCDF(nc_def_dim(ncid, "sample", dataset->count, &dimensions[0]), path);
   const size_t size = bl_dataset_sample_size(dataset) * (dataset->points != NULL ? sizeof(float) : 1);
-  size_t chunk[4] = {CHUNK_BYTES / size, (size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width};
+  size_t chunk[4] = {BL_SAMPLE_BLOCK / size, (size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width};
   chunk[0] = chunk[0] < 1 ? 1 : chunk[0] > dataset->count ? dataset->count : chunk[0];
   if (dataset->points != NULL) {
     BL_NETCDF(nc_def_dim(ncid, "dimension", (size_t)dataset->channels, &dimensions[1]), path);

@@ -8,6 +8,7 @@
 #define BEELINE_STORE_DATASET_H
 
 #include "store/provenance.h"
+#include "store/sample_file.h"
 
 #include <mpi.h>
 
@@ -33,7 +34,11 @@ size_t bl_dataset_sample_size(const bl_dataset *dataset);
  * Returns BL_ERROR_INPUT naming file and variable when it is missing, not netCDF, damaged or of other dimensions. */
 bl_status bl_dataset_read(bl_dataset *dataset, const char *path);
 
-/** The same, read by rank 0 of \a comm and broadcast. Collective over \a comm. */
+/** The first \a count samples of an open file, all where it has fewer, without labels. Not collective. \param [out] dataset
+ * the caller's; bl_dataset_destroy. Returns BL_ERROR_INPUT when they are damaged. */
+bl_status bl_dataset_take(bl_dataset *dataset, const bl_sample_file *file, size_t count);
+
+/** A data set by its name, read by rank 0 of \a comm and broadcast. Collective over \a comm. */
 bl_status bl_dataset_read_shared(bl_dataset *dataset, const char *path, MPI_Comm comm);
 
 /** Write atomically (temporary name, fsync, rename). Not collective. Returns BL_ERROR_SYSTEM when the disk is full. */

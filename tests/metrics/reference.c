@@ -40,7 +40,13 @@ static void destroy(fixture *f) {
 }
 
 static bl_status get(bl_reference *reference, const fixture *f, const bl_dataset *dataset) {
-  return bl_reference_get(reference, f->path, f->features, dataset, &provenance, MPI_COMM_WORLD);
+  const bl_images images = dataset ? bl_images_of_dataset(dataset) : (bl_images){0};
+  return bl_reference_get(reference, f->path, f->features, dataset ? &images : NULL, &provenance, MPI_COMM_WORLD);
+}
+
+static bl_status fail_to_fetch(float *images, size_t first, size_t rows, void *context) {
+  (void)images, (void)rows, (void)context;
+  return bl_fail(BL_ERROR_INPUT, "no image %zu", first);
 }
 
 static void what_was_stored_is_read_again(void **state) {
@@ -48,7 +54,8 @@ static void what_was_stored_is_read_again(void **state) {
   fixture f;
   bl_reference made, read, unstored;
   make(&f);
-  assert_int_equal(bl_reference_get(&unstored, "", f.features, &f.dataset, &provenance, MPI_COMM_WORLD), BL_OK);
+  const bl_images images = bl_images_of_dataset(&f.dataset);
+  assert_int_equal(bl_reference_get(&unstored, "", f.features, &images, &provenance, MPI_COMM_WORLD), BL_OK);
   assert_int_not_equal(access(f.path, F_OK), 0);
   assert_int_equal(get(&made, &f, &f.dataset), BL_OK);
   MPI_Barrier(MPI_COMM_WORLD);
@@ -66,6 +73,62 @@ static void what_was_stored_is_read_again(void **state) {
   bl_reference_destroy(&made);
   bl_reference_destroy(&read);
   bl_reference_destroy(&unstored);
+  destroy(&f);
+}
+
+/* Statistics of a data set, and of the file that holds it. */
+static void a_file_gives_the_bits_of_its_data_set(void **state) {
+  (void)state;
+  fixture f;
+  int rank;
+  char path[600];
+  bl_sample_file file;
+  bl_reference whole, streamed, again;
+  double distances[2];
+  make(&f);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  snprintf(path, sizeof path, "%s/data.nc", f.folder);
+  if (rank == 0)
+    assert_int_equal(bl_dataset_write(&f.dataset, path, &provenance), BL_OK);
+  MPI_Barrier(MPI_COMM_WORLD);
+  assert_int_equal(bl_sample_file_open(&file, path), BL_OK);
+  file.block = 37; /* several, and not those of the micro-batches */
+  const bl_images images = bl_images_of_file(&file), held = bl_images_of_dataset(&f.dataset);
+  assert_int_equal(get(&whole, &f, &f.dataset), BL_OK);
+  assert_int_equal(bl_reference_get(&streamed, "", f.features, &images, &provenance, MPI_COMM_WORLD), BL_OK);
+  assert_memory_equal(streamed.mean, whole.mean, TEST_FEATURES * sizeof(double));
+  /* The stored statistics are known to be of these images. */
+  assert_int_equal(bl_reference_get(&again, f.path, f.features, &images, &provenance, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_fid(&distances[0], &whole, f.features, &held, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_fid(&distances[1], &streamed, f.features, &images, MPI_COMM_WORLD), BL_OK);
+  assert_memory_equal(&distances[0], &distances[1], sizeof distances[0]);
+  bl_reference_destroy(&whole);
+  bl_reference_destroy(&streamed);
+  bl_reference_destroy(&again);
+  bl_sample_file_close(&file);
+  destroy(&f);
+}
+
+/* One rank alone cannot read: all end with its message. */
+static void the_error_of_one_rank_is_that_of_all(void **state) {
+  (void)state;
+  fixture f;
+  int rank, ranks;
+  bl_reference reference;
+  make(&f);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  bl_images images = bl_images_of_dataset(&f.dataset);
+  if (rank == ranks - 1)
+    images.fetch = fail_to_fetch;
+  bl_status_clear();
+  assert_int_equal(bl_reference_get(&reference, "", f.features, &images, &provenance, MPI_COMM_WORLD), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "no image"));
+  bl_status_clear();
+  images.fetch = rank == 0 ? fail_to_fetch : bl_images_of_dataset(&f.dataset).fetch;
+  assert_int_equal(bl_reference_get(&reference, f.path, f.features, &images, &provenance, MPI_COMM_WORLD), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "no image"));
+  bl_status_clear();
   destroy(&f);
 }
 
@@ -115,6 +178,8 @@ static void other_features_images_and_files_are_refused(void **state) {
   bl_reference_destroy(&reference);
   test_images_create(&other, 200, 2);
   refuse(&f, &other, "images");
+  other.width /= 2;
+  refuse(&f, &other, "32");
   bl_dataset_destroy(&other);
 
   char path[600];
@@ -131,6 +196,8 @@ static void other_features_images_and_files_are_refused(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_was_stored_is_read_again),
+      cmocka_unit_test(a_file_gives_the_bits_of_its_data_set),
+      cmocka_unit_test(the_error_of_one_rank_is_that_of_all),
       cmocka_unit_test(fid_is_zero_on_the_data_and_grows_with_the_difference),
       cmocka_unit_test(other_features_images_and_files_are_refused),
   };
