@@ -37,7 +37,7 @@ void bl_run_destroy(bl_run *run);
 /** Split the ranks: make the world. Collective. */
 bl_status bl_run_divide(bl_run *run, bl_split split);
 
-/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks find a number that is
+/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks learn of a number that is
  * not finite together, and go on with that status; any other failure may have struck this rank alone, while others wait for
  * its messages, so it ends the job (MPI_Abort). */
 bl_status bl_run_agree(const bl_run *run, bl_status status);

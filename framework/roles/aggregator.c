@@ -180,13 +180,15 @@ static bl_status publish(bl_aggregator *aggregator, int ranks) {
  * wait takes as long as the slowest to be given a processor. */
 static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
   int ranks;
+  const bool first_failure = bl_status_message()[0] == '\0';
   BL_TRY(BL_MPI(MPI_Comm_size(aggregator->sharing.gradient_comm, &ranks)));
   const bl_status status = sum_up(aggregator, report, ranks, terms);
   if (status == BL_OK && aggregator->sharing.owners->rank >= 0)
     owner_step(aggregator, report->norm, rate);
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
-    bl_status_clear(); /* of the sum, which does not know what it sums */
+    if (first_failure)
+      bl_status_clear(); /* of the sum, which does not know what it sums */
     return bl_fail(BL_ERROR_NUMERIC,
                    "the gradient of the %s, or its loss, is not finite or far too large: a smaller learning rate or a clip "
                    "usually cures it",
