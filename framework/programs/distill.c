@@ -244,22 +244,25 @@ static bl_status open_record(distiller *d) {
   return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, &d->run.provenance);
 }
 
-/* Sums since the last row of the record. */
-typedef struct row_sums {
-  double loss, norm, since;
+/* Steps since a moment, for the speed. */
+typedef struct pace {
+  double since;
   int64_t steps;
-} row_sums;
+} pace;
 
-static bl_status add_row(distiller *d, row_sums *sums, double *last_loss, bl_progress *progress, int64_t round,
-                         double rate) {
-  const double now = bl_clock_seconds(), steps = (double)sums->steps;
-  const double row[COLUMNS] = {[COLUMN_STEPS] = d->method.steps,
-                               [COLUMN_LOSS] = sums->loss / steps,
-                               [COLUMN_NORM] = sums->norm / steps,
-                               [COLUMN_RATE] = rate,
-                               [COLUMN_SPEED] = steps * d->run.options->learner.batch / fmax(now - sums->since, 1e-9)};
+static bl_status add_row(distiller *d, pace *timed, double *last_loss, bl_progress *progress, int64_t round, double rate) {
+  bl_model_header *sums = &d->run.header; /* keeps those of a row that is not full */
+  const double now = bl_clock_seconds(), steps = (double)sums->row_steps;
+  const double row[COLUMNS] = {
+      [COLUMN_STEPS] = d->method.steps,
+      [COLUMN_LOSS] = sums->row_sums[0] / steps,
+      [COLUMN_NORM] = sums->row_sums[1] / steps,
+      [COLUMN_RATE] = rate,
+      [COLUMN_SPEED] = (double)timed->steps * d->run.options->learner.batch / fmax(now - timed->since, 1e-9)};
   *last_loss = row[COLUMN_LOSS];
-  *sums = (row_sums){.since = now};
+  *timed = (pace){.since = now};
+  sums->row_steps = 0;
+  sums->row_sums[0] = sums->row_sums[1] = 0;
   bl_progress_update(progress, round + 1, "%d steps  loss %.4g  norm %.3g  %.0f samples/s", d->method.steps,
                      row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_SPEED]);
   return bl_agree(d->record ? bl_record_append(d->record, round, row) : BL_OK, d->run.world.comm);
@@ -270,7 +273,7 @@ static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
   const bl_checkpoint_entry entry = {"model", &d->aggregator};
   const int64_t each = d->run.options->learner.rounds, rounds = d->run.rounds;
   const int64_t interval = each > ROWS_PER_RUN / d->stages ? each * d->stages / ROWS_PER_RUN : 1;
-  row_sums sums = {.since = bl_clock_seconds()};
+  pace timed = {.since = bl_clock_seconds()};
   bl_progress *progress = NULL;
   bl_status status = bl_progress_start(&progress, "distill", d->run.first_round, rounds);
   *stopped = false;
@@ -283,11 +286,12 @@ static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
     d->run.header.distilled_steps = d->method.steps;
     const double rate = bl_rate_at(&d->rate, round % each, each);
     BL_GOTO(bl_run_agree(&d->run, step(&report, d, round, rate)));
-    sums.loss += report.figures[0];
-    sums.norm += report.norm;
-    sums.steps++;
+    d->run.header.row_sums[0] += report.figures[0];
+    d->run.header.row_sums[1] += report.norm;
+    d->run.header.row_steps++;
+    timed.steps++;
     if ((round % each + 1) % interval == 0 || last)
-      BL_GOTO(add_row(d, &sums, last_loss, progress, round, rate));
+      BL_GOTO(add_row(d, &timed, last_loss, progress, round, rate));
     /* The student before the checkpoint: who goes on from there needs it as teacher. */
     if (last)
       BL_GOTO(end_stage(d, stage));

@@ -250,29 +250,31 @@ static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
   const bl_checkpoint_entry entry = {"model", &p->aggregator};
   const int64_t rounds = learner->rounds, interval = rounds > ROWS_PER_RUN ? rounds / ROWS_PER_RUN : 1;
   bl_progress *progress = NULL;
-  double loss = 0, norm = 0, since = bl_clock_seconds();
-  int64_t steps = 0;
+  bl_model_header *header = &p->run.header; /* keeps the sums of a row that is not full */
+  double *loss = &header->row_sums[0], *norm = &header->row_sums[1], since = bl_clock_seconds();
+  int64_t timed = 0; /* steps since `since` */
   bl_status status = bl_progress_start(&progress, "pretrain", p->run.first_round, rounds);
   *stopped = false;
   for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     bl_step_report report = {0};
     BL_GOTO(bl_run_agree(&p->run, step(&report, p, round)));
-    loss += report.figures[0];
-    norm += report.norm;
-    steps++;
+    *loss += report.figures[0];
+    *norm += report.norm;
+    header->row_steps++;
+    timed++;
     if ((round + 1) % interval == 0 || round + 1 == rounds) {
-      const double now = bl_clock_seconds();
-      const double speed = (double)(steps * learner->batch) / fmax(now - since, 1e-9);
-      const double row[COLUMNS] = {[COLUMN_LOSS] = loss / (double)steps,
-                                   [COLUMN_NORM] = norm / (double)steps,
+      const double now = bl_clock_seconds(), steps = (double)header->row_steps;
+      const double speed = (double)(timed * learner->batch) / fmax(now - since, 1e-9);
+      const double row[COLUMNS] = {[COLUMN_LOSS] = *loss / steps,
+                                   [COLUMN_NORM] = *norm / steps,
                                    [COLUMN_RATE] = bl_rate_at(&p->rate, round, rounds),
                                    [COLUMN_SPEED] = speed};
       *last_loss = row[COLUMN_LOSS];
       bl_progress_update(progress, round + 1, "loss %.4f  norm %.3f  %.0f samples/s", row[COLUMN_LOSS], row[COLUMN_NORM],
                          speed);
       BL_GOTO(bl_agree(p->record ? bl_record_append(p->record, round, row) : BL_OK, p->run.world.comm));
-      loss = norm = 0;
-      steps = 0;
+      *loss = *norm = 0;
+      header->row_steps = timed = 0;
       since = now;
     }
     BL_GOTO(bl_run_round_done(stopped, &p->run, &entry, 1));

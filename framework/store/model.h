@@ -36,6 +36,8 @@ typedef struct bl_model_header {
   int64_t round;              /**< rounds done */
   char digest[40];            /**< of the configuration; read from the file, written from the provenance */
   int64_t optimiser_steps[3]; /**< of θ, critic, value */
+  int64_t row_steps;          /**< of a checkpoint: steps since the last row of the record */
+  double row_sums[2];         /**< sums over them, of loss and norm of the gradient */
 } bl_model_header;
 
 /** Write header and parts atomically: temporary name in the same folder, checksums (netCDF's fletcher32), fsync, rename.
