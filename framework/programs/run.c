@@ -5,6 +5,7 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "parallel/watchdog.h"
 #include "store/container.h"
 #include "store/output.h"
 
@@ -62,7 +63,10 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   const bl_options *options = invocation->options;
   bl_split *split = &run->split;
   int size, finished = 0;
-  *run = (bl_run){.invocation = invocation, .options = options, .rounds = options->learner.rounds};
+  *run = (bl_run){.invocation = invocation,
+                  .options = options,
+                  .rounds = options->learner.rounds,
+                  .checkpoints = {.name = "checkpoints"}};
   BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
   BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &run->rank)));
   run->automatic = critics && strcmp(options->roles, "auto") == 0;
@@ -87,6 +91,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
 
 bl_status bl_run_divide(bl_run *run, bl_split split) {
   BL_TRY(bl_world_create(&run->world, run->invocation->comm, split));
+  BL_TRY(bl_agree(bl_watchdog_start(60 * run->options->watchdog, run->world.comm), run->world.comm));
   snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
   return BL_OK;
 }
@@ -101,6 +106,7 @@ bl_status bl_run_agree(const bl_run *run, bl_status status) {
 }
 
 void bl_run_destroy(bl_run *run) {
+  bl_watchdog_stop();
   if (run->world.size > 0)
     bl_world_destroy(&run->world);
   bl_free(&run->algorithms);
@@ -125,8 +131,11 @@ bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *
   const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
   if (!*stop && !due)
     return BL_OK;
-  return bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep, &run->provenance,
-                            &run->world);
+  bl_timing_begin(&run->checkpoints);
+  const bl_status status = bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep,
+                                              checkpoint->milestones, &run->provenance, &run->world);
+  bl_timing_end(&run->checkpoints);
+  return status;
 }
 
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
@@ -136,5 +145,7 @@ bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
 }
 
 bl_status bl_run_finish(bl_run *run) {
-  return bl_agree(run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0) : BL_OK, run->world.comm);
+  return bl_agree(
+      run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0, run->options->checkpoint.milestones) : BL_OK,
+      run->world.comm);
 }

@@ -3,6 +3,7 @@
 #ifndef BEELINE_PROGRAMS_RUN_H
 #define BEELINE_PROGRAMS_RUN_H
 
+#include "parallel/statistics.h"
 #include "parallel/world.h"
 #include "programs/program.h"
 #include "roles/checkpoint.h"
@@ -23,6 +24,7 @@ typedef struct bl_run {
   bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
   int64_t first_round;             /**< of this sitting */
   int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
+  bl_timing checkpoints;           /**< time to write them */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
@@ -34,12 +36,12 @@ typedef struct bl_run {
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
 void bl_run_destroy(bl_run *run);
 
-/** Split the ranks: make the world. Collective. */
+/** Split the ranks: make the world, and let the watchdog watch. Collective. */
 bl_status bl_run_divide(bl_run *run, bl_split split);
 
-/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks learn of a number that is
- * not finite together, and go on with that status; any other failure may have struck this rank alone, while others wait for
- * its messages, so it ends the job (MPI_Abort). */
+/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks learn of a number
+ * that is not finite together, and go on with that status; any other failure may have struck this rank alone, while others
+ * wait for its messages, so it ends the job (MPI_Abort). */
 bl_status bl_run_agree(const bl_run *run, bl_status status);
 
 /** A path in the output folder. Not collective. \param [out] path caller's, \a size bytes. */

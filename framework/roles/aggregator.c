@@ -202,7 +202,7 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   bl_timing_begin(&aggregator->waiting);
-  BL_TRY(bl_meet(aggregator->sharing.gradient_comm));
+  BL_TRY(bl_meet_for("the sum of gradients", aggregator->sharing.gradient_comm));
   bl_timing_end(&aggregator->waiting);
   bl_timing_begin(&aggregator->stepping);
   const bl_status status = step(aggregator, report, rate, terms);

@@ -11,8 +11,8 @@ static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *wo
 bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
   const bl_sharing critics = bl_sharing_critics(world);
   *ring = (bl_ring){0};
-  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm));
-  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm));
+  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm, "trajectories"));
+  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm, "advantages"));
   BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
   BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
   if (!plan->method->without_value)

@@ -109,16 +109,25 @@ static void remove_partial(const char *folder) {
   closedir(stream);
 }
 
-bl_status bl_checkpoint_prune(const char *folder, int keep) {
+/* Delete a checkpoint or, where it is a milestone of a finished run, give it another name. */
+static bl_status put_away(const char *folder, int64_t round, bool stays) {
+  char path[4096], kept[4096];
+  bl_checkpoint_path(path, sizeof path, folder, round);
+  snprintf(kept, sizeof kept, "%s/kept-%06lld.nc", folder, (long long)round);
+  if ((stays ? rename(path, kept) : unlink(path)) != 0 && errno != ENOENT)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot be %s: %s", path, stays ? "renamed" : "deleted", strerror(errno));
+  return BL_OK;
+}
+
+bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones) {
   int64_t *rounds;
   size_t count;
   bl_status status = BL_OK;
   BL_TRY(list_rounds(&rounds, &count, folder));
   for (size_t i = keep > 0 ? (size_t)keep : 0; i < count && status == BL_OK; i++) {
-    char path[4096];
-    bl_checkpoint_path(path, sizeof path, folder, rounds[i]);
-    if (unlink(path) != 0 && errno != ENOENT)
-      status = bl_fail(BL_ERROR_SYSTEM, "%s: cannot be deleted: %s", path, strerror(errno));
+    const bool milestone = milestones > 0 && rounds[i] % milestones == 0;
+    if (!milestone || keep == 0)
+      status = put_away(folder, rounds[i], milestone);
   }
   bl_free(&rounds);
   remove_partial(folder);

@@ -72,7 +72,9 @@ bl_status bl_checkpoint_find(char *path, size_t size, const char *folder);
 /** The path of the checkpoint of \a round in \a folder. Not collective. */
 void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round);
 
-/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Not collective. */
-bl_status bl_checkpoint_prune(const char *folder, int keep);
+/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Those of rounds
+ * divisible by \a milestones (0: none) stay; where keep is 0, since the run is finished, under the name "kept-NNNNNN.nc".
+ * Not collective. */
+bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones);
 
 #endif

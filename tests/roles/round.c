@@ -100,8 +100,8 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
   make_points(&dataset);
   make_chain(&chain, factor);
   assert_int_equal(bl_batches_create(&batches, &dataset, STRATA * MICRO_BATCH, 3, false), BL_OK);
-  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm), BL_OK);
-  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm, "trajectories"), BL_OK);
+  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm, "advantages"), BL_OK);
   for (int i = 0; i < 3; i++) {
     const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
     assert_int_equal(bl_network_create(&graphs[i], shapes[i], 1, BL_GRAPH_INFERENCE, false), BL_OK);
