@@ -44,13 +44,14 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_STEPS, COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SPEED, COLUMNS };
+enum { COLUMN_STEPS, COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
 
 static const bl_record_column columns[COLUMNS] = {
     [COLUMN_STEPS] = {"steps", "1", "steps of the student"},
     [COLUMN_LOSS] = {"loss", "1", "mean weighted squared error since the row before"},
     [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
     [COLUMN_RATE] = {"rate", "1", "learning rate"},
+    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
     [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
 
 /* Everything that a step needs. */
@@ -75,6 +76,7 @@ typedef struct distiller {
   float *gradient;
   float *work;
   int *step; /* (micro_batch) */
+  bl_timing learning;
   bl_record *record;
 } distiller;
 
@@ -226,8 +228,10 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
                                      .first = (uint32_t)first,
                                      .work = d->work};
     double loss;
+    bl_timing_begin(&d->learning);
     bl_batches_get(d->values, NULL, &d->batches, round, first, batch);
     BL_TRY(bl_distill_gradient(d->gradient, &loss, &d->method, d->student, &samples, d->step));
+    bl_timing_end(&d->learning);
     bl_aggregator_add(&d->aggregator, d->gradient, &loss, 1);
   }
   return bl_aggregator_step(&d->aggregator, report, rate, d->strata);
@@ -241,7 +245,7 @@ static bl_status open_record(distiller *d) {
   if (d->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &d->run, "record.nc");
-  return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, &d->run.provenance);
+  return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, d->run.rounds, &d->run.provenance);
 }
 
 /* Steps since a moment, for the speed. */
@@ -258,7 +262,15 @@ static bl_status add_row(distiller *d, pace *timed, double *last_loss, bl_progre
       [COLUMN_LOSS] = sums->row_sums[0] / steps,
       [COLUMN_NORM] = sums->row_sums[1] / steps,
       [COLUMN_RATE] = rate,
+      [COLUMN_SECONDS] = now - timed->since,
       [COLUMN_SPEED] = (double)timed->steps * d->run.options->learner.batch / fmax(now - timed->since, 1e-9)};
+  char rest[96];
+  bl_run_row(rest, sizeof rest, &d->run, round);
+  bl_progress_row(progress,
+                  "program=distill round=%lld rounds=%lld steps=%d loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
+                  "speed=%.6g peak_memory=%.1f %s",
+                  (long long)round + 1, (long long)d->run.rounds, d->method.steps, row[COLUMN_LOSS], row[COLUMN_NORM], rate,
+                  row[COLUMN_SECONDS], row[COLUMN_SPEED], (double)bl_memory_peak() / 1048576, rest);
   *last_loss = row[COLUMN_LOSS];
   *timed = (pace){.since = now};
   sums->row_steps = 0;
@@ -325,7 +337,7 @@ static bl_status distill(const bl_invocation *invocation) {
   const double start = bl_clock_seconds();
   double loss = 0;
   bool stopped;
-  distiller d = {0};
+  distiller d = {.learning = {.name = "gradients"}};
   bl_status status;
   BL_GOTO(bl_agree(prepare(&d, invocation), invocation->comm));
   bl_model_header header = d.run.header;
@@ -347,6 +359,8 @@ static bl_status distill(const bl_invocation *invocation) {
   BL_GOTO(bl_run_resume(&d.run, &(bl_checkpoint_entry){"model", &d.aggregator}, 1));
   BL_GOTO(bl_agree(open_record(&d), invocation->comm));
   BL_GOTO(learn(&d, &stopped, &loss));
+  BL_GOTO(bl_aggregator_account(&d.aggregator, &d.learning, d.run.world.comm));
+  BL_GOTO(bl_run_account(&d.run));
   if (stopped)
     bl_log("stopped after round %lld of %lld: go on with --resume", (long long)d.run.header.round, (long long)d.run.rounds);
   else

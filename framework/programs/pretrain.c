@@ -43,12 +43,13 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SPEED, COLUMNS };
+enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
 
 static const bl_record_column columns[COLUMNS] = {
     [COLUMN_LOSS] = {"loss", "1", "mean loss since the row before"},
     [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
     [COLUMN_RATE] = {"rate", "1", "learning rate"},
+    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
     [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
 
 /* Everything that a step needs. */
@@ -69,6 +70,7 @@ typedef struct pretrainer {
   int32_t *labels; /* (micro_batch) or NULL */
   float *gradient;
   float *work;
+  bl_timing learning;
   bl_record *record;
 } pretrainer;
 
@@ -229,8 +231,10 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
                                      .first = (uint32_t)first,
                                      .work = p->work};
     double loss;
+    bl_timing_begin(&p->learning);
     bl_batches_get(p->values, p->labels, &p->batches, round, first, batch);
     BL_TRY(p->learner->gradient(p->gradient, &loss, p->graph, &p->schedule, &samples));
+    bl_timing_end(&p->learning);
     bl_aggregator_add(&p->aggregator, p->gradient, &loss, 1);
   }
   return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
@@ -241,7 +245,7 @@ static bl_status open_record(pretrainer *p) {
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "record.nc");
-  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, &p->run.provenance);
+  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, p->run.rounds, &p->run.provenance);
 }
 
 /* All steps of this sitting. \param [out] stopped  whether more are left. */
@@ -268,7 +272,15 @@ static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
       const double row[COLUMNS] = {[COLUMN_LOSS] = *loss / steps,
                                    [COLUMN_NORM] = *norm / steps,
                                    [COLUMN_RATE] = bl_rate_at(&p->rate, round, rounds),
+                                   [COLUMN_SECONDS] = now - since,
                                    [COLUMN_SPEED] = speed};
+      char rest[96];
+      bl_run_row(rest, sizeof rest, &p->run, round);
+      bl_progress_row(progress,
+                      "program=pretrain round=%lld rounds=%lld loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
+                      "speed=%.6g peak_memory=%.1f %s",
+                      (long long)round + 1, (long long)rounds, row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_RATE],
+                      row[COLUMN_SECONDS], speed, (double)bl_memory_peak() / 1048576, rest);
       *last_loss = row[COLUMN_LOSS];
       bl_progress_update(progress, round + 1, "loss %.4f  norm %.3f  %.0f samples/s", row[COLUMN_LOSS], row[COLUMN_NORM],
                          speed);
@@ -349,7 +361,7 @@ static bl_status pretrain(const bl_invocation *invocation) {
   const double start = bl_clock_seconds();
   double loss = 0;
   bool stopped;
-  pretrainer p = {0};
+  pretrainer p = {.learning = {.name = "gradients"}};
   bl_status status;
   BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
   const bl_model_header header = p.run.header;
@@ -369,6 +381,8 @@ static bl_status pretrain(const bl_invocation *invocation) {
   BL_GOTO(bl_run_resume(&p.run, &(bl_checkpoint_entry){"model", &p.aggregator}, 1));
   BL_GOTO(bl_agree(open_record(&p), invocation->comm));
   BL_GOTO(learn(&p, &stopped, &loss));
+  BL_GOTO(bl_aggregator_account(&p.aggregator, &p.learning, p.run.world.comm));
+  BL_GOTO(bl_run_account(&p.run));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
   else

@@ -1,7 +1,9 @@
 #include "programs/run.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "parallel/account.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
@@ -10,6 +12,7 @@
 #include "store/output.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,6 +123,7 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
   if (run->invocation->resume)
     BL_TRY(bl_checkpoint_resume(&run->header, run->options->output, entries, count, run->provenance.digest, &run->world));
   run->first_round = run->header.round;
+  run->began = bl_clock_seconds();
   return BL_OK;
 }
 
@@ -136,6 +140,21 @@ bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *
                                               checkpoint->milestones, &run->provenance, &run->world);
   bl_timing_end(&run->checkpoints);
   return status;
+}
+
+void bl_run_row(char *text, size_t size, const bl_run *run, int64_t round) {
+  const double done = (double)(round + 1 - run->first_round), left = (double)(run->rounds - round - 1);
+  snprintf(text, size, "checkpoint_seconds=%.3g left_seconds=%.3g", run->checkpoints.seconds,
+           (bl_clock_seconds() - run->began) / done * left);
+}
+
+bl_status bl_run_account(const bl_run *run) {
+  const bl_timing *written = &run->checkpoints;
+  const double seconds = fmax(bl_clock_seconds() - run->began, 1e-9);
+  if (written->calls > 0)
+    bl_log("checkpoints: %ld in %.2f s, %.2f %% of the %.1f s of the rounds", written->calls, written->seconds,
+           100 * written->seconds / seconds, seconds);
+  return bl_account_memory((double)bl_memory_peak(), run->world.comm);
 }
 
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {

@@ -1,6 +1,7 @@
 #include "roles/aggregator.h"
 
 #include "base/memory.h"
+#include "parallel/account.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 
@@ -185,6 +186,11 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
   const bl_status status = sum_up(aggregator, report, ranks, terms);
   if (status == BL_OK && aggregator->sharing.owners->rank >= 0)
     owner_step(aggregator, report->norm, rate);
+  if (ranks > 1 && status == BL_OK) {
+    const double sent = (double)(aggregator->table->count + BL_AGGREGATOR_FIGURES - aggregator->count);
+    aggregator->gradient_bytes += sent * 2 * sizeof(uint64_t);
+    aggregator->parameter_bytes += (double)aggregator->count * (ranks - 1) * sizeof(float);
+  }
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
     if (first_failure)
@@ -208,6 +214,13 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   const bl_status status = step(aggregator, report, rate, terms);
   bl_timing_end(&aggregator->stepping);
   return status;
+}
+
+bl_status bl_aggregator_account(const bl_aggregator *aggregator, const bl_timing *learning, MPI_Comm comm) {
+  const bl_timing timings[] = {*learning, aggregator->waiting, aggregator->stepping};
+  const bl_traffic traffic[] = {{"gradients", aggregator->gradient_bytes}, {"parameters", aggregator->parameter_bytes}};
+  BL_TRY(bl_account_times(timings, 3, comm));
+  return bl_account_traffic(traffic, 2, comm);
 }
 
 /* One whole array from the shards of the owners, on every rank of the world. */

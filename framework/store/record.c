@@ -110,7 +110,7 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
 
 /* Write the file with the kept rows, whole or not at all. */
 static bl_status create(const char *path, const bl_record_column *columns, int column_count, const kept_rows *kept,
-                        const bl_provenance *provenance) {
+                        int64_t rounds, const bl_provenance *provenance) {
   char temporary[4300];
   int ncid = -1;
   BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
@@ -119,6 +119,11 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   bl_status status = bl_provenance_write(ncid, path, provenance);
   if (status == BL_OK)
     status = bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD);
+  if (status == BL_OK) {
+    const long long of = rounds;
+    status = bl_container_result(BL_ERROR_LIBRARY, nc_put_att_longlong(ncid, NC_GLOBAL, "rounds", NC_INT64, 1, &of), path,
+                                 "rounds");
+  }
   if (status == BL_OK)
     status = build(ncid, path, columns, column_count, kept);
   const int code = nc_close(ncid);
@@ -141,7 +146,7 @@ static bl_status open_to_append(bl_record *record, const bl_record_column *colum
 }
 
 bl_status bl_record_open(bl_record **record, const char *path, const bl_record_column *columns, int column_count,
-                         int64_t first_round, const bl_provenance *provenance) {
+                         int64_t first_round, int64_t rounds, const bl_provenance *provenance) {
   kept_rows kept = {0};
   bl_status status;
   BL_TRY(bl_allocate(record, 1, sizeof **record));
@@ -151,7 +156,7 @@ bl_status bl_record_open(bl_record **record, const char *path, const bl_record_c
   if ((size_t)snprintf((*record)->path, sizeof(*record)->path, "%s", path) >= sizeof(*record)->path)
     BL_GOTO(bl_fail(BL_ERROR_USAGE, "the name of the record is too long: %.40s...", path));
   BL_GOTO(keep_rows(&kept, path, columns, column_count, first_round));
-  BL_GOTO(create(path, columns, column_count, &kept, provenance));
+  BL_GOTO(create(path, columns, column_count, &kept, rounds, provenance));
   (*record)->rows = kept.count;
   BL_GOTO(open_to_append(*record, columns));
 done:

@@ -16,10 +16,10 @@ typedef struct bl_record_column {
   const char *long_name;
 } bl_record_column;
 
-/** Open \a path: create it, or, when \a first_round > 0 (a resume), keep its rows below first_round and drop later ones.
- * Not collective (the root rank). \param [out] record  caller's; bl_record_close. */
+/** Open \a path, of a run of \a rounds rounds in all: create it, or, when \a first_round > 0 (a resume), keep its rows
+ * below first_round and drop later ones. Not collective (the root rank). \param [out] record  caller's; bl_record_close. */
 bl_status bl_record_open(bl_record **record, const char *path, const bl_record_column *columns, int column_count,
-                         int64_t first_round, const bl_provenance *provenance);
+                         int64_t first_round, int64_t rounds, const bl_provenance *provenance);
 
 /** Append one row (\a round, values (columns)) and sync it to the file. Not collective. */
 bl_status bl_record_append(bl_record *record, int64_t round, const double *values);

@@ -28,9 +28,9 @@ parts_of() {
   done
 }
 
-# Rows of a record without speed, which is a time, and memory.
+# Rows of a record without times and memory.
 rows_of() {
-  "$top_builddir/tests/support/print_values" "$1/record.nc" | grep -v '^\(speed\|peak_memory\) '
+  "$top_builddir/tests/support/print_values" "$1/record.nc" | grep -v '^\(seconds\|speed\|peak_memory\) '
 }
 
 # same FOLDER EXPECTED WORDS: the folder has the bits of the other one.
