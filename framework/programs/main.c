@@ -19,9 +19,9 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {&bl_program_import,   &bl_program_pretrain, &bl_program_finetune,
-                                             &bl_program_distill,  &bl_program_moments,  &bl_program_sample,
-                                             &bl_program_evaluate, &bl_program_table,    &bl_program_inspect};
+static const bl_program *const programs[] = {
+    &bl_program_import, &bl_program_pretrain, &bl_program_finetune, &bl_program_distill, &bl_program_moments,
+    &bl_program_sample, &bl_program_evaluate, &bl_program_table,    &bl_program_inspect, &bl_program_watch};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -43,6 +43,7 @@ static void print_help(void) {
   puts(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
       "       beeline inspect [--profile [--batch N]] FILE\n"
+      "       beeline watch [--once] RECORD.nc\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
       "\n"
@@ -60,6 +61,7 @@ static void print_help(void) {
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune, distill, sample or table where an earlier run was interrupted\n"
+      "  --once           watch: draw the picture once\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
@@ -123,6 +125,8 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill, sample and table, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
+  if (line->once && *program != &bl_program_watch)
+    return bl_fail(BL_ERROR_USAGE, "--once goes with watch");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, takes_argument ? NULL : line->file, line, comm));
   const bl_status same = bl_agree_text("the configuration", bl_options_digest(options), comm);
@@ -136,6 +140,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
                                     .set_count = line->set_count,
                                     .sets = (const char *const *)line->sets,
                                     .resume = line->resume,
+                                    .once = line->once,
                                     .profile = line->profile,
                                     .batch = line->batch,
                                     .comm = comm,

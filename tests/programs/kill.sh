@@ -77,6 +77,7 @@ while test $killed -lt "$kills"; do
   done
   runs=$((runs + 1))
   same "$folder" whole "run $number"
+  echo "run $number: $killed kills so far, $within of them while a checkpoint was written; $failures failures"
   rm -rf "$folder"
 done
 echo "$killed kills, $within of them while a checkpoint was written; $runs runs, $lost lost; the slowest end took $slowest s"
