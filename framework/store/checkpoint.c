@@ -97,10 +97,8 @@ static void remove_partial(const char *folder) {
     return;
   const struct dirent *entry;
   while ((entry = readdir(stream)) != NULL) {
-    const char *rest;
-    const size_t length = strlen(entry->d_name);
-    if (parse_name(&rest, entry->d_name) < 0 || strncmp(rest, ".nc.", 4) != 0 ||
-        strcmp(entry->d_name + length - 8, ".partial") != 0)
+    const size_t length = strlen(entry->d_name), end = strlen(".partial");
+    if (strstr(entry->d_name, ".nc.") == NULL || length < end || strcmp(entry->d_name + length - end, ".partial") != 0)
       continue;
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path)

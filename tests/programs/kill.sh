@@ -13,11 +13,11 @@ random() { # random BELOW
 }
 
 writing() { # whether a checkpoint is being written in a folder
-  set -- "$1"/*.partial
+  set -- "$1"/checkpoint-*.partial
   test -e "$1"
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds or the process is gone.
+# wait_until SECONDS COMMAND...: until the command succeeds or the process is gone.
 wait_until() {
   end=$(($(date +%s) + $1))
   shift
@@ -41,6 +41,7 @@ while test $killed -lt "$kills"; do
       break
     fi
     ranks=$((1 + killed % 2))
+    test $((killed / 2 % 2)) = 0 || rm -f "$folder"/*.partial # of earlier kills
     if test $ranks = 1; then
       "$BEELINE" $tuning $resume --output "$folder" >said 2>&1 </dev/null &
     else

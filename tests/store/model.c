@@ -249,6 +249,7 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
     write_checkpoint(&f, folder, round);
   write_bytes(scratch("run/checkpoint-last.nc"), "x", 1);
   write_bytes(scratch("run/checkpoint-9000000.nc.node-12.partial"), "x", 1);
+  write_bytes(scratch("run/record.nc.node-12.partial"), "x", 1);
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
   bl_checkpoint_path(expected, sizeof expected, folder, 800000);
   assert_string_equal(path, expected);
