@@ -155,9 +155,10 @@ typedef struct bl_options_value {
 } bl_options_value;
 
 typedef struct bl_options_checkpoint {
-  int every; /**< rounds; 0: only at the end */
-  int keep;  /**< newest checkpoints to keep, at least 2 */
-  int stop;  /**< rounds to do in this sitting, to go on later with --resume; 0: all */
+  int every;      /**< rounds; 0: only at the end */
+  int keep;       /**< newest checkpoints to keep, at least 2 */
+  int milestones; /**< checkpoints of rounds divisible by it are kept too; 0: none */
+  int stop;       /**< rounds to do in this sitting, to go on later with --resume; 0: all */
 } bl_options_checkpoint;
 
 /** How networks compute; changes results by rounding at most. */
@@ -194,8 +195,9 @@ typedef struct bl_options_metrics {
 typedef struct bl_options {
   char *title;
   int64_t seed;
-  char *output; /**< import, sample, evaluate: file to write; pretrain, finetune: folder to write into */
-  char *roles;  /**< "all", "auto" or "G:C:A" */
+  char *output;    /**< import, sample, evaluate: file to write; pretrain, finetune: folder to write into */
+  char *roles;     /**< "all", "auto" or "G:C:A" */
+  double watchdog; /**< minutes without progress after which a rank ends the job; 0: never */
   bl_options_import import;
   bl_options_data data;
   bl_options_network network;
@@ -247,8 +249,8 @@ void bl_options_destroy(bl_options **options);
 const char *bl_options_text(const bl_options *options);
 
 /** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, checkpoint, monitor, compute.recompute, learner.keep and title. Numbers count by value, paths as they were
- * written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
+ * roles, watchdog, checkpoint, monitor, compute.recompute, learner.keep and title. Numbers count by value, paths as they
+ * were written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
 

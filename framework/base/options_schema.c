@@ -144,6 +144,7 @@ static const cyaml_schema_field_t compute_fields[] = {
 static const cyaml_schema_field_t checkpoint_fields[] = {
     INT(bl_options_checkpoint, every),
     INT(bl_options_checkpoint, keep),
+    INT(bl_options_checkpoint, milestones),
     INT(bl_options_checkpoint, stop),
     CYAML_FIELD_END,
 };
@@ -167,6 +168,7 @@ static const cyaml_schema_field_t options_fields[] = {
     INT(bl_options, seed),
     TEXT(bl_options, output),
     TEXT(bl_options, roles),
+    FLOAT(bl_options, watchdog),
     SECTION(bl_options, import, import_fields),
     SECTION(bl_options, data, data_fields),
     SECTION(bl_options, network, network_fields),
@@ -195,8 +197,19 @@ static const char *const input_keys[] = {
 };
 
 static const char *const undigested_keys[] = {
-    "title",           "output",         "roles",          "compute.recompute", "checkpoint.every", "checkpoint.keep",
-    "checkpoint.stop", "monitor.critic", "monitor.policy", "monitor.held_out",  "learner.keep",
+    "title",
+    "output",
+    "roles",
+    "compute.recompute",
+    "checkpoint.every",
+    "checkpoint.keep",
+    "checkpoint.stop",
+    "monitor.critic",
+    "monitor.policy",
+    "monitor.held_out",
+    "learner.keep",
+    "watchdog",
+    "checkpoint.milestones",
 };
 
 /* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so
@@ -285,6 +298,8 @@ static const struct {
     {"held_out", 0, 1048576, "0 to 1048576"},
     {"every", 0, DBL_MAX, "0 or more"},
     {"stop", 0, DBL_MAX, "0 or more"},
+    {"watchdog", 0, 1e6, "0 to 1000000"},
+    {"milestones", 0, DBL_MAX, "0 or more"},
     {"keep", 2, DBL_MAX, "at least 2"},
     {"threads", 0, 4096, "0 to 4096"},
     {"projections", 1, DBL_MAX, "at least 1"},

@@ -40,6 +40,7 @@ struct bl_progress {
   int terminal;   /* descriptor of the terminal that shows the bar, −1 for none */
   int bar_length; /* columns between the brackets, 0 for no bar */
   bool redraws;   /* in place */
+  bool rows;      /* the caller prints lines of its own */
   bool complete;  /* the state on the screen is the present one */
 };
 
@@ -135,6 +136,8 @@ static void write_line(char *line, bl_progress *progress, int width) {
 }
 
 static void draw(bl_progress *progress) {
+  if (progress->rows)
+    return;
   char line[LINE_SIZE];
   write_line(line, progress, progress->redraws ? terminal_width(progress->terminal) : 0);
   if (progress->redraws)
@@ -180,6 +183,18 @@ void bl_progress_update(bl_progress *progress, long done, const char *format, ..
   }
   if (bl_log_speaks() && now - progress->drawn >= (progress->redraws ? seconds_between_redraws : seconds_between_lines))
     draw(progress);
+}
+
+void bl_progress_row(bl_progress *progress, const char *format, ...) {
+  if (progress->redraws || !bl_log_speaks())
+    return;
+  progress->rows = true;
+  char line[LINE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "%s\n", line);
 }
 
 void bl_progress_finish(bl_progress **progress) {

@@ -3,6 +3,8 @@
  *
  *     fine-tune  [=========>                    ]   33 %  100/300  41 s, 1 min 20 s left  critic -0.31  value 0.42
  *
+ * A program that has a line of figures for each step, as batch jobs like it, prints those instead (bl_progress_row).
+ *
  * Below mpiexec the bar is drawn when mpiexec itself writes to a terminal. The environment variable BEELINE_PROGRESS=bar or
  * BEELINE_PROGRESS=lines decides where that guess is wrong. */
 #ifndef BEELINE_BASE_PROGRESS_H
@@ -24,6 +26,15 @@ bl_status bl_progress_start(bl_progress **progress, const char *title, long firs
 void bl_progress_update(bl_progress *progress, long done, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/** Where no bar is drawn: print a line as it is, "program=finetune round=12 seconds=0.81 ..." (printf's format). From the
+ * first one on they take the place of the lines every ten seconds. Not collective; silent where bl_log_speaks() is false.
+ */
+void bl_progress_row(bl_progress *progress, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
 #endif
     ;
 

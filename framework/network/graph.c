@@ -5,6 +5,7 @@
 #include "network/again.h"
 #include "network/node.h"
 #include "network/plan.h"
+#include "parallel/watchdog.h"
 
 #include <string.h>
 
@@ -216,6 +217,7 @@ bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const
     BL_TRY(bl_node_forward(graph, graph->nodes[i]));
   bl_tensor_to_plain(output, graph->output, graph->output->data);
   graph->evaluations += (size_t)graph->batch;
+  bl_watchdog_progress();
   graph->forwarded = true;
   return BL_OK;
 }
@@ -235,6 +237,7 @@ bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, co
   for (int i = graph->node_count - 1; i >= 0 && status == BL_OK; i--)
     status = bl_node_backward(graph, graph->nodes[i]);
   graph->d_parameters = NULL;
+  bl_watchdog_progress();
   BL_TRY(status);
   if (d_x != NULL)
     bl_tensor_to_plain(d_x, graph->x, graph->x->gradient);

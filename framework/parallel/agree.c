@@ -3,7 +3,9 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 bl_status bl_agree(bl_status status, MPI_Comm comm) {
   int rank, size;
@@ -21,4 +23,20 @@ bl_status bl_agree(bl_status status, MPI_Comm comm) {
   BL_TRY(BL_MPI(MPI_Bcast(message, sizeof message, MPI_CHAR, speaker, comm)));
   bl_status_clear();
   return bl_fail(agreed, "%s", message);
+}
+
+bl_status bl_agree_text(const char *what, const char *text, MPI_Comm comm) {
+  enum { LENGTH = 256 };
+  char first[LENGTH] = "", mine[LENGTH] = "";
+  int rank;
+  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
+  snprintf(mine, sizeof mine, "%s", text);
+  memcpy(first, mine, sizeof first);
+  BL_TRY(BL_MPI_MET(MPI_Bcast(first, LENGTH, MPI_CHAR, 0, comm), comm));
+  const bool same = memcmp(first, mine, sizeof first) == 0;
+  return bl_agree(
+      same ? BL_OK
+           : bl_fail(BL_ERROR_USAGE, "%s of rank %d is \"%s\", that of rank 0 is \"%s\": start the same on all ranks", what,
+                     rank, mine, first),
+      comm);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "parallel/watchdog.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -24,6 +25,7 @@ typedef struct traffic {
 } traffic;
 
 struct bl_arrow {
+  const char *name;
   MPI_Comm comm;
   int rank;
   int largest_tag;
@@ -32,7 +34,7 @@ struct bl_arrow {
   double waited;
 };
 
-bl_status bl_arrow_create(bl_arrow **arrow, MPI_Comm comm) {
+bl_status bl_arrow_create(bl_arrow **arrow, MPI_Comm comm, const char *name) {
   *arrow = NULL;
   bl_arrow *a = NULL;
   int rank, found, *largest_tag;
@@ -40,6 +42,7 @@ bl_status bl_arrow_create(bl_arrow **arrow, MPI_Comm comm) {
   BL_TRY(BL_MPI(MPI_Comm_get_attr(comm, MPI_TAG_UB, &largest_tag, &found)));
   BL_TRY(bl_allocate(&a, 1, sizeof *a));
   a->comm = comm;
+  a->name = name;
   a->rank = rank;
   a->largest_tag = found ? *largest_tag : 32767; /* what the standard promises */
   a->receives.receives = true;
@@ -142,11 +145,13 @@ static bool under_way(const traffic *receives, int tag, int source) {
 
 bl_status bl_arrow_wait(bl_arrow *arrow, int tag, int source) {
   const double since = bl_clock_seconds();
+  bl_watchdog_wait(arrow->name, tag, source);
   bl_status status = bl_arrow_advance(arrow);
   while (status == BL_OK && under_way(&arrow->receives, tag, source)) {
     bl_wait_pause(since);
     status = bl_arrow_advance(arrow);
   }
+  bl_watchdog_go_on();
   arrow->waited += bl_clock_seconds() - since;
   return status;
 }
@@ -155,9 +160,12 @@ bl_status bl_arrow_finish(bl_arrow *arrow) {
   const double since = bl_clock_seconds();
   bl_status status = bl_arrow_advance(arrow);
   while (status == BL_OK && arrow->sends.count + arrow->receives.count > 0) {
+    const message *m = arrow->receives.count > 0 ? arrow->receives.messages : arrow->sends.messages;
+    bl_watchdog_wait(arrow->name, m->tag, m->peer);
     bl_wait_pause(since);
     status = bl_arrow_advance(arrow);
   }
+  bl_watchdog_go_on();
   arrow->waited += bl_clock_seconds() - since;
   return status;
 }

@@ -21,8 +21,9 @@
 typedef struct bl_arrow bl_arrow;
 
 /** An arrow over \a comm (borrowed; nobody else may use it). Not collective.
- * \param [out] arrow  the caller's; release with bl_arrow_destroy. */
-bl_status bl_arrow_create(bl_arrow **arrow, MPI_Comm comm);
+ * \param [out] arrow  the caller's; release with bl_arrow_destroy. \param [in] name  what it carries, "trajectories";
+ * borrowed. */
+bl_status bl_arrow_create(bl_arrow **arrow, MPI_Comm comm, const char *name);
 
 /** Release *\a arrow (NULL is allowed) and set it to NULL. Not collective.
  * Nothing should be under way (bl_arrow_finish). After an error it may: unmatched receives are withdrawn, so that this rank

@@ -3,14 +3,17 @@
 #include "base/clock.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "parallel/watchdog.h"
 
 void bl_timing_begin(bl_timing *timing) {
   timing->began = bl_clock_seconds();
+  bl_watchdog_work(timing->name);
 }
 
 void bl_timing_end(bl_timing *timing) {
   timing->seconds += bl_clock_seconds() - timing->began;
   timing->calls++;
+  bl_watchdog_work(NULL);
 }
 
 bl_status bl_statistics_of(bl_statistic *statistics, const bl_timing *timings, int count, MPI_Comm comm) {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "parallel/mpi_check.h"
+#include "parallel/watchdog.h"
 
 #include <time.h>
 
@@ -17,19 +18,29 @@ void bl_wait_pause(double since) {
   nanosleep(&pause, NULL);
 }
 
-bl_status bl_wait(MPI_Request *requests, int count) {
+static bl_status wait_in(const char *what, MPI_Request *requests, int count) {
   const double since = bl_clock_seconds();
-  for (;;) {
-    int complete;
-    BL_TRY(BL_MPI(MPI_Testall(count, requests, &complete, MPI_STATUSES_IGNORE)));
-    if (complete)
-      return BL_OK;
+  int complete = 0;
+  bl_watchdog_wait(what, -1, -1);
+  bl_status status = BL_MPI(MPI_Testall(count, requests, &complete, MPI_STATUSES_IGNORE));
+  while (status == BL_OK && !complete) {
     bl_wait_pause(since);
+    status = BL_MPI(MPI_Testall(count, requests, &complete, MPI_STATUSES_IGNORE));
   }
+  bl_watchdog_go_on();
+  return status;
+}
+
+bl_status bl_wait(MPI_Request *requests, int count) {
+  return wait_in("MPI_Wait", requests, count);
+}
+
+bl_status bl_meet_for(const char *what, MPI_Comm comm) {
+  MPI_Request request;
+  BL_TRY(BL_MPI(MPI_Ibarrier(comm, &request)));
+  return wait_in(what, &request, 1);
 }
 
 bl_status bl_meet(MPI_Comm comm) {
-  MPI_Request request;
-  BL_TRY(BL_MPI(MPI_Ibarrier(comm, &request)));
-  return bl_wait(&request, 1);
+  return bl_meet_for("a meeting", comm);
 }

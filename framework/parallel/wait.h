@@ -21,8 +21,12 @@ bl_status bl_wait(MPI_Request *requests, int count);
 /** Wait, asleep, until all ranks of \a comm have come here. Collective over \a comm. Returns BL_ERROR_LIBRARY at most. */
 bl_status bl_meet(MPI_Comm comm);
 
+/** The same before something that has a name, for the watchdog's message. \param [in] what  borrowed, a string that stays.
+ */
+bl_status bl_meet_for(const char *what, MPI_Comm comm);
+
 /** A blocking collective call of MPI over \a comm as a status, after all ranks have met. */
-#define BL_MPI_MET(call, comm) (bl_meet(comm) == BL_OK ? BL_MPI(call) : BL_ERROR_LIBRARY)
+#define BL_MPI_MET(call, comm) (bl_meet_for(#call, comm) == BL_OK ? BL_MPI(call) : BL_ERROR_LIBRARY)
 
 /** Sleep between two looks of a wait that began at \a since (bl_clock_seconds). Not collective. */
 void bl_wait_pause(double since);

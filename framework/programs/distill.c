@@ -44,13 +44,14 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_STEPS, COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SPEED, COLUMNS };
+enum { COLUMN_STEPS, COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
 
 static const bl_record_column columns[COLUMNS] = {
     [COLUMN_STEPS] = {"steps", "1", "steps of the student"},
     [COLUMN_LOSS] = {"loss", "1", "mean weighted squared error since the row before"},
     [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
     [COLUMN_RATE] = {"rate", "1", "learning rate"},
+    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
     [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
 
 /* Everything that a step needs. */
@@ -75,6 +76,7 @@ typedef struct distiller {
   float *gradient;
   float *work;
   int *step; /* (micro_batch) */
+  bl_timing learning;
   bl_record *record;
 } distiller;
 
@@ -226,8 +228,10 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
                                      .first = (uint32_t)first,
                                      .work = d->work};
     double loss;
+    bl_timing_begin(&d->learning);
     bl_batches_get(d->values, NULL, &d->batches, round, first, batch);
     BL_TRY(bl_distill_gradient(d->gradient, &loss, &d->method, d->student, &samples, d->step));
+    bl_timing_end(&d->learning);
     bl_aggregator_add(&d->aggregator, d->gradient, &loss, 1);
   }
   return bl_aggregator_step(&d->aggregator, report, rate, d->strata);
@@ -241,25 +245,36 @@ static bl_status open_record(distiller *d) {
   if (d->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &d->run, "record.nc");
-  return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, &d->run.provenance);
+  return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, d->run.rounds, &d->run.provenance);
 }
 
-/* Sums since the last row of the record. */
-typedef struct row_sums {
-  double loss, norm, since;
+/* Steps since a moment, for the speed. */
+typedef struct pace {
+  double since;
   int64_t steps;
-} row_sums;
+} pace;
 
-static bl_status add_row(distiller *d, row_sums *sums, double *last_loss, bl_progress *progress, int64_t round,
-                         double rate) {
-  const double now = bl_clock_seconds(), steps = (double)sums->steps;
-  const double row[COLUMNS] = {[COLUMN_STEPS] = d->method.steps,
-                               [COLUMN_LOSS] = sums->loss / steps,
-                               [COLUMN_NORM] = sums->norm / steps,
-                               [COLUMN_RATE] = rate,
-                               [COLUMN_SPEED] = steps * d->run.options->learner.batch / fmax(now - sums->since, 1e-9)};
+static bl_status add_row(distiller *d, pace *timed, double *last_loss, bl_progress *progress, int64_t round, double rate) {
+  bl_model_header *sums = &d->run.header; /* keeps those of a row that is not full */
+  const double now = bl_clock_seconds(), steps = (double)sums->row_steps;
+  const double row[COLUMNS] = {
+      [COLUMN_STEPS] = d->method.steps,
+      [COLUMN_LOSS] = sums->row_sums[0] / steps,
+      [COLUMN_NORM] = sums->row_sums[1] / steps,
+      [COLUMN_RATE] = rate,
+      [COLUMN_SECONDS] = now - timed->since,
+      [COLUMN_SPEED] = (double)timed->steps * d->run.options->learner.batch / fmax(now - timed->since, 1e-9)};
+  char rest[96];
+  bl_run_row(rest, sizeof rest, &d->run, round);
+  bl_progress_row(progress,
+                  "program=distill round=%lld rounds=%lld steps=%d loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
+                  "speed=%.6g peak_memory=%.1f %s",
+                  (long long)round + 1, (long long)d->run.rounds, d->method.steps, row[COLUMN_LOSS], row[COLUMN_NORM], rate,
+                  row[COLUMN_SECONDS], row[COLUMN_SPEED], (double)bl_memory_peak() / 1048576, rest);
   *last_loss = row[COLUMN_LOSS];
-  *sums = (row_sums){.since = now};
+  *timed = (pace){.since = now};
+  sums->row_steps = 0;
+  sums->row_sums[0] = sums->row_sums[1] = 0;
   bl_progress_update(progress, round + 1, "%d steps  loss %.4g  norm %.3g  %.0f samples/s", d->method.steps,
                      row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_SPEED]);
   return bl_agree(d->record ? bl_record_append(d->record, round, row) : BL_OK, d->run.world.comm);
@@ -270,7 +285,7 @@ static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
   const bl_checkpoint_entry entry = {"model", &d->aggregator};
   const int64_t each = d->run.options->learner.rounds, rounds = d->run.rounds;
   const int64_t interval = each > ROWS_PER_RUN / d->stages ? each * d->stages / ROWS_PER_RUN : 1;
-  row_sums sums = {.since = bl_clock_seconds()};
+  pace timed = {.since = bl_clock_seconds()};
   bl_progress *progress = NULL;
   bl_status status = bl_progress_start(&progress, "distill", d->run.first_round, rounds);
   *stopped = false;
@@ -283,11 +298,12 @@ static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
     d->run.header.distilled_steps = d->method.steps;
     const double rate = bl_rate_at(&d->rate, round % each, each);
     BL_GOTO(bl_run_agree(&d->run, step(&report, d, round, rate)));
-    sums.loss += report.figures[0];
-    sums.norm += report.norm;
-    sums.steps++;
+    d->run.header.row_sums[0] += report.figures[0];
+    d->run.header.row_sums[1] += report.norm;
+    d->run.header.row_steps++;
+    timed.steps++;
     if ((round % each + 1) % interval == 0 || last)
-      BL_GOTO(add_row(d, &sums, last_loss, progress, round, rate));
+      BL_GOTO(add_row(d, &timed, last_loss, progress, round, rate));
     /* The student before the checkpoint: who goes on from there needs it as teacher. */
     if (last)
       BL_GOTO(end_stage(d, stage));
@@ -321,7 +337,7 @@ static bl_status distill(const bl_invocation *invocation) {
   const double start = bl_clock_seconds();
   double loss = 0;
   bool stopped;
-  distiller d = {0};
+  distiller d = {.learning = {.name = "gradients"}};
   bl_status status;
   BL_GOTO(bl_agree(prepare(&d, invocation), invocation->comm));
   bl_model_header header = d.run.header;
@@ -343,6 +359,8 @@ static bl_status distill(const bl_invocation *invocation) {
   BL_GOTO(bl_run_resume(&d.run, &(bl_checkpoint_entry){"model", &d.aggregator}, 1));
   BL_GOTO(bl_agree(open_record(&d), invocation->comm));
   BL_GOTO(learn(&d, &stopped, &loss));
+  BL_GOTO(bl_aggregator_account(&d.aggregator, &d.learning, d.run.world.comm));
+  BL_GOTO(bl_run_account(&d.run));
   if (stopped)
     bl_log("stopped after round %lld of %lld: go on with --resume", (long long)d.run.header.round, (long long)d.run.rounds);
   else

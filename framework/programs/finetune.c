@@ -348,7 +348,7 @@ static bl_status open_record(finetuner *f) {
     return BL_OK;
   bl_run_path(path, sizeof path, &f->run, "record.nc");
   return bl_finetune_record_open(&f->record, path, f->run.options, f->critic_shape.width_count + 1, f->chain.steps,
-                                 f->run.first_round, &f->run.provenance);
+                                 f->run.first_round, f->run.rounds, &f->run.provenance);
 }
 
 /* Of the rank that needs most, in MiB. Collective. */
@@ -370,6 +370,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
   *stopped = false;
   for (int64_t round = f->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     double held_out[2];
+    const double began = bl_clock_seconds();
     BL_GOTO(bl_held_out_begin(&f->held_out));
     const double start = bl_clock_seconds();
     const bl_round_rates rates = {.policy = bl_rate_at(&f->policy_rate, round, rounds),
@@ -390,12 +391,16 @@ static bl_status learn(finetuner *f, bool *stopped) {
     }
     const bl_finetune_row row = {.report = report,
                                  .rate = rates.policy,
+                                 .seconds = bl_clock_seconds() - began,
                                  .speed = speed,
                                  .memory = memory,
                                  .distance = measured,
                                  .held_out_before = held_out[0],
                                  .held_out_after = held_out[1]};
-    char latest[48] = "";
+    char latest[48] = "", line[1024], rest[96];
+    bl_finetune_row_print(line, sizeof line, &row, round, rounds);
+    bl_run_row(rest, sizeof rest, &f->run, round);
+    bl_progress_row(progress, "program=finetune %s %s", line, rest);
     if (!isnan(distance))
       snprintf(latest, sizeof latest, "  %s %.3g", f->measure.features ? "FID" : "SW", distance);
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
@@ -503,7 +508,8 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
-  BL_GOTO(bl_ring_explain_times(&f.ring, f.run.world.comm));
+  BL_GOTO(bl_ring_account(&f.ring, f.run.world.comm));
+  BL_GOTO(bl_run_account(&f.run));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
   else

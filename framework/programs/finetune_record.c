@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static const column always[] = {
     {"critic_gradient_norm", "1", "norm of the critic's gradient, mean over the round's critic steps",
      IN_ROW(report.critic.norm)},
     {"rate", "1", "learning rate of the policy", IN_ROW(rate)},
+    {"seconds", "s", "wall-clock time of the round with all that was measured in it", IN_ROW(seconds)},
     {"speed", "s-1", "generated samples per second", IN_ROW(speed)},
     {"peak_memory", "MiB", "peak resident memory so far of the rank that needs most", IN_ROW(memory)},
     {"distance", "1", "distance of generated samples to the data after the round, where it was measured", IN_ROW(distance)},
@@ -106,16 +108,27 @@ static void choose(bl_finetune_record *record, const bl_options_monitor *monitor
     add(record, of_held_out, sizeof of_held_out / sizeof *of_held_out);
 }
 
+void bl_finetune_row_print(char *line, size_t size, const bl_finetune_row *row, int64_t round, int64_t rounds) {
+  size_t used = (size_t)snprintf(line, size, "round=%lld rounds=%lld ipm=%.6g", (long long)round + 1, (long long)rounds,
+                                 bl_finetune_row_ipm(row));
+  for (size_t i = 0; i < sizeof always / sizeof *always && used < size; i++) {
+    double value;
+    memcpy(&value, (const char *)row + always[i].place, sizeof value);
+    if (!isnan(value))
+      used += (size_t)snprintf(line + used, size - used, " %s=%.6g", always[i].name, value);
+  }
+}
+
 double bl_finetune_row_ipm(const bl_finetune_row *row) {
   return row->report.critic.generated - row->report.critic.real;
 }
 
 bl_status bl_finetune_record_open(bl_finetune_record **record, const char *path, const bl_options *options, int layers,
-                                  int steps, int64_t first_round, const bl_provenance *provenance) {
+                                  int steps, int64_t first_round, int64_t rounds, const bl_provenance *provenance) {
   BL_TRY(bl_allocate(record, 1, sizeof **record));
   choose(*record, &options->monitor, layers, steps);
   const bl_status status =
-      bl_record_open(&(*record)->record, path, (*record)->columns, (*record)->count, first_round, provenance);
+      bl_record_open(&(*record)->record, path, (*record)->columns, (*record)->count, first_round, rounds, provenance);
   if (status != BL_OK)
     bl_free(record);
   return status;

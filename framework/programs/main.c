@@ -13,14 +13,15 @@
 #include "programs/shared_text.h"
 
 #include <mpi.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {&bl_program_import,   &bl_program_pretrain, &bl_program_finetune,
-                                             &bl_program_distill,  &bl_program_moments,  &bl_program_sample,
-                                             &bl_program_evaluate, &bl_program_table,    &bl_program_inspect};
+static const bl_program *const programs[] = {
+    &bl_program_import, &bl_program_pretrain, &bl_program_finetune, &bl_program_distill, &bl_program_moments,
+    &bl_program_sample, &bl_program_evaluate, &bl_program_table,    &bl_program_inspect, &bl_program_watch};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -42,6 +43,7 @@ static void print_help(void) {
   puts(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
       "       beeline inspect [--profile [--batch N]] FILE\n"
+      "       beeline watch [--once] RECORD.nc\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
       "       mpirun -n RANKS beeline COMMAND ...\n"
       "\n"
@@ -59,6 +61,7 @@ static void print_help(void) {
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune, distill, sample or table where an earlier run was interrupted\n"
+      "  --once           watch: draw the picture once\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
       "  --defaults       print every key of the configuration with its default and meaning\n"
@@ -122,14 +125,22 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill, sample and table, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
+  if (line->once && *program != &bl_program_watch)
+    return bl_fail(BL_ERROR_USAGE, "--once goes with watch");
   bl_options *options = NULL;
   BL_TRY(load_options(&options, takes_argument ? NULL : line->file, line, comm));
+  const bl_status same = bl_agree_text("the configuration", bl_options_digest(options), comm);
+  if (same != BL_OK) {
+    bl_options_destroy(&options);
+    return same;
+  }
   bl_threads_set(options->compute.threads);
   const bl_invocation invocation = {.options = options,
                                     .argument = takes_argument ? line->file : NULL,
                                     .set_count = line->set_count,
                                     .sets = (const char *const *)line->sets,
                                     .resume = line->resume,
+                                    .once = line->once,
                                     .profile = line->profile,
                                     .batch = line->batch,
                                     .comm = comm,
@@ -138,6 +149,25 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   const bl_status status = bl_agree((*program)->run(&invocation), comm);
   bl_options_destroy(&options);
   return status;
+}
+
+/* Ranks of another version, or with other arguments, would compute something else or wait for each other for ever. */
+static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
+  uint64_t sum = 0;
+  char arguments[256] = "", program[256];
+  size_t used = 0;
+  for (int i = 1; i < argc; i++) {
+    for (const char *c = argv[i]; *c != '\0'; c++)
+      sum = (sum ^ (unsigned char)*c) * 1099511628211U;
+    sum = (sum ^ ' ') * 1099511628211U;
+    if (used < sizeof arguments)
+      used += (size_t)snprintf(arguments + used, sizeof arguments - used, "%s%s", i > 1 ? " " : "", argv[i]);
+  }
+  if (strlen(arguments) > 200) /* the end of a long line counts as well */
+    snprintf(arguments + 200, sizeof arguments - 200, "... (%016llx)", (unsigned long long)sum);
+  snprintf(program, sizeof program, "beeline %s (commit %s)", bl_version, bl_commit);
+  BL_TRY(bl_agree_text("the program", program, comm));
+  return bl_agree_text("the command line", arguments, comm);
 }
 
 static int exit_code(bl_status status) {
@@ -159,6 +189,9 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   bl_log_speak(rank == 0);
   const bl_program *program = NULL;
+  const bl_status alike = check_ranks_alike(argc, argv, MPI_COMM_WORLD);
+  if (alike != BL_OK)
+    status = alike;
   if (status == BL_OK)
     status = run(&program, &line, argc, argv, MPI_COMM_WORLD);
   if (status != BL_OK && rank == 0)

@@ -47,12 +47,13 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SPEED, COLUMNS };
+enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
 
 static const bl_record_column columns[COLUMNS] = {
     [COLUMN_LOSS] = {"loss", "1", "mean loss since the row before"},
     [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
     [COLUMN_RATE] = {"rate", "1", "learning rate"},
+    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
     [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
 
 /* Everything that a step needs. */
@@ -77,6 +78,7 @@ typedef struct pretrainer {
   int32_t *labels; /* (micro_batch) or NULL */
   float *gradient;
   float *work;
+  bl_timing learning;
   bl_record *record;
 } pretrainer;
 
@@ -294,8 +296,10 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
                                      .first = (uint32_t)first,
                                      .work = p->work};
     double loss;
+    bl_timing_begin(&p->learning);
     bl_batches_get(p->values, p->labels, &p->batches, round, first, batch);
     BL_TRY(p->learner->gradient(p->gradient, &loss, p->graph, &p->schedule, &samples));
+    bl_timing_end(&p->learning);
     bl_aggregator_add(&p->aggregator, p->gradient + p->first, &loss, 1);
   }
   return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
@@ -306,7 +310,7 @@ static bl_status open_record(pretrainer *p) {
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "record.nc");
-  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, &p->run.provenance);
+  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, p->run.rounds, &p->run.provenance);
 }
 
 /* All steps of this sitting. \param [out] stopped  whether more are left. */
@@ -315,29 +319,39 @@ static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
   const bl_checkpoint_entry entry = {"model", &p->aggregator};
   const int64_t rounds = learner->rounds, interval = rounds > ROWS_PER_RUN ? rounds / ROWS_PER_RUN : 1;
   bl_progress *progress = NULL;
-  double loss = 0, norm = 0, since = bl_clock_seconds();
-  int64_t steps = 0;
+  bl_model_header *header = &p->run.header; /* keeps the sums of a row that is not full */
+  double *loss = &header->row_sums[0], *norm = &header->row_sums[1], since = bl_clock_seconds();
+  int64_t timed = 0; /* steps since `since` */
   bl_status status = bl_progress_start(&progress, p->head ? "moments" : "pretrain", p->run.first_round, rounds);
   *stopped = false;
   for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     bl_step_report report = {0};
     BL_GOTO(bl_run_agree(&p->run, step(&report, p, round)));
-    loss += report.figures[0];
-    norm += report.norm;
-    steps++;
+    *loss += report.figures[0];
+    *norm += report.norm;
+    header->row_steps++;
+    timed++;
     if ((round + 1) % interval == 0 || round + 1 == rounds) {
-      const double now = bl_clock_seconds();
-      const double speed = (double)(steps * learner->batch) / fmax(now - since, 1e-9);
-      const double row[COLUMNS] = {[COLUMN_LOSS] = loss / (double)steps,
-                                   [COLUMN_NORM] = norm / (double)steps,
+      const double now = bl_clock_seconds(), steps = (double)header->row_steps;
+      const double speed = (double)(timed * learner->batch) / fmax(now - since, 1e-9);
+      const double row[COLUMNS] = {[COLUMN_LOSS] = *loss / steps,
+                                   [COLUMN_NORM] = *norm / steps,
                                    [COLUMN_RATE] = bl_rate_at(&p->rate, round, rounds),
+                                   [COLUMN_SECONDS] = now - since,
                                    [COLUMN_SPEED] = speed};
+      char rest[96];
+      bl_run_row(rest, sizeof rest, &p->run, round);
+      bl_progress_row(progress,
+                      "program=pretrain round=%lld rounds=%lld loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
+                      "speed=%.6g peak_memory=%.1f %s",
+                      (long long)round + 1, (long long)rounds, row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_RATE],
+                      row[COLUMN_SECONDS], speed, (double)bl_memory_peak() / 1048576, rest);
       *last_loss = row[COLUMN_LOSS];
       bl_progress_update(progress, round + 1, "loss %.4f  norm %.3f  %.0f samples/s", row[COLUMN_LOSS], row[COLUMN_NORM],
                          speed);
       BL_GOTO(bl_agree(p->record ? bl_record_append(p->record, round, row) : BL_OK, p->run.world.comm));
-      loss = norm = 0;
-      steps = 0;
+      *loss = *norm = 0;
+      header->row_steps = timed = 0;
       since = now;
     }
     BL_GOTO(bl_run_round_done(stopped, &p->run, &entry, 1));
@@ -378,7 +392,7 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
   const double start = bl_clock_seconds();
   double loss = 0;
   bool stopped;
-  pretrainer p = {.head = head};
+  pretrainer p = {.head = head, .learning = {.name = "gradients"}};
   bl_status status;
   BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
   const bl_model_header header = p.run.header;
@@ -397,6 +411,8 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
   BL_GOTO(resume(&p));
   BL_GOTO(bl_agree(open_record(&p), invocation->comm));
   BL_GOTO(learn(&p, &stopped, &loss));
+  BL_GOTO(bl_aggregator_account(&p.aggregator, &p.learning, p.run.world.comm));
+  BL_GOTO(bl_run_account(&p.run));
   if (stopped)
     bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
   else

@@ -12,10 +12,11 @@
 /** What the command line said. */
 typedef struct bl_invocation {
   const bl_options *options; /**< borrowed */
-  const char *argument;      /**< the file, where it is no configuration (`inspect`, `table`); NULL elsewhere */
+  const char *argument;      /**< the file, where it is no configuration (`inspect`, `table`, `watch`); NULL elsewhere */
   int set_count;             /**< overrides, which are in the options as well, for a program that makes more options */
   const char *const *sets;   /**< (set_count) as bl_options_load takes them; borrowed */
   bool resume;               /**< --resume */
+  bool once;                 /**< --once */
   bool profile;              /**< --profile */
   int batch;                 /**< --batch, 0 when it was not given */
   MPI_Comm comm;             /**< all ranks */
@@ -42,5 +43,6 @@ extern const bl_program bl_program_sample;
 extern const bl_program bl_program_evaluate;
 extern const bl_program bl_program_table;
 extern const bl_program bl_program_inspect;
+extern const bl_program bl_program_watch;
 
 #endif

@@ -1,14 +1,18 @@
 #include "programs/run.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "parallel/account.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "parallel/watchdog.h"
 #include "store/container.h"
 #include "store/output.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -62,7 +66,10 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   const bl_options *options = invocation->options;
   bl_split *split = &run->split;
   int size, finished = 0;
-  *run = (bl_run){.invocation = invocation, .options = options, .rounds = options->learner.rounds};
+  *run = (bl_run){.invocation = invocation,
+                  .options = options,
+                  .rounds = options->learner.rounds,
+                  .checkpoints = {.name = "checkpoints"}};
   BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
   BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &run->rank)));
   run->automatic = critics && strcmp(options->roles, "auto") == 0;
@@ -87,6 +94,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
 
 bl_status bl_run_divide(bl_run *run, bl_split split) {
   BL_TRY(bl_world_create(&run->world, run->invocation->comm, split));
+  BL_TRY(bl_agree(bl_watchdog_start(60 * run->options->watchdog, run->world.comm), run->world.comm));
   snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);
   return BL_OK;
 }
@@ -101,6 +109,7 @@ bl_status bl_run_agree(const bl_run *run, bl_status status) {
 }
 
 void bl_run_destroy(bl_run *run) {
+  bl_watchdog_stop();
   if (run->world.size > 0)
     bl_world_destroy(&run->world);
   bl_free(&run->algorithms);
@@ -114,6 +123,7 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
   if (run->invocation->resume)
     BL_TRY(bl_checkpoint_resume(&run->header, run->options->output, entries, count, run->provenance.digest, &run->world));
   run->first_round = run->header.round;
+  run->began = bl_clock_seconds();
   return BL_OK;
 }
 
@@ -125,8 +135,26 @@ bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *
   const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
   if (!*stop && !due)
     return BL_OK;
-  return bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep, &run->provenance,
-                            &run->world);
+  bl_timing_begin(&run->checkpoints);
+  const bl_status status = bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep,
+                                              checkpoint->milestones, &run->provenance, &run->world);
+  bl_timing_end(&run->checkpoints);
+  return status;
+}
+
+void bl_run_row(char *text, size_t size, const bl_run *run, int64_t round) {
+  const double done = (double)(round + 1 - run->first_round), left = (double)(run->rounds - round - 1);
+  snprintf(text, size, "checkpoint_seconds=%.3g left_seconds=%.3g", run->checkpoints.seconds,
+           (bl_clock_seconds() - run->began) / done * left);
+}
+
+bl_status bl_run_account(const bl_run *run) {
+  const bl_timing *written = &run->checkpoints;
+  const double seconds = fmax(bl_clock_seconds() - run->began, 1e-9);
+  if (written->calls > 0)
+    bl_log("checkpoints: %ld in %.2f s, %.2f %% of the %.1f s of the rounds", written->calls, written->seconds,
+           100 * written->seconds / seconds, seconds);
+  return bl_account_memory((double)bl_memory_peak(), run->world.comm);
 }
 
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
@@ -136,5 +164,7 @@ bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
 }
 
 bl_status bl_run_finish(bl_run *run) {
-  return bl_agree(run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0) : BL_OK, run->world.comm);
+  return bl_agree(
+      run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0, run->options->checkpoint.milestones) : BL_OK,
+      run->world.comm);
 }

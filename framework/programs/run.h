@@ -3,6 +3,7 @@
 #ifndef BEELINE_PROGRAMS_RUN_H
 #define BEELINE_PROGRAMS_RUN_H
 
+#include "parallel/statistics.h"
 #include "parallel/world.h"
 #include "programs/program.h"
 #include "roles/checkpoint.h"
@@ -23,6 +24,8 @@ typedef struct bl_run {
   bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
   int64_t first_round;             /**< of this sitting */
   int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
+  double began;                    /**< when the rounds of this sitting did, by bl_clock_seconds */
+  bl_timing checkpoints;           /**< time to write them */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
@@ -34,23 +37,30 @@ typedef struct bl_run {
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
 void bl_run_destroy(bl_run *run);
 
-/** Split the ranks: make the world. Collective. */
+/** Split the ranks: make the world, and let the watchdog watch. Collective. */
 bl_status bl_run_divide(bl_run *run, bl_split split);
 
-/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks find a number that is
- * not finite together, and go on with that status; any other failure may have struck this rank alone, while others wait for
- * its messages, so it ends the job (MPI_Abort). */
+/** What to do with the status of a step in which ranks wait for each other. Not collective: all ranks learn of a number
+ * that is not finite together, and go on with that status; any other failure may have struck this rank alone, while others
+ * wait for its messages, so it ends the job (MPI_Abort). */
 bl_status bl_run_agree(const bl_run *run, bl_status status);
 
 /** A path in the output folder. Not collective. \param [out] path caller's, \a size bytes. */
 void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
 
-/** With --resume, take the newest checkpoint. Collective. Sets header.round and first_round. */
+/** With --resume, take the newest checkpoint. Collective. Sets header.round, first_round and began. */
 bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count);
 
 /** After a round: count it, and write a checkpoint where one is due. Collective.
  * \param [out] stop  whether this sitting ends here (checkpoint.stop), after a checkpoint. */
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
+
+/** What a line of the log says of each round beside the learner's figures: "checkpoint_seconds=0.3 left_seconds=71", the
+ * time spent on checkpoints in this sitting and an estimate of what is left. Not collective. */
+void bl_run_row(char *text, size_t size, const bl_run *run, int64_t round);
+
+/** Log what the rounds of this sitting cost: time and share of checkpoints, peak memory of the ranks. Collective. */
+bl_status bl_run_account(const bl_run *run);
 
 /** Write model.nc. Collective. */
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);

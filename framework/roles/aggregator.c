@@ -1,6 +1,7 @@
 #include "roles/aggregator.h"
 
 #include "base/memory.h"
+#include "parallel/account.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 
@@ -180,13 +181,20 @@ static bl_status publish(bl_aggregator *aggregator, int ranks) {
  * wait takes as long as the slowest to be given a processor. */
 static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms) {
   int ranks;
+  const bool first_failure = bl_status_message()[0] == '\0';
   BL_TRY(BL_MPI(MPI_Comm_size(aggregator->sharing.gradient_comm, &ranks)));
   const bl_status status = sum_up(aggregator, report, ranks, terms);
   if (status == BL_OK && aggregator->sharing.owners->rank >= 0)
     owner_step(aggregator, report->norm, rate);
+  if (ranks > 1 && status == BL_OK) {
+    const double sent = (double)(aggregator->table->count + BL_AGGREGATOR_FIGURES - aggregator->count);
+    aggregator->gradient_bytes += sent * 2 * sizeof(uint64_t);
+    aggregator->parameter_bytes += (double)aggregator->count * (ranks - 1) * sizeof(float);
+  }
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
-    bl_status_clear(); /* of the sum, which does not know what it sums */
+    if (first_failure)
+      bl_status_clear(); /* of the sum, which does not know what it sums */
     return bl_fail(BL_ERROR_NUMERIC,
                    "the gradient of the %s, or its loss, is not finite or far too large: a smaller learning rate or a clip "
                    "usually cures it",
@@ -200,12 +208,19 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   bl_timing_begin(&aggregator->waiting);
-  BL_TRY(bl_meet(aggregator->sharing.gradient_comm));
+  BL_TRY(bl_meet_for("the sum of gradients", aggregator->sharing.gradient_comm));
   bl_timing_end(&aggregator->waiting);
   bl_timing_begin(&aggregator->stepping);
   const bl_status status = step(aggregator, report, rate, terms);
   bl_timing_end(&aggregator->stepping);
   return status;
+}
+
+bl_status bl_aggregator_account(const bl_aggregator *aggregator, const bl_timing *learning, MPI_Comm comm) {
+  const bl_timing timings[] = {*learning, aggregator->waiting, aggregator->stepping};
+  const bl_traffic traffic[] = {{"gradients", aggregator->gradient_bytes}, {"parameters", aggregator->parameter_bytes}};
+  BL_TRY(bl_account_times(timings, 3, comm));
+  return bl_account_traffic(traffic, 2, comm);
 }
 
 /* One whole array from the shards of the owners, on every rank of the world. */

@@ -48,6 +48,8 @@ typedef struct bl_aggregator {
   float *gradient;        /**< (count) the shard's sum, in the memory of `sum`, during a step */
   bl_timing waiting;      /**< for the last gradient of a step */
   bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
+  double gradient_bytes;  /**< of gradients that this rank sent so far, as exact sums */
+  double parameter_bytes; /**< of parameters of its shard that other ranks got so far */
   int *root;              /**< (owners) rank of each owner in the arrows' communicators */
 } bl_aggregator;
 
@@ -83,6 +85,10 @@ typedef struct bl_step_report {
  * all of its ranks when the gradient or a figure is not finite. \param [out] report  the same on every rank of the sharing.
  */
 bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, double rate, int terms);
+
+/** Log the time of `learning` and of the aggregator's steps, and what moved, for learners that have one aggregator.
+ * Collective over \a comm, the world's. */
+bl_status bl_aggregator_account(const bl_aggregator *aggregator, const bl_timing *learning, MPI_Comm comm);
 
 /** Everything that a checkpoint holds of it, as whole arrays; NULL where there is none. */
 typedef struct bl_aggregator_state {

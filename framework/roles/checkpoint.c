@@ -66,7 +66,7 @@ static int list_parts(bl_model_part *parts, entry_state *states, const bl_checkp
 }
 
 bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
-                             int keep, const bl_provenance *provenance, const bl_world *world) {
+                             int keep, int milestones, const bl_provenance *provenance, const bl_world *world) {
   entry_state states[3] = {0};
   bl_model_part parts[PARTS_MAX];
   char path[PATH_MAX_LENGTH];
@@ -81,7 +81,7 @@ bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const 
     bl_checkpoint_path(path, sizeof path, folder, header->round);
     status = bl_model_write(path, header, parts, listed, provenance);
     if (status == BL_OK)
-      status = bl_checkpoint_prune(folder, keep);
+      status = bl_checkpoint_prune(folder, keep, milestones);
   }
   status = bl_agree(status, world->comm);
 done:

@@ -13,10 +13,11 @@ typedef struct bl_checkpoint_entry {
   bl_aggregator *aggregator; /**< borrowed */
 } bl_checkpoint_entry;
 
-/** Write the checkpoint of header->round into \a folder and delete all but the newest \a keep. Collective over the world;
+/** Write the checkpoint of header->round into \a folder and delete all but the newest \a keep and
+ * those of rounds divisible by \a milestones (0: none). Collective over the world;
  * rank 0 writes. Returns the same status on every rank; on failure older checkpoints are still there. */
 bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
-                             int keep, const bl_provenance *provenance, const bl_world *world);
+                             int keep, int milestones, const bl_provenance *provenance, const bl_world *world);
 
 /** Read the newest intact checkpoint of \a folder, if there is one. Collective over the world; rank 0 reads.
  * \param [in,out] header  replaced by the checkpoint's when there is one; round stays 0 otherwise.

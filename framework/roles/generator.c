@@ -67,20 +67,25 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
   const bl_buffer *buffer = generator->buffer;
   const bl_sft_pg *method = generator->method;
   const bl_group *group = &generator->world->generators;
+  bl_status status = BL_OK;
   if (!is_generator(generator))
     return BL_OK;
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     float *trajectory = bl_buffer_at(buffer, batch, m);
     const uint32_t step = (uint32_t)(round * method->n_critic + batch);
     bl_timing_begin(&generator->rolling_out);
-    BL_TRY(bl_sampler_rollout(trajectory, NULL, generator->rollout, generator->chain, method->seed, step,
-                              (uint32_t)((size_t)m * method->micro_batch), method->micro_batch, generator->work));
+    const bl_status drawn =
+        bl_sampler_rollout(trajectory, NULL, generator->rollout, generator->chain, method->seed, step,
+                           (uint32_t)((size_t)m * method->micro_batch), method->micro_batch, generator->work);
     bl_timing_end(&generator->rolling_out);
+    if (drawn != BL_OK && drawn != BL_ERROR_NUMERIC)
+      return drawn;
+    status = drawn == BL_OK ? status : drawn;
     const int critic = bl_buffer_critic(buffer, m);
     if (critic != generator->world->rank)
       BL_TRY(bl_arrow_send(generator->trajectories, trajectory, buffer->trajectory, batch * buffer->strata + m, critic));
   }
-  return BL_OK;
+  return status;
 }
 
 bl_status bl_generator_draw(bl_generator *generator, int64_t round) {

@@ -48,7 +48,8 @@ void bl_generator_destroy(bl_generator *generator);
 /** Take the θ of this round for rolling out. Not collective. */
 bl_status bl_generator_begin(bl_generator *generator);
 
-/** Roll out this generator's strata of batch \a batch and send them to their critics. Not collective; does not wait. */
+/** Roll out this generator's strata of batch \a batch and send them to their critics. Not collective; does not wait.
+ * Returns BL_ERROR_NUMERIC, on this rank alone, when a sample is not finite; all trajectories are sent nevertheless. */
 bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch);
 
 /** Draw the round's transitions and begin to receive their advantages. Not collective. */

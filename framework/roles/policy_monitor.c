@@ -133,6 +133,7 @@ bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *m
   const int steps = g->method->steps;
   const size_t figures = OF_STEPS + 2 * (size_t)steps;
   const double total = (double)bl_sft_pg_draws(g->method) * g->buffer->strata;
+  const bool first_failure = bl_status_message()[0] == '\0';
   bl_exact_sum_clear(monitor->sums);
   BL_TRY(bl_graph_load(g->policy, g->policy_aggregator->values));
   for (int m = group->rank; m < g->buffer->strata; m += group->size)
@@ -140,7 +141,8 @@ bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *m
       BL_TRY(add(monitor, m, step));
   BL_TRY(bl_exact_sum_allreduce(monitor->sums, group->comm));
   if (bl_exact_sum_get_double(monitor->means, monitor->sums, 0, figures, 1 / total) != BL_OK) {
-    bl_status_clear(); /* what is only watched does not end a run */
+    if (first_failure)
+      bl_status_clear(); /* what is only watched does not end a run */
     for (size_t i = 0; i < figures; i++)
       monitor->means[i] = NAN;
   }

@@ -1,6 +1,6 @@
 #include "roles/ring.h"
 
-#include "base/log.h"
+#include "parallel/account.h"
 
 static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing, const char *name,
                                    const bl_ring_network *network) {
@@ -11,8 +11,8 @@ static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *wo
 bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
   const bl_sharing critics = bl_sharing_critics(world);
   *ring = (bl_ring){0};
-  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm));
-  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm));
+  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm, "trajectories"));
+  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm, "advantages"));
   BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
   BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
   if (!plan->method->without_value)
@@ -57,7 +57,7 @@ static bl_timing sum(const char *name, const bl_timing *a, const bl_timing *b) {
   return (bl_timing){.name = name, .seconds = a->seconds + b->seconds, .calls = a->calls};
 }
 
-bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm) {
+bl_status bl_ring_account(const bl_ring *ring, MPI_Comm comm) {
   const bl_timing timings[] = {
       ring->generators.rolling_out,
       waited("wait for trajectories", ring->trajectories),
@@ -73,12 +73,14 @@ bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm) {
       named("wait for other generators", &ring->policy.waiting),
       named("policy steps", &ring->policy.stepping),
   };
-  enum { COUNT = sizeof timings / sizeof timings[0] };
-  bl_statistic of[COUNT];
-  BL_TRY(bl_statistics_of(of, timings, COUNT, comm));
-  bl_log("where the time of the rounds went       ranks   least    mean    most (seconds a rank)");
-  for (int i = 0; i < COUNT; i++)
-    if (of[i].ranks > 0)
-      bl_log("  %-36s %6d %7.2f %7.2f %7.2f", timings[i].name, of[i].ranks, of[i].min, of[i].mean, of[i].max);
-  return BL_OK;
+  const bl_traffic traffic[] = {
+      {"trajectories", ring->trajectories != NULL ? (double)bl_arrow_bytes(ring->trajectories) : 0},
+      {"advantages", ring->advantages != NULL ? (double)bl_arrow_bytes(ring->advantages) : 0},
+      {"gradients of the critics", ring->critic.gradient_bytes + ring->value.gradient_bytes},
+      {"parameters of the critics", ring->critic.parameter_bytes + ring->value.parameter_bytes},
+      {"gradients of the policy", ring->policy.gradient_bytes},
+      {"parameters of the policy", ring->policy.parameter_bytes},
+  };
+  BL_TRY(bl_account_times(timings, sizeof timings / sizeof timings[0], comm));
+  return bl_account_traffic(traffic, sizeof traffic / sizeof traffic[0], comm);
 }

@@ -40,8 +40,8 @@ typedef struct bl_ring {
 bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan);
 void bl_ring_destroy(bl_ring *ring);
 
-/** Say where the time of the rounds went, for each kind of work and waiting over the ranks that did it. Collective over \a
- * comm. */
-bl_status bl_ring_explain_times(const bl_ring *ring, MPI_Comm comm);
+/** Log where the time of the rounds went, for each kind of work and waiting over the ranks that did it, and what moved
+ * along each arrow. Collective over \a comm. */
+bl_status bl_ring_account(const bl_ring *ring, MPI_Comm comm);
 
 #endif

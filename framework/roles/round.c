@@ -4,8 +4,8 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 
-/* A number that is not finite is found by all ranks of a role together. The round then goes on to its end, since other
- * roles wait for messages, and all ranks learn of it there. */
+/* A number that is not finite is found by all ranks of a role together, a sample that is not by one generator alone. The
+ * round then goes on to its end, since others wait for messages, and all ranks learn of it there. */
 static bl_status postpone(bl_status *postponed, bl_status status) {
   if (status != BL_ERROR_NUMERIC)
     return status;
@@ -52,7 +52,7 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
                        bl_aggregator *policy_aggregator, int64_t round, bl_round_rates rates) {
   const bl_sft_pg *method = generator->method;
   const bl_world *world = generator->world;
-  bl_status postponed = BL_OK;
+  bl_status postponed = BL_OK, collected = BL_OK;
   *report = (bl_round_report){0};
 
   BL_TRY(bl_critic_begin(critic));
@@ -60,7 +60,7 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
   for (int epoch = 0; epoch < method->critic_epochs; epoch++)
     for (int batch = 0; batch < method->n_critic; batch++) {
       if (epoch == 0)
-        BL_TRY(bl_generator_collect(generator, round, batch));
+        BL_TRY(postpone(&collected, bl_generator_collect(generator, round, batch)));
       BL_TRY(
           postpone(&postponed, bl_critic_collect(critic, &report->critic, round, epoch, batch, rates.critic, rates.value)));
     }
@@ -70,5 +70,7 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
   BL_TRY(bl_arrow_finish(generator->trajectories));
   BL_TRY(bl_arrow_finish(generator->advantages));
   BL_TRY(share(report, world));
+  /* A sample first: it is the cause of what the critics then found. */
+  BL_TRY(bl_agree(collected, world->comm));
   return bl_agree(postponed, world->comm);
 }

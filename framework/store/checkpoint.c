@@ -97,10 +97,8 @@ static void remove_partial(const char *folder) {
     return;
   const struct dirent *entry;
   while ((entry = readdir(stream)) != NULL) {
-    const char *rest;
-    const size_t length = strlen(entry->d_name);
-    if (parse_name(&rest, entry->d_name) < 0 || strncmp(rest, ".nc.", 4) != 0 ||
-        strcmp(entry->d_name + length - 8, ".partial") != 0)
+    const size_t length = strlen(entry->d_name), end = strlen(".partial");
+    if (strstr(entry->d_name, ".nc.") == NULL || length < end || strcmp(entry->d_name + length - end, ".partial") != 0)
       continue;
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path)
@@ -109,16 +107,25 @@ static void remove_partial(const char *folder) {
   closedir(stream);
 }
 
-bl_status bl_checkpoint_prune(const char *folder, int keep) {
+/* Delete a checkpoint or, where it is a milestone of a finished run, give it another name. */
+static bl_status put_away(const char *folder, int64_t round, bool stays) {
+  char path[4096], kept[4096];
+  bl_checkpoint_path(path, sizeof path, folder, round);
+  snprintf(kept, sizeof kept, "%s/kept-%06lld.nc", folder, (long long)round);
+  if ((stays ? rename(path, kept) : unlink(path)) != 0 && errno != ENOENT)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot be %s: %s", path, stays ? "renamed" : "deleted", strerror(errno));
+  return BL_OK;
+}
+
+bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones) {
   int64_t *rounds;
   size_t count;
   bl_status status = BL_OK;
   BL_TRY(list_rounds(&rounds, &count, folder));
   for (size_t i = keep > 0 ? (size_t)keep : 0; i < count && status == BL_OK; i++) {
-    char path[4096];
-    bl_checkpoint_path(path, sizeof path, folder, rounds[i]);
-    if (unlink(path) != 0 && errno != ENOENT)
-      status = bl_fail(BL_ERROR_SYSTEM, "%s: cannot be deleted: %s", path, strerror(errno));
+    const bool milestone = milestones > 0 && rounds[i] % milestones == 0;
+    if (!milestone || keep == 0)
+      status = put_away(folder, rounds[i], milestone);
   }
   bl_free(&rounds);
   remove_partial(folder);

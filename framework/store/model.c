@@ -54,6 +54,11 @@ static bl_status write_header(int ncid, const char *path, const bl_model_header 
   const long long steps[3] = {header->optimiser_steps[0], header->optimiser_steps[1], header->optimiser_steps[2]};
   BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "round", NC_INT64, 1, &round), path);
   BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", NC_INT64, 3, steps), path);
+  if (header->row_steps == 0)
+    return BL_OK;
+  const long long row_steps = header->row_steps;
+  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "row_steps", NC_INT64, 1, &row_steps), path);
+  BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "row_sums", NC_DOUBLE, 2, header->row_sums), path);
   return BL_OK;
 }
 
@@ -174,6 +179,24 @@ static bl_status check_weights(const bl_network_shape *shape, const char *path) 
   return BL_OK;
 }
 
+/* What a checkpoint between two rows of the record knows of the next row. */
+static bl_status read_row(bl_model_header *header, int ncid, const char *path) {
+  size_t length;
+  long long steps;
+  header->row_steps = 0;
+  header->row_sums[0] = header->row_sums[1] = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "row_steps", NULL, NULL) != NC_NOERR)
+    return BL_OK;
+  BL_TRY(attribute_length(&length, ncid, path, "row_steps", false));
+  if (length != 1 || nc_get_att_longlong(ncid, NC_GLOBAL, "row_steps", &steps) != NC_NOERR || steps < 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute row_steps: expected one count", path);
+  BL_TRY(attribute_length(&length, ncid, path, "row_sums", false));
+  if (length != 2 || nc_get_att_double(ncid, NC_GLOBAL, "row_sums", header->row_sums) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute row_sums: expected two numbers", path);
+  header->row_steps = steps;
+  return BL_OK;
+}
+
 static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
   size_t length;
   long long round, steps[3];
@@ -209,7 +232,7 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   header->round = round;
   for (int i = 0; i < 3; i++)
     header->optimiser_steps[i] = steps[i];
-  return BL_OK;
+  return read_row(header, ncid, path);
 }
 
 bl_status bl_model_read_header(bl_model_header *header, const char *path) {

@@ -38,6 +38,8 @@ typedef struct bl_model_header {
   int64_t round;              /**< rounds done */
   char digest[40];            /**< of the configuration; read from the file, written from the provenance */
   int64_t optimiser_steps[3]; /**< of θ, critic, value */
+  int64_t row_steps;          /**< of a checkpoint: steps since the last row of the record */
+  double row_sums[2];         /**< sums over them, of loss and norm of the gradient */
 } bl_model_header;
 
 /** Write header and parts atomically: temporary name in the same folder, checksums (netCDF's fletcher32), fsync, rename.
@@ -75,7 +77,9 @@ bl_status bl_checkpoint_find(char *path, size_t size, const char *folder);
 /** The path of the checkpoint of \a round in \a folder. Not collective. */
 void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round);
 
-/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Not collective. */
-bl_status bl_checkpoint_prune(const char *folder, int keep);
+/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Those of rounds
+ * divisible by \a milestones (0: none) stay; where keep is 0, since the run is finished, under the name "kept-NNNNNN.nc".
+ * Not collective. */
+bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones);
 
 #endif

@@ -120,7 +120,7 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
 
 /* Write the file with the kept rows, whole or not at all. */
 static bl_status create(const char *path, const bl_record_column *columns, int column_count, const kept_rows *kept,
-                        const bl_provenance *provenance) {
+                        int64_t rounds, const bl_provenance *provenance) {
   char temporary[4300];
   int ncid = -1;
   BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
@@ -129,6 +129,11 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   bl_status status = bl_provenance_write(ncid, path, provenance);
   if (status == BL_OK)
     status = bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD);
+  if (status == BL_OK) {
+    const long long of = rounds;
+    status = bl_container_result(BL_ERROR_LIBRARY, nc_put_att_longlong(ncid, NC_GLOBAL, "rounds", NC_INT64, 1, &of), path,
+                                 "rounds");
+  }
   if (status == BL_OK)
     status = build(ncid, path, columns, column_count, kept);
   const int code = nc_close(ncid);
@@ -151,7 +156,7 @@ static bl_status open_to_append(bl_record *record, const bl_record_column *colum
 }
 
 bl_status bl_record_open(bl_record **record, const char *path, const bl_record_column *columns, int column_count,
-                         int64_t first_round, const bl_provenance *provenance) {
+                         int64_t first_round, int64_t rounds, const bl_provenance *provenance) {
   kept_rows kept = {0};
   bl_status status;
   BL_TRY(bl_allocate(record, 1, sizeof **record));
@@ -161,7 +166,7 @@ bl_status bl_record_open(bl_record **record, const char *path, const bl_record_c
   if ((size_t)snprintf((*record)->path, sizeof(*record)->path, "%s", path) >= sizeof(*record)->path)
     BL_GOTO(bl_fail(BL_ERROR_USAGE, "the name of the record is too long: %.40s...", path));
   BL_GOTO(keep_rows(&kept, path, columns, column_count, first_round));
-  BL_GOTO(create(path, columns, column_count, &kept, provenance));
+  BL_GOTO(create(path, columns, column_count, &kept, rounds, provenance));
   (*record)->rows = kept.count;
   BL_GOTO(open_to_append(*record, columns));
 done:
@@ -193,4 +198,64 @@ bl_status bl_record_close(bl_record **record) {
   bl_free(&(*record)->variables);
   bl_free(record);
   return status;
+}
+
+static bl_status read_view(bl_record_view *view, int ncid, const char *path) {
+  int dimension, round, variables;
+  size_t bytes;
+  const size_t start = 0;
+  long long rounds = 0;
+  if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_varid(ncid, "round", &round) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: no record: has no variable round(round)", path);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &variables), path, "variables"));
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimension, &view->rows), path, "round"));
+  const size_t sizes[2] = {(size_t)variables, view->rows};
+  BL_TRY(bl_container_plausible(&bytes, path, "round", sizes, 2, sizeof(int)));
+  if (nc_get_att_longlong(ncid, NC_GLOBAL, "rounds", &rounds) == NC_NOERR && rounds > 0)
+    view->rounds = rounds;
+  BL_TRY(bl_allocate(&view->names, (size_t)variables, sizeof *view->names));
+  BL_TRY(bl_allocate(&view->numbers, view->rows, sizeof *view->numbers));
+  BL_TRY(bl_allocate(&view->values, (size_t)variables * view->rows, sizeof *view->values));
+  if (view->rows > 0)
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_int(ncid, round, &start, &view->rows, view->numbers), path,
+                               "round"));
+  for (int v = 0; v < variables; v++) {
+    char name[NC_MAX_NAME + 1];
+    int rank, of;
+    nc_type type;
+    if (v == round || nc_inq_var(ncid, v, name, &type, &rank, NULL, NULL) != NC_NOERR || rank != 1 || type != NC_DOUBLE ||
+        nc_inq_vardimid(ncid, v, &of) != NC_NOERR || of != dimension)
+      continue;
+    snprintf(view->names[view->column_count], sizeof *view->names, "%.63s", name);
+    double *values = view->values + (size_t)view->column_count++ * view->rows;
+    if (view->rows > 0)
+      BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_double(ncid, v, &start, &view->rows, values), path, name));
+  }
+  return BL_OK;
+}
+
+bl_status bl_record_read(bl_record_view *view, const char *path) {
+  int ncid;
+  *view = (bl_record_view){0};
+  BL_TRY(bl_container_open(&ncid, path));
+  const bl_status status = read_view(view, ncid, path);
+  nc_close(ncid);
+  if (status != BL_OK)
+    bl_record_view_destroy(view);
+  return status;
+}
+
+void bl_record_view_destroy(bl_record_view *view) {
+  bl_free(&view->names);
+  bl_free(&view->numbers);
+  bl_free(&view->values);
+  view->rows = 0;
+  view->column_count = 0;
+}
+
+const double *bl_record_column_of(const bl_record_view *view, const char *name) {
+  for (int c = 0; c < view->column_count; c++)
+    if (strcmp(view->names[c], name) == 0)
+      return view->values + (size_t)c * view->rows;
+  return NULL;
 }

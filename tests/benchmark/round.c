@@ -79,8 +79,8 @@ static bl_status create(trainer *t, const measure_task *task) {
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   BL_TRY(bl_world_create(&t->world, MPI_COMM_WORLD, (bl_split){ranks, ranks, ranks}));
   BL_TRY(configure(t, task));
-  BL_TRY(bl_arrow_create(&t->trajectories, t->world.trajectory_comm));
-  BL_TRY(bl_arrow_create(&t->advantages, t->world.advantage_comm));
+  BL_TRY(bl_arrow_create(&t->trajectories, t->world.trajectory_comm, "trajectories"));
+  BL_TRY(bl_arrow_create(&t->advantages, t->world.advantage_comm, "advantages"));
   BL_TRY(create_network(t, 0, &s->network));
   BL_TRY(create_network(t, 1, &s->critic));
   BL_TRY(create_network(t, 2, &s->value));

@@ -86,6 +86,18 @@ static void test_part_of_the_ranks(void **state) {
   MPI_Comm_free(&half);
 }
 
+/* A text that differs is named with its rank, the lowest one. */
+static void test_texts(void **state) {
+  (void)state;
+  assert_int_equal(bl_agree_text("the version", "1.0", MPI_COMM_WORLD), BL_OK);
+  if (size == 1)
+    return;
+  assert_int_equal(bl_agree_text("the version", rank == 0 ? "1.0" : "1.1", MPI_COMM_WORLD), BL_ERROR_USAGE);
+  assert_string_equal(bl_status_message(),
+                      "the version of rank 1 is \"1.1\", that of rank 0 is \"1.0\": start the same on all ranks");
+  bl_status_clear();
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -93,7 +105,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_all_well),          cmocka_unit_test(test_each_rank_alone),
       cmocka_unit_test(test_all_combinations),  cmocka_unit_test(test_percent_in_message),
-      cmocka_unit_test(test_part_of_the_ranks),
+      cmocka_unit_test(test_part_of_the_ranks), cmocka_unit_test(test_texts),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   MPI_Finalize();

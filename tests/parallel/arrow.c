@@ -23,7 +23,7 @@ static void exchange(size_t count, int receives_first) {
   bl_arrow *arrow = NULL;
   float *sent = NULL, *received = NULL;
   const size_t messages = (size_t)(size * TAGS);
-  assert_int_equal(bl_arrow_create(&arrow, link_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   assert_int_equal(bl_allocate(&sent, messages * count, sizeof *sent), BL_OK);
   assert_int_equal(bl_allocate(&received, messages * count, sizeof *received), BL_OK);
   for (int pass = 0; pass < 2; pass++)
@@ -68,7 +68,7 @@ static void test_same_tag_keeps_order(void **state) {
   const int next = (rank + 1) % size, previous = (rank + size - 1) % size;
   const float states[3] = {1, 2, 3}, times[2] = {4, 5};
   float got_states[3], got_times[2];
-  assert_int_equal(bl_arrow_create(&arrow, link_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   assert_int_equal(bl_arrow_receive(arrow, got_states, 3, 9, previous), BL_OK);
   assert_int_equal(bl_arrow_receive(arrow, got_times, 2, 9, previous), BL_OK);
   assert_int_equal(bl_arrow_send(arrow, states, 3, 9, next), BL_OK);
@@ -87,7 +87,7 @@ static void test_waiting_sleeps(void **state) {
   const int last = size - 1;
   const float sent = 1;
   float received = 0;
-  assert_int_equal(bl_arrow_create(&arrow, link_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   MPI_Barrier(MPI_COMM_WORLD);
   if (rank == last) {
     nanosleep(&(struct timespec){0, 300000000}, NULL);
@@ -114,7 +114,7 @@ static void test_refusals(void **state) {
   (void)state;
   bl_arrow *arrow = NULL;
   float values[4] = {0};
-  assert_int_equal(bl_arrow_create(&arrow, link_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   bl_status_clear();
   assert_int_equal(bl_arrow_send(arrow, values, (size_t)1 << 31, 0, rank), BL_ERROR_LIBRARY);
   assert_non_null(strstr(bl_status_message(), "2147483648 numbers"));

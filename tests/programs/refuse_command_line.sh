@@ -10,6 +10,8 @@ refused 0 'one word too many: b; expected finetune FILE' finetune a b c
 refused 0 'no file is given' inspect
 refused 0 '--resume continues pretrain, finetune, distill, sample and table' evaluate --resume
 refused 2 'there is no option --bar' pretrain --bar
+refused 1 'the command line of rank 1 is "evaluate --seed 2", that of rank 0 is "evaluate --seed 1"' evaluate --seed 1 : \
+  -n 1 "$beeline" evaluate --seed 2
 
 bad() { # bad TEXT: a configuration with that text
   printf '%b' "$1" > bad.yaml

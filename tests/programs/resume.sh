@@ -36,6 +36,14 @@ run 2 pretrain roll.yaml --resume --roles 1:0:2 --output pretrained
 said 'resuming from pretrained/checkpoint-000007.nc'
 same pretrained roll 'pretrain, stopped after 7 steps'
 
+# A row of a long run stands for several steps: a stop in the middle of them loses none.
+long='pretrain roll.yaml --set learner.rounds=3000 --set checkpoint.every=0'
+run 1 $long --output long
+begin between 2 $long --set checkpoint.stop=7
+run 1 $long --resume --set checkpoint.stop=1 --output between
+run 1 $long --resume --output between
+same between long 'pretrain, stopped between two rows'
+
 tuning="finetune roll.yaml $roll_tuning"
 run 1 $tuning --output tuned
 begin stopped 2 $tuning --set checkpoint.stop=1
@@ -48,6 +56,14 @@ run 1 $tuning --resume --output stopped
 said 'finished already'
 said '6 rounds'
 same stopped tuned 'finetune, resumed when finished'
+
+run 1 pretrain roll.yaml --output teacher
+distilling='distill roll.yaml --set learner.name=distill --set learner.rounds=1500 --set distill.first=4 --set distill.last=1
+  --set model.file=teacher/model.nc --set checkpoint.every=0'
+run 1 $distilling --output distilled
+begin student 1 $distilling --set checkpoint.stop=1601
+run 1 $distilling --resume --output student
+same student distilled 'distill, stopped between two rows'
 
 # ---- Killed ----------------------------------------------------------------------------------------------------------
 
@@ -103,6 +119,18 @@ done
 begin damaged 1 $tuning --set checkpoint.stop=5
 for file in damaged/checkpoint-*.nc; do damage "$file"; done
 refuse 'none of its 2 checkpoints is intact' $tuning --resume --output damaged
+
+# ---- No room for a checkpoint ----------------------------------------------------------------------------------------
+
+# A limit of the size of files stands for a full disk; the launcher's own files need it not (PMIX_MCA_gds).
+begin full 1 $tuning --set checkpoint.stop=3
+(ulimit -f 100 && PMIX_MCA_gds=hash OMPI_MCA_ess_singleton_isolated=1 "$BEELINE" $tuning --resume --output full) >said 2>&1 </dev/null
+test $? -eq 1 || complain "a checkpoint without room: $(cat said)"
+said 'bytes are needed'
+test "$(cd full && echo *.nc)" = 'checkpoint-000002.nc checkpoint-000003.nc record.nc' || complain "no room: $(ls full)"
+run 1 $tuning --resume --output full
+said 'resuming from full/checkpoint-000003.nc'
+same full tuned 'after a checkpoint without room'
 
 # ---- Another configuration -------------------------------------------------------------------------------------------
 

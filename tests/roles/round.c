@@ -56,11 +56,15 @@ static bl_sft_pg method_number(int which) {
   return method;
 }
 
-static void make_chain(bl_chain *chain) {
+/* Growth of the state in each step: one that learns, and one with which few of the samples, of some ranks only, overflow.
+ */
+static const double growth = 1.05, explosion = 3.2e9;
+
+static void make_chain(bl_chain *chain, double factor) {
   assert_int_equal(bl_chain_create(chain, STEPS), BL_OK);
   for (int i = 0; i < STEPS; i++) {
     chain->time[i] = (float)(STEPS - 1 - i);
-    chain->state[i] = 1.05;
+    chain->state[i] = factor;
     chain->noise[i] = -0.3;
     chain->sigma[i] = 0.2;
   }
@@ -80,8 +84,9 @@ static void initialise(bl_aggregator *aggregator, uint64_t seed) {
   bl_free(&values);
 }
 
-/* Run ROUNDS rounds over the ranks of `world`. */
-static void run(outcome *result, const bl_sft_pg *method, const bl_world *world) {
+/* Run ROUNDS rounds over the ranks of `world`, or up to the one that fails. */
+static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_world *world, double factor) {
+  bl_status status = BL_OK;
   bl_dataset dataset;
   bl_batches batches;
   bl_chain chain;
@@ -93,10 +98,10 @@ static void run(outcome *result, const bl_sft_pg *method, const bl_world *world)
   bl_graph *graphs[3] = {NULL, NULL, NULL};
   const bl_network_shape *shapes[3] = {&policy_shape, &critic_shape, &value_shape};
   make_points(&dataset);
-  make_chain(&chain);
+  make_chain(&chain, factor);
   assert_int_equal(bl_batches_create(&batches, &dataset, STRATA * MICRO_BATCH, 3, false), BL_OK);
-  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm), BL_OK);
-  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm), BL_OK);
+  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm, "trajectories"), BL_OK);
+  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm, "advantages"), BL_OK);
   for (int i = 0; i < 3; i++) {
     const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
     assert_int_equal(bl_network_create(&graphs[i], shapes[i], 1, BL_GRAPH_INFERENCE, false), BL_OK);
@@ -111,11 +116,10 @@ static void run(outcome *result, const bl_sft_pg *method, const bl_world *world)
   assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, NULL, method, &buffer, &batches,
                                     trajectories, advantages, &aggregators[1], &aggregators[2]),
                    BL_OK);
-  for (int round = 0; round < ROUNDS; round++)
-    assert_int_equal(bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,
-                                  (bl_round_rates){.policy = 1e-3, .critic = 1e-3, .value = 1e-3}),
-                     BL_OK);
-  for (int i = 0; i < 3; i++) {
+  for (int round = 0; round < ROUNDS && status == BL_OK; round++)
+    status = bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,
+                          (bl_round_rates){.policy = 1e-3, .critic = 1e-3, .value = 1e-3});
+  for (int i = 0; i < 3 && status == BL_OK; i++) {
     result->count[i] = aggregators[i].table->count;
     assert_int_equal(bl_allocate(&result->values[i], result->count[i], sizeof(float)), BL_OK);
     assert_int_equal(bl_allocate(&result->first[i], result->count[i], sizeof(float)), BL_OK);
@@ -137,6 +141,11 @@ static void run(outcome *result, const bl_sft_pg *method, const bl_world *world)
   bl_chain_destroy(&chain);
   bl_batches_destroy(&batches);
   bl_dataset_destroy(&dataset);
+  return status;
+}
+
+static void run(outcome *result, const bl_sft_pg *method, const bl_world *world) {
+  assert_int_equal(run_chain(result, method, world, growth), BL_OK);
 }
 
 static void free_outcome(outcome *result) {
@@ -184,6 +193,34 @@ static void every_split_gives_the_same_bits(void **state) {
       tried++;
     }
     free_outcome(&alone);
+  }
+  assert_true(tried >= 2);
+}
+
+/* A sample that overflows on one generator stops the round on all ranks, with that sample's number. */
+static void a_sample_that_is_not_finite_stops_all_ranks(void **state) {
+  static const char *const splits[] = {"all", "1:1:1", "2:1:1", "1:2:1", "2:2:1", "3:1:1", "1:1:2"};
+  int size, tried = 0;
+  (void)state;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  for (int which = 0; which < 2; which++) {
+    const bl_sft_pg method = method_number(which);
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+      outcome result = {.count = {0}};
+      bl_split split;
+      bl_world world;
+      if (bl_split_parse(&split, splits[i], size) != BL_OK) {
+        bl_status_clear();
+        continue;
+      }
+      assert_int_equal(bl_world_create(&world, MPI_COMM_WORLD, split), BL_OK);
+      assert_int_equal(run_chain(&result, &method, &world, explosion), BL_ERROR_NUMERIC);
+      assert_non_null(strstr(bl_status_message(), "sample "));
+      assert_non_null(strstr(bl_status_message(), "is not finite"));
+      bl_status_clear();
+      bl_world_destroy(&world);
+      tried++;
+    }
   }
   assert_true(tried >= 2);
 }
@@ -257,7 +294,8 @@ static void a_round_moves_all_three_networks(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_round_moves_all_three_networks), cmocka_unit_test(monitors_watch_without_a_touch),
-      cmocka_unit_test(a_spectral_regulariser_makes_the_critic_flatter), cmocka_unit_test(every_split_gives_the_same_bits)};
+      cmocka_unit_test(a_spectral_regulariser_makes_the_critic_flatter), cmocka_unit_test(every_split_gives_the_same_bits),
+      cmocka_unit_test(a_sample_that_is_not_finite_stops_all_ranks)};
   MPI_Init(&argc, &argv);
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   failed += bl_memory_balance() != 0;

@@ -249,6 +249,7 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
     write_checkpoint(&f, folder, round);
   write_bytes(scratch("run/checkpoint-last.nc"), "x", 1);
   write_bytes(scratch("run/checkpoint-9000000.nc.node-12.partial"), "x", 1);
+  write_bytes(scratch("run/record.nc.node-12.partial"), "x", 1);
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
   bl_checkpoint_path(expected, sizeof expected, folder, 800000);
   assert_string_equal(path, expected);
@@ -257,7 +258,7 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_OK);
   bl_checkpoint_path(expected, sizeof expected, folder, 80000);
   assert_string_equal(path, expected);
-  assert_int_equal(bl_checkpoint_prune(folder, 2), BL_OK);
+  assert_int_equal(bl_checkpoint_prune(folder, 2, 0), BL_OK);
   assert_int_equal(count_entries(folder, "checkpoint-0"), 1);
   assert_int_equal(count_entries(folder, "checkpoint-"), 3);
   assert_int_equal(count_entries(folder, "partial"), 0);
@@ -265,6 +266,23 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_ERROR_INPUT);
   assert_true(message_has("none of its 2 checkpoints is intact"));
   bl_log_speak(true);
+  destroy(&f);
+}
+
+static void milestones_stay(void **state) {
+  (void)state;
+  fixture f;
+  char folder[512];
+  make_small(&f);
+  snprintf(folder, sizeof folder, "%s", scratch("long-run"));
+  for (int64_t round = 10; round <= 70; round += 10) {
+    write_checkpoint(&f, folder, round);
+    assert_int_equal(bl_checkpoint_prune(folder, 2, 20), BL_OK);
+  }
+  assert_int_equal(count_entries(folder, "checkpoint-"), 4); /* 20, 40, 60, 70 */
+  assert_int_equal(bl_checkpoint_prune(folder, 0, 20), BL_OK);
+  assert_int_equal(count_entries(folder, "checkpoint-"), 0);
+  assert_int_equal(count_entries(folder, "kept-"), 3);
   destroy(&f);
 }
 
@@ -276,6 +294,7 @@ int main(void) {
       cmocka_unit_test(nonsense_in_the_header_is_refused),
       cmocka_unit_test(the_old_checkpoint_survives_a_failed_write),
       cmocka_unit_test(the_newest_intact_checkpoint_is_found),
+      cmocka_unit_test(milestones_stay),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }

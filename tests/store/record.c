@@ -38,7 +38,7 @@ static void rows_are_readable_while_it_grows(void **state) {
   (void)state;
   bl_record *record;
   double values[100];
-  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 2, 0, 10, &provenance), BL_OK);
   assert_int_equal(rows_of(values, scratch("record.nc"), "seconds"), 0);
   for (int i = 1; i <= 20; i++) {
     append(record, i - 1, i, 0.0);
@@ -56,11 +56,11 @@ static void a_reader_does_not_hinder(void **state) {
   bl_record *record;
   int ncid;
   double values[100];
-  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 0, 10, &provenance), BL_OK);
   assert_int_equal(nc_open(scratch("read.nc"), NC_NOWRITE, &ncid), NC_NOERR);
   append(record, 0, 5, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
-  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 3, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("read.nc"), columns, 2, 3, 10, &provenance), BL_OK);
   append(record, 3, 6, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
   nc_close(ncid);
@@ -71,10 +71,10 @@ static void a_resume_drops_later_rows(void **state) {
   (void)state;
   bl_record *record;
   double values[100];
-  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, 10, &provenance), BL_OK);
   append(record, 0, 10, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
-  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 6, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 6, 10, &provenance), BL_OK);
   assert_int_equal(rows_of(values, scratch("resume.nc"), "round"), 6);
   append(record, 6, 8, 100.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
@@ -82,7 +82,7 @@ static void a_resume_drops_later_rows(void **state) {
   const double expected[8] = {0, 1, 2, 3, 4, 5, 106, 107};
   assert_memory_equal(values, expected, sizeof expected);
   /* Begun anew. */
-  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("resume.nc"), columns, 2, 0, 10, &provenance), BL_OK);
   assert_int_equal(bl_record_close(&record), BL_OK);
   assert_int_equal(rows_of(values, scratch("resume.nc"), "round"), 0);
 }
@@ -92,10 +92,10 @@ static void a_new_column_is_empty_in_old_rows(void **state) {
   bl_record *record;
   double values[100];
   const bl_record_column more[2] = {{"seconds", "s", "time"}, {"fid", "1", "distance"}};
-  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), columns, 2, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), columns, 2, 0, 10, &provenance), BL_OK);
   append(record, 0, 3, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
-  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), more, 2, 2, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("columns.nc"), more, 2, 2, 10, &provenance), BL_OK);
   append(record, 2, 3, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
   assert_int_equal(rows_of(values, scratch("columns.nc"), "fid"), 3);
@@ -111,7 +111,7 @@ static void a_damaged_record_is_put_aside(void **state) {
   struct stat what;
   write_bytes(scratch("bad.nc"), "no netCDF", 9);
   bl_log_speak(false);
-  assert_int_equal(bl_record_open(&record, scratch("bad.nc"), columns, 2, 4, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("bad.nc"), columns, 2, 4, 10, &provenance), BL_OK);
   bl_log_speak(true);
   append(record, 4, 6, 0.0);
   assert_int_equal(bl_record_close(&record), BL_OK);
@@ -123,7 +123,7 @@ static void an_impossible_place_is_refused(void **state) {
   (void)state;
   bl_record *record;
   write_bytes(scratch("plain"), "x", 1);
-  assert_int_equal(bl_record_open(&record, scratch("plain/record.nc"), columns, 2, 0, &provenance), BL_ERROR_SYSTEM);
+  assert_int_equal(bl_record_open(&record, scratch("plain/record.nc"), columns, 2, 0, 10, &provenance), BL_ERROR_SYSTEM);
   assert_true(message_has("plain"));
   assert_null(record);
 }

@@ -1,0 +1,16 @@
+/** \file
+ * Curves drawn with characters, for a terminal. Not collective. */
+#ifndef BEELINE_PROGRAMS_CHART_H
+#define BEELINE_PROGRAMS_CHART_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { BL_CHART_WIDEST = 256 };
+
+/** Draw \a values (count) from left to right: \a height lines of \a width ≤ BL_CHART_WIDEST places, least and most at the
+ * left, the mean of the values of a place marked by a star. What is not finite is left out; where nothing is finite,
+ * nothing is drawn. */
+void bl_chart_draw(FILE *file, const char *title, const double *values, size_t count, int width, int height);
+
+#endif

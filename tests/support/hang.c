@@ -1,0 +1,66 @@
+/* hang MODE: two ranks under a watchdog of 0.4 seconds, of which rank 1 hangs where MODE says.
+ *   work     in a piece of work, while rank 0 waits in a collective
+ *   arrow    in a wait for a message that rank 0 never sends, while rank 0 works on
+ *   stopped  its process is stopped, while rank 0 waits in a collective
+ *   slow     nowhere: both work and wait for longer than the limit, but in pieces */
+#include "base/clock.h"
+#include "base/status.h"
+#include "parallel/arrow.h"
+#include "parallel/statistics.h"
+#include "parallel/wait.h"
+#include "parallel/watchdog.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double limit = 0.4;
+
+static void pass(double seconds) {
+  for (const double since = bl_clock_seconds(); bl_clock_seconds() - since < seconds;)
+    bl_wait_pause(since);
+}
+
+static bl_status hang(const char *mode, int rank) {
+  bl_timing timing = {.name = "roll out"};
+  bl_arrow *arrow = NULL;
+  float value;
+  int sum = 1;
+  if (strcmp(mode, "work") == 0 && rank == 1) {
+    bl_timing_begin(&timing);
+    pass(30);
+  }
+  if (strcmp(mode, "stopped") == 0 && rank == 1)
+    raise(SIGSTOP);
+  if (strcmp(mode, "arrow") == 0) {
+    BL_TRY(bl_arrow_create(&arrow, MPI_COMM_WORLD, "trajectories"));
+    if (rank == 1) {
+      BL_TRY(bl_arrow_receive(arrow, &value, 1, 7, 0));
+      BL_TRY(bl_arrow_wait(arrow, 7, 0));
+    }
+    for (int i = 0; i < 300; i++) {
+      pass(limit / 4);
+      bl_watchdog_progress();
+    }
+  }
+  for (int i = 0; i < 12; i++) {
+    bl_timing_begin(&timing);
+    pass(limit / 4);
+    bl_timing_end(&timing);
+  }
+  return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD), MPI_COMM_WORLD);
+}
+
+int main(int argc, char **argv) {
+  int rank;
+  MPI_Init(&argc, &argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  bl_status status = bl_watchdog_start(limit, MPI_COMM_WORLD);
+  if (status == BL_OK)
+    status = hang(argc > 1 ? argv[1] : "slow", rank);
+  bl_watchdog_stop();
+  if (status != BL_OK)
+    fprintf(stderr, "%s\n", bl_status_message());
+  MPI_Finalize();
+  return status != BL_OK;
+}
