@@ -332,7 +332,8 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
   bl_clock_duration(duration, sizeof duration, seconds);
   printf("\n  %-22s %s\n", "model", path);
   printf("  %-22s %s, %zu parameters\n", "network", bl_network_kind_name(p->run.header.shape.kind), parameters);
-  printf("  %-22s %.4f\n", "loss at the end", loss);
+  if (!isnan(loss))
+    printf("  %-22s %.4f\n", "loss at the end", loss);
   if (p->labels)
     printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
   if (p->test.count > 0)
@@ -345,7 +346,7 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
 static bl_status pretrain(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
-  double loss = 0;
+  double loss = NAN; /* no step is left to do after a stop at the last one */
   bool stopped;
   pretrainer p = {0};
   bl_status status;
@@ -367,12 +368,12 @@ static bl_status pretrain(const bl_invocation *invocation) {
   BL_GOTO(bl_run_resume(&p.run, &(bl_checkpoint_entry){"model", &p.aggregator}, 1));
   BL_GOTO(bl_agree(open_record(&p), invocation->comm));
   BL_GOTO(learn(&p, &stopped, &loss));
-  if (stopped)
-    bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
-  else
-    BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
-  if (!stopped)
-    status = bl_run_finish(&p.run);
+  if (stopped) {
+    status = bl_run_explain_stop(&p.run);
+    goto done;
+  }
+  BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
+  status = bl_run_finish(&p.run);
 done:
   destroy(&p);
   return status;

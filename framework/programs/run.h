@@ -23,6 +23,7 @@ typedef struct bl_run {
   bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
   int64_t first_round;             /**< of this sitting */
   int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
+  bool interrupted;                /**< whether a signal ends this sitting (parallel/interrupt.h) */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
@@ -48,12 +49,20 @@ void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
 /** With --resume, take the newest checkpoint. Collective. Sets header.round and first_round. */
 bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count);
 
+/** Before the first round, when what may have taken long is done: BL_INTERRUPTED where a signal asked for an end.
+ * Collective. */
+bl_status bl_run_check_interrupt(const bl_run *run);
+
 /** After a round: count it, and write a checkpoint where one is due. Collective.
- * \param [out] stop  whether this sitting ends here (checkpoint.stop), after a checkpoint. */
+ * \param [out] stop  whether this sitting ends here, after a checkpoint: by checkpoint.stop, or by a signal to any rank. */
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
 
 /** Write model.nc. Collective. */
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);
+
+/** When a sitting ends before the last round: say so. Returns BL_INTERRUPTED after a signal, else BL_OK, the same on all
+ * ranks. Not collective. */
+bl_status bl_run_explain_stop(const bl_run *run);
 
 /** When all results are written: delete the checkpoints, which marks the run as finished. Collective. */
 bl_status bl_run_finish(bl_run *run);
