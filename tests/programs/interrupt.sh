@@ -34,8 +34,8 @@ interrupt() {
 run 1 pretrain roll.yaml --output roll
 training="pretrain roll.yaml --set learner.rounds=4000 --set checkpoint.every=200 --set learner.optimiser.rate.decay=linear"
 run 1 $training --output trained
-interrupt USR1 rank 'did so after round' 'signalled/checkpoint-*0200.nc' 3 $training --output signalled
-interrupt TERM rank 'of 4000: go on with --resume' 'signalled/checkpoint-*1000.nc' 2 $training --output signalled
+interrupt USR1 rank 'did so after round' 'signalled/checkpoint-*.nc' 3 $training --output signalled
+interrupt TERM rank 'of 4000: go on with --resume' 'signalled/checkpoint-*[23]?00.nc' 2 $training --output signalled
 run 1 $training --resume --output signalled
 parts_of trained >expected
 parts_of signalled >found
@@ -44,7 +44,7 @@ compared=$((compared + 1))
 
 tuning="finetune roll.yaml $roll_tuning --set learner.rounds=30"
 run 2 $tuning --output tuned
-interrupt USR1 launcher 'go on with --resume' 'stopped/checkpoint-*0002.nc' 2 $tuning --output stopped
+interrupt USR1 launcher 'go on with --resume' 'stopped/checkpoint-*.nc' 2 $tuning --output stopped
 ls stopped | grep -q 'partial' && complain "left behind: $(ls -A stopped)"
 test -e stopped/model.nc && complain 'a run that was asked to stop wrote its model'
 run 3 $tuning --resume --roles 2:1:2 --output stopped
