@@ -32,10 +32,10 @@ interrupt() {
 # ---- Training --------------------------------------------------------------------------------------------------------
 
 run 1 pretrain roll.yaml --output roll
-training="pretrain roll.yaml --set learner.rounds=4000 --set checkpoint.every=200 --set learner.optimiser.rate.decay=linear"
+training="pretrain roll.yaml --set learner.rounds=2000 --set checkpoint.every=100 --set learner.optimiser.rate.decay=linear"
 run 1 $training --output trained
 interrupt USR1 rank 'did so after round' 'signalled/checkpoint-*.nc' 3 $training --output signalled
-interrupt TERM rank 'of 4000: go on with --resume' 'signalled/checkpoint-*[23]?00.nc' 2 $training --output signalled
+interrupt TERM rank 'of 2000: go on with --resume' 'signalled/checkpoint-*1[0-9]00.nc' 2 $training --output signalled
 run 1 $training --resume --output signalled
 parts_of trained >expected
 parts_of signalled >found
@@ -43,16 +43,16 @@ cmp -s expected found || complain "pretrain, two signals: other bits: $(diff exp
 compared=$((compared + 1))
 
 tuning="finetune roll.yaml $roll_tuning --set learner.rounds=30"
-run 2 $tuning --output tuned
+run 1 $tuning --output tuned
 interrupt USR1 launcher 'go on with --resume' 'stopped/checkpoint-*.nc' 2 $tuning --output stopped
 ls stopped | grep -q 'partial' && complain "left behind: $(ls -A stopped)"
 test -e stopped/model.nc && complain 'a run that was asked to stop wrote its model'
-run 3 $tuning --resume --roles 2:1:2 --output stopped
+run 1 $tuning --resume --output stopped
 same stopped tuned 'finetune, signal to the launcher'
 
 
-distilling='distill roll.yaml --set learner.name=distill --set distill.first=4 --set distill.last=1 --set learner.rounds=1000'
-run 2 $distilling --output distilled
+distilling='distill roll.yaml --set learner.name=distill --set distill.first=4 --set distill.last=1 --set learner.rounds=200'
+run 1 $distilling --output distilled
 interrupt TERM rank 'go on with --resume' 'half/student-0002.nc' 2 $distilling --output half
 run 1 $distilling --resume --output half
 parts_of distilled >expected

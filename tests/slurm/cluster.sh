@@ -99,12 +99,13 @@ MessageTimeout=10
 BatchStartTimeout=10
 TCPTimeout=2
 JobRequeue=1
+EnforcePartLimits=ALL
 SlurmdParameters=config_overrides
 PropagateResourceLimits=NONE
 NodeName=DEFAULT CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=1000 State=UNKNOWN
 END
 for i in $(seq "$nodes"); do echo "NodeName=n$i NodeHostname=n$i NodeAddr=127.0.0.1 Port=$((6820 + i))"; done >>etc/slurm.conf
-echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=60 State=UP" >>etc/slurm.conf
+echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP" >>etc/slurm.conf
 echo CgroupPlugin=cgroup/v1 >etc/cgroup.conf
 export SLURM_CONF=$cluster/etc/slurm.conf
 # Many ranks on few cores, all of them on one machine.
