@@ -47,7 +47,7 @@ run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; return
   trap 'asked=USR1; say signal=USR1; kill -USR1 $launched 2>/dev/null' USR1
   trap 'asked=TERM; say signal=TERM; kill -USR1 $launched 2>/dev/null' TERM
   started=$(date +%s)
-  say "beeline $* (launcher=$launcher nodes=$SLURM_JOB_NUM_NODES tasks=${SLURM_NTASKS:-1} list=$SLURM_JOB_NODELIST)"
+  say "beeline $* (launcher=$launcher nodes=$SLURM_JOB_NUM_NODES tasks_per_node=${SLURM_TASKS_PER_NODE:-1} list=$SLURM_JOB_NODELIST)"
   launch "${ranks:-}" "$@" </dev/null &
   launched=$!
   # A signal ends the wait, not what is waited for.

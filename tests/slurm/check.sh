@@ -195,7 +195,7 @@ await 20 'a job whose rank was killed to be put back' grep -q 'requeue=yes' kill
 
 ended signalled COMPLETED
 restarted signalled 1
-grep -q 'restart=1.*nodes=1 tasks=1' signalled.log || complain "signalled did not go on with one rank: $(grep launcher= signalled.log)"
+grep -q ' on 1 rank,' signalled/summary.txt || complain "signalled did not go on with one rank: $(cat signalled/summary.txt; grep launcher= signalled.log)"
 same signalled alone-long 'a signal, then other ranks'
 pass 'signal, checkpoint, back into the queue, on with one rank instead of two'
 
