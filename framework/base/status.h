@@ -15,6 +15,7 @@
 /** What went wrong, from harmless to fatal; ranks agree on the largest. */
 typedef enum bl_status {
   BL_OK = 0,
+  BL_INTERRUPTED,   /**< asked by a signal to end early, with everything kept; programs exit with 75 */
   BL_ERROR_USAGE,   /**< the command line or the configuration; programs exit with 2 */
   BL_ERROR_INPUT,   /**< a file that was read; programs exit with 2 */
   BL_ERROR_NUMERIC, /**< NaN, infinity or an overflow of an exact sum; programs exit with 1 */

@@ -327,7 +327,8 @@ static bl_status finish(distiller *d, double seconds, double loss) {
   bl_run_path(path, sizeof path, &d->run, "model.nc");
   bl_clock_duration(duration, sizeof duration, seconds);
   printf("  %-22s %s, predicts %s\n", "last one", path, d->run.header.prediction);
-  printf("  %-22s %.4g\n", "its loss at the end", loss);
+  if (!isnan(loss))
+    printf("  %-22s %.4g\n", "its loss at the end", loss);
   printf("  %-22s %s on %d rank%s\n\n", "time", duration, d->run.world.size, d->run.world.size == 1 ? "" : "s");
   return BL_OK;
 }
@@ -335,7 +336,7 @@ static bl_status finish(distiller *d, double seconds, double loss) {
 static bl_status distill(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
-  double loss = 0;
+  double loss = NAN; /* no step is left to do after a stop at the last one */
   bool stopped;
   distiller d = {.learning = {.name = "gradients"}};
   bl_status status;
@@ -361,12 +362,12 @@ static bl_status distill(const bl_invocation *invocation) {
   BL_GOTO(learn(&d, &stopped, &loss));
   BL_GOTO(bl_aggregator_account(&d.aggregator, &d.learning, d.run.world.comm));
   BL_GOTO(bl_run_account(&d.run));
-  if (stopped)
-    bl_log("stopped after round %lld of %lld: go on with --resume", (long long)d.run.header.round, (long long)d.run.rounds);
-  else
-    BL_GOTO(finish(&d, bl_clock_seconds() - start, loss));
-  if (!stopped)
-    status = bl_run_finish(&d.run);
+  if (stopped) {
+    status = bl_run_explain_stop(&d.run);
+    goto done;
+  }
+  BL_GOTO(finish(&d, bl_clock_seconds() - start, loss));
+  status = bl_run_finish(&d.run);
 done:
   destroy(&d);
   return status;

@@ -504,18 +504,19 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(measure(&before, &f, "measure before", true));
   BL_GOTO(measure_figures(&f, 0));
   BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
+  BL_GOTO(bl_run_check_interrupt(&f.run));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
   BL_GOTO(bl_ring_account(&f.ring, f.run.world.comm));
   BL_GOTO(bl_run_account(&f.run));
-  if (stopped)
-    bl_log("stopped after round %lld of %d: go on with --resume", (long long)f.run.header.round, options->learner.rounds);
-  else
-    BL_GOTO(bl_agree(finish(&f, before, start), invocation->comm));
-  if (!stopped)
-    status = bl_run_finish(&f.run);
+  if (stopped) {
+    status = bl_run_explain_stop(&f.run);
+    goto done;
+  }
+  BL_GOTO(bl_agree(finish(&f, before, start), invocation->comm));
+  status = bl_run_finish(&f.run);
 done:
   destroy(&f);
   return status;

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "base/version.h"
 #include "parallel/agree.h"
+#include "parallel/interrupt.h"
 #include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
@@ -34,7 +35,8 @@ static const bl_program *find_program(const char *name) {
 
 static const char exit_statuses[] =
     "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input file is wrong, and\n"
-    "nothing was written. Options of all commands: beeline --help.\n";
+    "nothing was written; 75 stopped by SIGTERM or SIGUSR1, to go on by --resume. Options of all commands: beeline "
+    "--help.\n";
 
 /* ---- What needs no MPI ------------------------------------------------------------------------------------------------
  */
@@ -68,7 +70,8 @@ static void print_help(void) {
       "  --version        print the version and commit\n"
       "  --help           print this, or the help of a command\n"
       "\n"
-      "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong.");
+      "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong; 75 stopped by\n"
+      "SIGTERM or SIGUSR1 after a step and its checkpoint: the same command with --resume goes on.");
 }
 
 /* True when the command line asked for no more than text. */
@@ -170,9 +173,14 @@ static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   return bl_agree_text("the command line", arguments, comm);
 }
 
+/* EX_TEMPFAIL of <sysexits.h>, "try again later", which is not in POSIX. */
+enum { EXIT_TRY_AGAIN = 75 };
+
 static int exit_code(bl_status status) {
   if (status == BL_OK)
     return 0;
+  if (status == BL_INTERRUPTED)
+    return EXIT_TRY_AGAIN;
   return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? 2 : 1;
 }
 
@@ -184,6 +192,9 @@ int main(int argc, char **argv) {
     return fflush(stdout) == 0 ? 0 : 1;
   }
 
+  const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);
+  if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
+    bl_interrupt_catch();
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);

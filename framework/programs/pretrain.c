@@ -377,7 +377,8 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
   printf("\n  %-22s %s\n", "model", path);
   printf("  %-22s %s%s%s, %zu parameters\n", "network", p->head ? bl_head_name(p->head) : "", p->head ? " head of a " : "",
          bl_network_kind_name(p->run.header.shape.kind), p->learned.count);
-  printf("  %-22s %.4f\n", "loss at the end", loss);
+  if (!isnan(loss))
+    printf("  %-22s %.4f\n", "loss at the end", loss);
   if (p->labels)
     printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
   if (p->test.count > 0)
@@ -390,7 +391,7 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
 static bl_status train(const bl_invocation *invocation, bl_head head) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
-  double loss = 0;
+  double loss = NAN; /* no step is left to do after a stop at the last one */
   bool stopped;
   pretrainer p = {.head = head, .learning = {.name = "gradients"}};
   bl_status status;
@@ -413,12 +414,12 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
   BL_GOTO(learn(&p, &stopped, &loss));
   BL_GOTO(bl_aggregator_account(&p.aggregator, &p.learning, p.run.world.comm));
   BL_GOTO(bl_run_account(&p.run));
-  if (stopped)
-    bl_log("stopped after round %lld of %d: go on with --resume", (long long)p.run.header.round, options->learner.rounds);
-  else
-    BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
-  if (!stopped)
-    status = bl_run_finish(&p.run);
+  if (stopped) {
+    status = bl_run_explain_stop(&p.run);
+    goto done;
+  }
+  BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
+  status = bl_run_finish(&p.run);
 done:
   destroy(&p);
   return status;

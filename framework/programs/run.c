@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "parallel/account.h"
 #include "parallel/agree.h"
+#include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "parallel/watchdog.h"
@@ -127,11 +128,18 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
   return BL_OK;
 }
 
+bl_status bl_run_check_interrupt(const bl_run *run) {
+  bool asked;
+  BL_TRY(bl_interrupt_agree(&asked, run->world.comm));
+  return asked ? bl_fail(BL_INTERRUPTED, "asked by a signal to stop, before a round was done: go on with --resume") : BL_OK;
+}
+
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count) {
   const bl_options_checkpoint *checkpoint = &run->options->checkpoint;
   const int64_t done = ++run->header.round;
   const bool last = done == run->rounds;
-  *stop = !last && checkpoint->stop > 0 && done - run->first_round >= checkpoint->stop;
+  BL_TRY(bl_interrupt_agree(&run->interrupted, run->world.comm));
+  *stop = run->interrupted || (!last && checkpoint->stop > 0 && done - run->first_round >= checkpoint->stop);
   const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
   if (!*stop && !due)
     return BL_OK;
@@ -155,6 +163,15 @@ bl_status bl_run_account(const bl_run *run) {
     bl_log("checkpoints: %ld in %.2f s, %.2f %% of the %.1f s of the rounds", written->calls, written->seconds,
            100 * written->seconds / seconds, seconds);
   return bl_account_memory((double)bl_memory_peak(), run->world.comm);
+}
+
+bl_status bl_run_explain_stop(const bl_run *run) {
+  const long long done = (long long)run->header.round, all = (long long)run->rounds;
+  if (run->interrupted)
+    return bl_fail(BL_INTERRUPTED, "asked by a signal to stop, did so after round %lld of %lld: go on with --resume", done,
+                   all);
+  bl_log("stopped after round %lld of %lld: go on with --resume", done, all);
+  return BL_OK;
 }
 
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {

@@ -26,6 +26,7 @@ typedef struct bl_run {
   int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
   double began;                    /**< when the rounds of this sitting did, by bl_clock_seconds */
   bl_timing checkpoints;           /**< time to write them */
+  bool interrupted;                /**< whether a signal ends this sitting (parallel/interrupt.h) */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
@@ -51,8 +52,12 @@ void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
 /** With --resume, take the newest checkpoint. Collective. Sets header.round, first_round and began. */
 bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count);
 
+/** Before the first round, when what may have taken long is done: BL_INTERRUPTED where a signal asked for an end.
+ * Collective. */
+bl_status bl_run_check_interrupt(const bl_run *run);
+
 /** After a round: count it, and write a checkpoint where one is due. Collective.
- * \param [out] stop  whether this sitting ends here (checkpoint.stop), after a checkpoint. */
+ * \param [out] stop  whether this sitting ends here, after a checkpoint: by checkpoint.stop, or by a signal to any rank. */
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
 
 /** What a line of the log says of each round beside the learner's figures: "checkpoint_seconds=0.3 left_seconds=71", the
@@ -64,6 +69,10 @@ bl_status bl_run_account(const bl_run *run);
 
 /** Write model.nc. Collective. */
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);
+
+/** When a sitting ends before the last round: say so. Returns BL_INTERRUPTED after a signal, else BL_OK, the same on all
+ * ranks. Not collective. */
+bl_status bl_run_explain_stop(const bl_run *run);
 
 /** When all results are written: delete the checkpoints, which marks the run as finished. Collective. */
 bl_status bl_run_finish(bl_run *run);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "parallel/agree.h"
+#include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "programs/drawer.h"
@@ -202,6 +203,16 @@ static bl_status write_part(drawing *d) {
   return bl_dataset_write(&part, d->part, &d->provenance);
 }
 
+/* Where a signal asks for an end while samples are left: keep those that are there. Collective. */
+static bl_status stop_if_asked(drawing *d) {
+  bool asked;
+  BL_TRY(bl_interrupt_agree(&asked, d->comm));
+  if (!asked || d->done == (size_t)d->options->sampler.count)
+    return BL_OK;
+  BL_AGREE(d->rank == 0 ? write_part(d) : BL_OK, d->comm);
+  return bl_fail(BL_INTERRUPTED, "asked by a signal to stop, did so after %zu samples: go on with --resume", d->done);
+}
+
 /* Draw all that is left, and count what it took. Collective. */
 static bl_status draw(drawing *d) {
   const bl_options *options = d->options;
@@ -235,6 +246,7 @@ static bl_status draw(drawing *d) {
       d->done += piece;
     }
     BL_GOTO(bl_agree(status, d->comm));
+    BL_GOTO(stop_if_asked(d));
     BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "parallel/agree.h"
+#include "parallel/interrupt.h"
 #include "parallel/wait.h"
 #include "programs/drawer.h"
 #include "programs/finetune.h"
@@ -191,6 +192,16 @@ static bl_status tune(bool *ready, bl_table *t, const bl_table_cell *cell) {
   return BL_OK;
 }
 
+/* BL_INTERRUPTED where a signal asks for an end. The cells that are done are there. Collective. */
+static bl_status stop_if_asked(const work *w, MPI_Comm comm) {
+  bool asked;
+  BL_TRY(bl_interrupt_agree(&asked, comm));
+  if (!asked)
+    return BL_OK;
+  return bl_fail(BL_INTERRUPTED, "asked by a signal to stop, did so in cell %d of %d: the same command goes on", w->number,
+                 w->cells);
+}
+
 /* Draw the samples of a cell, in pieces for the bar's sake. Collective. */
 static bl_status draw(float *samples, bl_table_cell *cell, const bl_table *t, const bl_drawer *drawer, const work *w) {
   const bl_options *options = drawer->options;
@@ -203,6 +214,7 @@ static bl_status draw(float *samples, bl_table_cell *cell, const bl_table *t, co
     BL_TRY(bl_sampler_draw(samples + first * size, first, part, drawer->graph, &drawer->chain, (uint64_t)options->seed, 0,
                            batch, NULL, t->invocation->comm));
     say(w, cell, (double)cell->column * (double)(first + part));
+    BL_TRY(stop_if_asked(w, t->invocation->comm));
   }
   cell->seconds = (bl_clock_seconds() - start) * t->ranks / (double)count;
   return bl_drawer_evaluations(&cell->evaluations, drawer, count);

@@ -1,0 +1,22 @@
+/** \file
+ * A signal that asks the job to end: noted when it comes, agreed upon where the ranks are together, so that one rank that
+ * got it is enough.
+ *
+ * SIGTERM and SIGUSR1 are what batch systems send ahead of a time limit, and launchers hand on to the ranks. Launchers may
+ * deliver one request twice, so more of them change nothing; SIGINT, SIGQUIT and SIGKILL end a process at once, as ever. */
+#ifndef BEELINE_PARALLEL_INTERRUPT_H
+#define BEELINE_PARALLEL_INTERRUPT_H
+
+#include "base/status.h"
+
+#include <mpi.h>
+#include <stdbool.h>
+
+/** From now on SIGTERM and SIGUSR1 are noted instead of ending the process. Not collective; for programs that look by
+ * bl_interrupt_agree. */
+void bl_interrupt_catch(void);
+
+/** Whether any rank of \a comm has noted a signal. Collective over \a comm. \param [out] asked  the same on all ranks. */
+bl_status bl_interrupt_agree(bool *asked, MPI_Comm comm);
+
+#endif
