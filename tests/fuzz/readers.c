@@ -55,7 +55,7 @@ void fuzz_read_record(const char *path) {
   bl_record *record = NULL;
   fuzz_begin();
   const double values[2] = {1, 2};
-  bl_status status = bl_record_open(&record, path, fuzz_columns, 2, 3, &fuzz_provenance);
+  bl_status status = bl_record_open(&record, path, fuzz_columns, 2, 3, 10, &fuzz_provenance);
   if (status == BL_OK)
     status = bl_record_append(record, 3, values);
   fuzz_check(status);

@@ -107,7 +107,7 @@ static void model(const char *folder) {
 static void numbers(const char *folder) {
   bl_record *record;
   bl_moments moments;
-  must(bl_record_open(&record, in(folder, "record.nc"), fuzz_columns, 2, 0, &fuzz_provenance));
+  must(bl_record_open(&record, in(folder, "record.nc"), fuzz_columns, 2, 0, 10, &fuzz_provenance));
   for (int round = 0; round < 5; round++)
     must(bl_record_append(record, round, (const double[]){round, 2 * round}));
   must(bl_record_close(&record));

@@ -89,7 +89,7 @@ static void resume_with(const char *name, nc_type type, int rank) {
   struct stat what;
   const double value = 1;
   char aside[64];
-  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 0, 10, &provenance), BL_OK);
   for (int round = 0; round < 3; round++)
     assert_int_equal(bl_record_append(record, round, &value), BL_OK);
   assert_int_equal(bl_record_close(&record), BL_OK);
@@ -97,7 +97,7 @@ static void resume_with(const char *name, nc_type type, int rank) {
   replace(ncid, name, type, rank, rank > 1 ? 4096 : 0);
   nc_close(ncid);
   bl_log_speak(false);
-  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 3, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 3, 10, &provenance), BL_OK);
   bl_log_speak(true);
   assert_int_equal(bl_record_close(&record), BL_OK);
   snprintf(aside, sizeof aside, "record.nc.damaged");
@@ -159,7 +159,7 @@ static void a_classic_header_is_checked_before_netcdf_believes_it(void **state) 
   bl_record *record;
   uint8_t *bytes;
   int ncid, refused = 0;
-  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 0, &provenance), BL_OK);
+  assert_int_equal(bl_record_open(&record, scratch("record.nc"), columns, 1, 0, 10, &provenance), BL_OK);
   assert_int_equal(bl_record_close(&record), BL_OK);
   const size_t size = read_bytes(&bytes, scratch("record.nc"));
   for (size_t i = 4; i < size; i++) {
