@@ -19,8 +19,11 @@ bl_images bl_images_of_array(const float *images, size_t count, size_t size) {
 }
 
 bl_images bl_images_of_dataset(const bl_dataset *dataset) {
-  return (bl_images){
-      .count = dataset->count, .size = bl_dataset_sample_size(dataset), .fetch = fetch_dataset, .context = (void *)dataset};
+  return (bl_images){.count = dataset->count,
+                     .size = bl_dataset_sample_size(dataset),
+                     .points = dataset->points != NULL,
+                     .fetch = fetch_dataset,
+                     .context = (void *)dataset};
 }
 
 static bl_status fetch_file(float *images, size_t first, size_t rows, void *context) {
@@ -28,7 +31,11 @@ static bl_status fetch_file(float *images, size_t first, size_t rows, void *cont
 }
 
 bl_images bl_images_of_file(bl_sample_file *file) {
-  return (bl_images){.count = file->count, .size = bl_sample_file_size(file), .fetch = fetch_file, .context = file};
+  return (bl_images){.count = file->count,
+                     .size = bl_sample_file_size(file),
+                     .points = file->points,
+                     .fetch = fetch_file,
+                     .context = file};
 }
 
 static void round_to_8_bits(float *values, size_t count) {

@@ -9,12 +9,14 @@
 #include "store/dataset.h"
 #include "store/sample_file.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /** A sequence of images. */
 typedef struct bl_images {
   size_t count;
   size_t size;        /**< elements of one */
+  bool points;        /**< are points instead, which no features or spectra are of */
   const float *array; /**< (count, size) in network units, or NULL; borrowed */
   /** Where there is no array: images \a first … \a first + \a rows − 1 in network units. Not collective: any rank may ask
    * for any, and mostly asks in rising order. \param [out] images (rows, size). */

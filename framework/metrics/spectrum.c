@@ -70,9 +70,10 @@ bl_status bl_spectra_measure(bl_spectra *spectra, const bl_images *a, const bl_i
   const size_t plane = (size_t)height * (size_t)width, size = (size_t)channels * plane;
   bl_power_spectrum *spectrum = NULL;
   *spectra = (bl_spectra){.height = height, .width = width};
-  if (a->size != size || b->size != size)
-    return bl_fail(BL_ERROR_INPUT, "power spectra compare images of %d × %d × %d, not of %zu values with %zu", channels,
-                   height, width, a->size, b->size);
+  if (a->points || b->points || a->size != size || b->size != size)
+    return bl_fail(BL_ERROR_INPUT, "power spectra compare images of %d × %d × %d, not %s of %zu values with %s of %zu",
+                   channels, height, width, a->points ? "points" : "images", a->size, b->points ? "points" : "images",
+                   b->size);
   bl_status status = bl_power_spectrum_create(&spectrum, height, width);
   if (status == BL_OK)
     status = allocate(spectra, spectrum);

@@ -19,7 +19,7 @@ typedef struct bl_spectra {
 
 /** Measure the spectra of \a a and \a b, images of the given size. Each rank asks for its share of them, a few at a time;
  * the bits do not depend on the number of ranks. Collective over \a comm; ranks pass the same images. \param [out] spectra
- * the caller's; bl_spectra_destroy. Returns BL_ERROR_INPUT for images of another size. */
+ * the caller's; bl_spectra_destroy. Returns BL_ERROR_INPUT for points, or images of another size. */
 bl_status bl_spectra_measure(bl_spectra *spectra, const bl_images *a, const bl_images *b, int channels, int height,
                              int width, MPI_Comm comm);
 

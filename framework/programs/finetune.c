@@ -224,9 +224,6 @@ static bl_status prepare_metrics(finetuner *f) {
   if (metrics->count == 0)
     return BL_OK;
   const bl_dataset *data = &f->dataset;
-  if (!data->pixels && bl_features_configured(f->run.options))
-    return bl_fail(BL_ERROR_INPUT, "%s: holds points, but metrics.classifier and metrics.inception are for images",
-                   f->run.options->data.file);
   const bl_images real = bl_images_of_dataset(data);
   BL_TRY(bl_measure_create(&f->measure, f->run.options, &real, data->channels, data->height, data->width,
                            &f->run.provenance, comm));

@@ -11,22 +11,21 @@
 /* The round that these draws pretend to be in, apart from those of learning and of measuring. */
 static const uint32_t round_of_held_out = 0xfffffffeu;
 
-/* Real samples in network units. Collective. */
-static bl_status read_real(bl_held_out *h, const bl_dataset *data, MPI_Comm comm) {
+/* Real samples in network units. */
+static bl_status read_real(bl_held_out *h, const bl_dataset *data) {
   const char *path = h->options->data.test;
-  bl_dataset test = {0};
-  bl_status status = bl_options_blame(h->options, "data.test", bl_dataset_read_shared(&test, path, comm));
-  BL_GOTO(status);
-  if (!test.pixels != !data->pixels || test.channels != data->channels || test.height != data->height ||
+  bl_sample_file test;
+  BL_TRY(bl_options_blame(h->options, "data.test", bl_sample_file_open(&test, path)));
+  bl_status status;
+  if (test.points != !data->pixels || test.channels != data->channels || test.height != data->height ||
       test.width != data->width)
     BL_GOTO(bl_fail(BL_ERROR_INPUT, "%s: samples are not like those of %s: other kind, channels or size", path,
                     h->options->data.file));
   h->real_count = test.count < h->count ? test.count : h->count;
-  BL_GOTO(bl_agree(bl_allocate(&h->real, h->real_count * h->size, sizeof *h->real), comm));
-  for (size_t i = 0; i < h->real_count; i++)
-    bl_dataset_sample(h->real + i * h->size, &test, i);
+  BL_GOTO(bl_allocate(&h->real, h->real_count * h->size, sizeof *h->real));
+  status = bl_sample_file_get(h->real, &test, 0, h->real_count);
 done:
-  bl_dataset_destroy(&test);
+  bl_sample_file_close(&test);
   return status;
 }
 
@@ -51,7 +50,7 @@ bl_status bl_held_out_create(bl_held_out *held_out, const bl_options *options, c
                             .size = bl_dataset_sample_size(data)};
   if (held_out->count == 0)
     return BL_OK;
-  BL_TRY(read_real(held_out, data, world->comm));
+  BL_AGREE(read_real(held_out, data), world->comm);
   return bl_agree(allocate(held_out, critic_shape), world->comm);
 }
 

@@ -18,7 +18,7 @@ typedef struct bl_measure {
 } bl_measure;
 
 /** Get ready what options->metrics asks for; \a real samples are images of the given size, or points, which no features
- * can be of. Collective over \a comm. \param [out] measure  the caller's; bl_measure_destroy. Errors are those of
+ * are of. Collective over \a comm. \param [out] measure  the caller's; bl_measure_destroy. Errors are those of
  * bl_features_create and bl_reference_get. */
 bl_status bl_measure_create(bl_measure *measure, const bl_options *options, const bl_images *real, int channels, int height,
                             int width, const bl_provenance *provenance, MPI_Comm comm);

@@ -181,6 +181,10 @@ static void other_features_images_and_files_are_refused(void **state) {
   other.width /= 2;
   refuse(&f, &other, "32");
   bl_dataset_destroy(&other);
+  other = (bl_dataset){.count = 3, .channels = TEST_PIXELS, .height = 1, .width = 1};
+  assert_int_equal(bl_allocate(&other.points, (size_t)3 * TEST_PIXELS, sizeof *other.points), BL_OK);
+  refuse(&f, &other, "points");
+  bl_dataset_destroy(&other);
 
   char path[600];
   bl_features_destroy(&f.features);

@@ -132,7 +132,7 @@ static void empty_images_have_a_spectrum(void **state) {
   bl_dataset_destroy(&noise);
 }
 
-static void other_sizes_are_refused(void **state) {
+static void other_sizes_and_points_are_refused(void **state) {
   (void)state;
   bl_dataset a, b;
   double distance;
@@ -142,6 +142,12 @@ static void other_sizes_are_refused(void **state) {
   bl_status_clear();
   assert_int_equal(measure_distance(&distance, &a, &b, MPI_COMM_WORLD), BL_ERROR_INPUT);
   assert_non_null(strstr(bl_status_message(), "2 × 8 × 8"));
+  bl_status_clear();
+  bl_images images = bl_images_of_dataset(&a);
+  assert_int_equal(bl_spectrum_distance(&distance, &images, &images, CHANNELS, SIDE, SIDE, MPI_COMM_WORLD), BL_OK);
+  images.points = true;
+  assert_int_equal(bl_spectrum_distance(&distance, &images, &images, CHANNELS, SIDE, SIDE, MPI_COMM_WORLD), BL_ERROR_INPUT);
+  assert_non_null(strstr(bl_status_message(), "points"));
   bl_status_clear();
   bl_dataset_destroy(&a);
   bl_dataset_destroy(&b);
@@ -154,7 +160,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(spectra_are_those_of_each_set),
       cmocka_unit_test(images_are_asked_for_once_and_a_few_at_a_time),
       cmocka_unit_test(empty_images_have_a_spectrum),
-      cmocka_unit_test(other_sizes_are_refused),
+      cmocka_unit_test(other_sizes_and_points_are_refused),
   };
   MPI_Init(&argc, &argv);
   bl_log_speak(false);

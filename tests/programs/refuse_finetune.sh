@@ -29,7 +29,7 @@ refused 0 'model.file: words: not a netCDF file' finetune finetune.yaml --set mo
 refused 0 'model.weights is "best"' finetune finetune.yaml --set model.weights=best --output new
 refused 0 'metrics.classifier: missing.nc' finetune finetune.yaml --set metrics.classifier=missing.nc --output new
 refused 0 'metrics.samples: missing.nc' finetune finetune.yaml --set metrics.samples=missing.nc --output new
-refused 0 'images.nc: samples have 64 elements' finetune finetune.yaml --set metrics.samples=images.nc --output new
+refused 0 'images.nc: samples are images of 64 elements, expected points of 2' finetune finetune.yaml --set metrics.samples=images.nc --output new
 refused 0 'words/new' finetune finetune.yaml --output words/new
 refused 0 '--roles=2:1:1: roles 2:1:1 do not fit' finetune finetune.yaml --roles 2:1:1 --output new
 refused 0 'roles "many" are not' finetune finetune.yaml --roles many --output new
