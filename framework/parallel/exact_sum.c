@@ -209,6 +209,10 @@ bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
   return BL_OK;
 }
 
+bool bl_exact_sum_is_poisoned(const bl_exact_sum *sum) {
+  return *sum->peaks >= limit_of_peaks;
+}
+
 static bl_status check(const bl_exact_sum *sum) {
   if (*sum->peaks < limit_of_peaks && sum->reduced_peaks < limit_of_peaks)
     return BL_OK;

@@ -15,6 +15,7 @@
 #include "base/status.h"
 
 #include <mpi.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /** A vector of exact sums. */
@@ -34,6 +35,9 @@ void bl_exact_sum_add(bl_exact_sum *sum, size_t offset, size_t count, const floa
 
 /** The same for double terms (held to within 2^-63). Not collective. */
 void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms);
+
+/** Whether what this rank added poisons the vector. Not collective. */
+bool bl_exact_sum_is_poisoned(const bl_exact_sum *sum);
 
 /** Sum elements [offset, offset + count) over the ranks of \a comm; the total replaces the elements on \a root only (other
  * ranks' are undefined afterwards). Collective over \a comm.

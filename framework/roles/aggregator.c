@@ -5,6 +5,7 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
                                 .settings = settings,
                                 .clip = clip,
                                 .average_decay = average_decay,
+                                .culprit = -1,
                                 .waiting = {.name = "wait for gradients"},
                                 .stepping = {.name = "sums and steps"}};
   if (!bl_aggregator_is_member(aggregator))
@@ -103,9 +105,23 @@ bool bl_aggregator_is_member(const bl_aggregator *aggregator) {
   return aggregator->sharing.gradient_comm != MPI_COMM_NULL;
 }
 
+/* The first tensor of a gradient with an element that is not finite, or too large for the sum: into aggregator->culprit. */
+static void find_culprit(bl_aggregator *aggregator, const float *gradient) {
+  const bl_parameter_table *table = aggregator->table;
+  const int end = aggregator->culprit >= 0 ? aggregator->culprit : (int)table->entry_count;
+  for (int e = 0; e < end; e++)
+    for (size_t i = 0; i < table->entries[e].count; i++)
+      if (!(fabsf(gradient[table->entries[e].offset + i]) < 1e9F)) {
+        aggregator->culprit = e;
+        return;
+      }
+}
+
 void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const double *figures, int figure_count) {
   bl_exact_sum_add(aggregator->sum, 0, aggregator->table->count, gradient);
   bl_exact_sum_add_double(aggregator->sum, aggregator->table->count, (size_t)figure_count, figures);
+  if (bl_exact_sum_is_poisoned(aggregator->sum))
+    find_culprit(aggregator, gradient);
 }
 
 /* Norm of the gradient over all shards; exact sums are finite. Squares are taken relative to a power of two
@@ -193,12 +209,18 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
   }
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
+    /* All ranks are here: the first tensor of any. */
+    int first = aggregator->culprit >= 0 ? aggregator->culprit : INT_MAX;
+    aggregator->culprit = -1;
+    BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, aggregator->sharing.gradient_comm)));
     if (first_failure)
       bl_status_clear(); /* of the sum, which does not know what it sums */
-    return bl_fail(BL_ERROR_NUMERIC,
-                   "the gradient of the %s, or its loss, is not finite or far too large: a smaller learning rate or a clip "
-                   "usually cures it",
-                   aggregator->name);
+    return bl_fail(
+        BL_ERROR_NUMERIC,
+        "the gradient of the %s, or its loss, is not finite or far too large%s%s: a smaller learning rate or a clip "
+        "usually cures it",
+        aggregator->name, first < INT_MAX ? ", first in " : "",
+        first < INT_MAX ? aggregator->table->entries[first].name : "");
   }
   BL_TRY(status);
   return publish(aggregator, ranks);

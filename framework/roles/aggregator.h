@@ -50,6 +50,7 @@ typedef struct bl_aggregator {
   bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
   double gradient_bytes;  /**< of gradients that this rank sent so far, as exact sums */
   double parameter_bytes; /**< of parameters of its shard that other ranks got so far */
+  int culprit;            /**< first tensor of the table that is not finite in a gradient of the step; −1: none */
   int *root;              /**< (owners) rank of each owner in the arrows' communicators */
 } bl_aggregator;
 

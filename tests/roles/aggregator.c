@@ -139,6 +139,7 @@ static void a_gradient_that_is_not_finite_changes_nothing(void **state) {
     assert_int_equal(status, bad ? BL_ERROR_NUMERIC : BL_OK);
     if (bad) {
       assert_non_null(strstr(bl_status_message(), "policy"));
+      assert_non_null(strstr(bl_status_message(), table.entries[table.entry_count - 1].name));
       assert_memory_equal(before, aggregator.values, sizeof before);
     } else { /* and the next step is not poisoned */
       assert_memory_not_equal(before, aggregator.values, sizeof before);
