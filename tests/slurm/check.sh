@@ -239,7 +239,7 @@ pass 'a node that is lost under mpirun'
 # ---- Nothing stays -------------------------------------------------------------------------------------------------------------
 
 none_left '' || complain "ranks are left: $(pgrep -af "$BEELINE")"
-left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.*' -o -name 'openmpi-*' -o -name 'spmix*' \) 2>/dev/null)
+left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-4].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
 [ -z "$left" ] || complain "files are left: $left"
 echo "$checks checks, $failures failures, $((SECONDS - began)) s"
 [ $failures = 0 ]
