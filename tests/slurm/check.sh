@@ -59,7 +59,7 @@ rows:
     set: [sampler.name=ddpm, sampler.grid=full, sampler.variance=large, sampler.final_sigma=-1]
 END
 # Long enough to be disturbed: rounds of a millisecond or two, at full speed.
-long=(--set learner.rounds=$((${ROUNDS:-150})) --set checkpoint.every=5)
+long=(--set learner.rounds=$((${ROUNDS:-80})) --set checkpoint.every=5)
 for launcher in mpirun srun; do
   sed "s|^beeline=.*|beeline=$BEELINE|; s|^launcher=.*|launcher=$launcher|" "$top_srcdir/jobscripts/site.conf" >$launcher.conf
 done
@@ -227,8 +227,10 @@ pass 'scaling.sbatch'
 
 # ---- The lost node -----------------------------------------------------------------------------------------------------------
 
+grep -q 'requeue=yes reason="ranks or a node were lost"' lost.log || complain "lost did not put itself back: $(cat lost.log)"
 echo "  node n4 was lost $((SECONDS - killed)) s ago"
-start_node 4
+move() { scontrol update JobId="${job[lost]}" ReqNodeList=n3 NumNodes=1 NumTasks=1 >moved 2>&1; }
+await 60 'the job that lost a node to take another' move || cat moved
 ended lost COMPLETED
 restarted lost 1
 same lost alone-long 'a lost node'
@@ -237,7 +239,7 @@ pass 'a node that is lost under mpirun'
 # ---- Nothing stays -------------------------------------------------------------------------------------------------------------
 
 none_left '' || complain "ranks are left: $(pgrep -af "$BEELINE")"
-left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.*' -o -name 'openmpi-*' -o -name 'spmix*' \) 2>/dev/null)
+left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-4].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
 [ -z "$left" ] || complain "files are left: $left"
 echo "$checks checks, $failures failures, $((SECONDS - began)) s"
 [ $failures = 0 ]

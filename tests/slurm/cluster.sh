@@ -2,7 +2,7 @@
 # cluster.sh [-n NODES] [-c CPUS] COMMAND...: COMMAND inside a private Slurm of virtual nodes n1, n2, ..., in name spaces of
 # its own (processes, mounts, network, host names), each node with its own host name and /dev/shm. Returns what COMMAND
 # returned; everything dies and vanishes with it. 77 with a reason where that is not possible.
-# COMMAND finds the cluster's folder in $cluster, and the functions start_node N and kill_node N.
+# COMMAND finds the cluster's folder in $cluster, and the functions start_node N [-c] and kill_node N.
 set -u
 
 lack() {
@@ -111,9 +111,9 @@ export SLURM_CONF=$cluster/etc/slurm.conf
 # Many ranks on few cores, all of them on one machine.
 export OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
 
-start_node() { # N
+start_node() { # N [-c]: with -c it forgets jobs that it had
   mkdir -p "$cluster/tmp/n$1" "$cluster/spool/n$1"
-  unshare --mount --uts sh -c "hostname n$1; mount -t tmpfs -o size=512m tmpfs /dev/shm; exec slurmd -f $SLURM_CONF -N n$1 -c"
+  unshare --mount --uts sh -c "hostname n$1; mount -t tmpfs -o size=512m tmpfs /dev/shm; exec slurmd -f $SLURM_CONF -N n$1 ${2:-}"
 }
 # All processes with the host name of the node.
 kill_node() { # N
@@ -133,7 +133,7 @@ fail() {
 munged --force --key-file="$cluster/munge/key" --socket="$cluster/munge/sock" --pid-file="$cluster/munge/pid" \
   --log-file="$cluster/munge/log" --seed-file="$cluster/munge/seed" || fail munged
 slurmctld -f "$SLURM_CONF" -c -i || fail slurmctld
-for i in $(seq "$nodes"); do start_node "$i" || fail "slurmd of n$i"; done
+for i in $(seq "$nodes"); do start_node "$i" -c || fail "slurmd of n$i"; done
 idle() { sinfo -h -N -t idle -o %N 2>/dev/null | wc -l; }
 for try in $(seq 100); do
   [ "$(idle)" = "$nodes" ] && break
