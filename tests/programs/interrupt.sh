@@ -3,6 +3,9 @@
 # which also begins a run, goes on with the bits of a run without signals. Other commands end as processes do.
 . "$top_srcdir/tests/support/bits.sh"
 
+# said WORDS: the run just made said so.
+said() { grep -qF -- "$1" said || complain "expected \"$1\", found: $(cat said)"; }
+
 # interrupt SIGNAL WHOM WORDS FILE RANKS ARGUMENT...: begin "beeline ARGUMENT... --resume", send the signal to one rank or to the
 # launcher as soon as FILE is there, and expect a message with these words.
 interrupt() {
