@@ -11,11 +11,21 @@ static void note(int number) {
   noted = number;
 }
 
-void bl_interrupt_catch(void) {
-  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+static void handle(void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGUSR1, &action, NULL);
+}
+
+void bl_interrupt_catch(void) {
+  handle(note);
+}
+
+void bl_interrupt_release(void) {
+  handle(SIG_DFL);
+  if (noted != 0)
+    raise(noted);
 }
 
 bl_status bl_interrupt_agree(bool *asked, MPI_Comm comm) {

@@ -16,6 +16,10 @@
  * bl_interrupt_agree. */
 void bl_interrupt_catch(void);
 
+/** The two signals end the process again, and one that was noted does so now. Not collective; for work that would begin
+ * anew in any case and has written nothing. */
+void bl_interrupt_release(void);
+
 /** Whether any rank of \a comm has noted a signal. Collective over \a comm. \param [out] asked  the same on all ranks. */
 bl_status bl_interrupt_agree(bool *asked, MPI_Comm comm);
 

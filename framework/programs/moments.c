@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "network/computation.h"
 #include "parallel/agree.h"
+#include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
 #include "programs/pretrain.h"
 #include "programs/program.h"
@@ -126,6 +127,7 @@ static bl_status measure(const bl_invocation *invocation) {
   task t = {.options = invocation->options, .comm = invocation->comm};
   const bl_options *options = t.options;
   bl_status status = BL_OK;
+  bl_interrupt_release();
   BL_GOTO(BL_MPI(MPI_Comm_rank(t.comm, &t.rank)));
   bl_provenance_describe(&t.provenance, t.command, sizeof t.command, options, invocation->argc, invocation->argv);
   BL_GOTO(BL_MPI(MPI_Comm_size(t.comm, &t.provenance.ranks)));
