@@ -119,8 +119,9 @@ static void numbers(const char *folder) {
 
 static void reference(const char *folder, const bl_dataset *images) {
   bl_features *features = fuzz_features();
+  const bl_images real = bl_images_of_dataset(images);
   bl_reference statistics;
-  must(bl_reference_get(&statistics, in(folder, "reference.nc"), features, images, &fuzz_provenance, MPI_COMM_SELF));
+  must(bl_reference_get(&statistics, in(folder, "reference.nc"), features, &real, &fuzz_provenance, MPI_COMM_SELF));
   bl_reference_destroy(&statistics);
   bl_features_destroy(&features);
 }
