@@ -62,7 +62,7 @@ static void print_help(void) {
       "                   (short for --set roles=...)\n"
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
-      "  --resume         continue pretrain, finetune, distill, sample or table where an earlier run was interrupted\n"
+      "  --resume         continue pretrain, finetune, distill, moments of a head, sample or table after an interruption\n"
       "  --once           watch: draw the picture once\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
@@ -125,7 +125,8 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   if (takes_argument && line->file == NULL)
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline %s FILE", (*program)->name);
   if (line->resume && !(*program)->resumes)
-    return bl_fail(BL_ERROR_USAGE, "--resume continues pretrain, finetune, distill, sample and table, nothing else");
+    return bl_fail(BL_ERROR_USAGE,
+                   "--resume continues pretrain, finetune, distill, sample and table, and moments of a head, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   if (line->once && *program != &bl_program_watch)

@@ -1,13 +1,6 @@
 #!/bin/sh
 # A rank that hangs ends the job within seconds, with its number and where it stood; slow ranks are left alone.
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
+. "$top_srcdir/tests/support/script.sh"
 
 # hangs MODE WORDS: the job ends by itself, fails, and says these words.
 hangs() {

@@ -1,23 +1,8 @@
 #!/bin/sh
 # Heads for SN-DDPM and NPR-DDPM: training by beeline moments leaves the same bits on any number of ranks and after an
 # interruption, the samplers draw with them at one evaluation a step, and heads of other models or kinds are refused.
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-same=$(cd "$top_builddir" && pwd)/tests/support/same_values
-cd "$folder" || exit 99
-failures=0
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
-
-run() { # run ranks arguments...: quietly, show what was said when it fails
-  ranks=$1
-  shift
-  $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" "$BEELINE" "$@" >said 2>&1 </dev/null && return 0
-  cat said >&2
-  complain "beeline $* on $ranks ranks"
-}
+. "$top_srcdir/tests/support/script.sh"
+same=$top_builddir/tests/support/same_values
 
 # refuse ranks 'words of the message' arguments...
 refuse() {

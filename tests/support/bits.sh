@@ -1,24 +1,7 @@
 # For the scripts that compare whole runs, which source it: a small point set and a small image model to learn, and the
 # checksums of all that a run leaves behind. Leaves the script in an empty folder.
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 99
-failures=0
+. "$top_srcdir/tests/support/script.sh"
 compared=0
-
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
-
-# run RANKS ARGUMENT...: "beeline ARGUMENT..." works; what it says is in the file `said`.
-run() {
-  ranks=$1
-  shift
-  $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" "$BEELINE" "$@" >said 2>&1 </dev/null && return 0
-  complain "beeline $* on $ranks ranks: $(cat said)"
-  return 1
-}
 
 # Checksums of every part of the model and of the checkpoints in a folder, one "file part checksum" a line.
 parts_of() {
