@@ -126,10 +126,12 @@ typedef struct bl_options_learner {
   char *log_density;              /**< sft_pg: "mean" or "sum" over the elements of a sample */
   bool baseline;                  /**< sft_pg: subtract V from f in the advantage */
   bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
-  double trace; /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
-  char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its step) */
+  char *baseline_from;            /**< sft_pg: "value", V(x_t, t); "prediction", a line in f(x̂_0(x_t)) */
+  double trace;      /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
+  char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its
+                          step), "balanced" (that, divided by the spread of the step's advantages) */
   char *keep;        /**< backprop_chain: "states" or "activations" */
-  bool final_step; /**< sft_pg: learn from the transitions of the last step too */
+  bool final_step;   /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
 
 /** `distill`: progressive distillation. */

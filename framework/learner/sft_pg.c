@@ -16,7 +16,8 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .critic_epochs = learner->critic_epochs,
                         .warm_up = learner->warm_up,
                         .trace = learner->trace,
-                        .even = strcmp(learner->step_weight, "even") == 0,
+                        .predicted = learner->baseline && strcmp(learner->baseline_from, "prediction") == 0,
+                        .balanced = strcmp(learner->step_weight, "balanced") == 0,
                         .last_step = learner->final_step ? steps : steps - 1,
                         .mean = strcmp(learner->log_density, "mean") == 0,
                         .baseline = learner->baseline,
@@ -31,8 +32,13 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .seed = (uint64_t)options->seed};
   if (!method->mean && strcmp(learner->log_density, "sum") != 0)
     return bl_options_reject(options, "learner.log_density", "mean or sum");
+  method->even = method->balanced || strcmp(learner->step_weight, "even") == 0;
   if (!method->even && strcmp(learner->step_weight, "density") != 0)
-    return bl_options_reject(options, "learner.step_weight", "density or even");
+    return bl_options_reject(options, "learner.step_weight", "density, even or balanced");
+  if (strcmp(learner->baseline_from, "value") != 0 && strcmp(learner->baseline_from, "prediction") != 0)
+    return bl_options_reject(options, "learner.baseline_from", "value or prediction");
+  if (method->predicted && method->trace < 1)
+    return bl_options_reject(options, "learner.trace", "1 where the baseline is not V");
   if (strcmp(regulariser, "baseline") == 0)
     method->regulariser = BL_REGULARISER_BASELINE;
   else if (strcmp(regulariser, "penalty") == 0)
@@ -147,6 +153,10 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
   if (method->regulariser == BL_REGULARISER_PENALTY)
     BL_TRY(penalty_gradient(d_critic, &losses->penalty, method, critic, real, generated, round, first, work));
   return BL_OK;
+}
+
+uint32_t bl_sft_pg_rollout(const bl_sft_pg *method, int64_t round, int batch) {
+  return (uint32_t)(round * method->n_critic + batch);
 }
 
 size_t bl_sft_pg_draws(const bl_sft_pg *method) {

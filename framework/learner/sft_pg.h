@@ -34,8 +34,10 @@ typedef struct bl_sft_pg {
   int warm_up;       /**< first rounds without policy steps */
   bool mean;         /**< log-densities are means over elements (else sums) */
   bool baseline;     /**< advantage f − V (else f) */
+  bool predicted;    /**< the baseline is a line in f(x̂_0) instead of V (learner/baseline.h) */
   double trace;      /**< λ of the advantage */
   bool even; /**< advantages are scaled by σ_i / |∂μ_i/∂ε|, which makes the gradients of all steps equally noisy */
+  bool balanced;  /**< and by the inverse spread of their step's advantages */
   int last_step;  /**< transitions of steps 0 … last_step − 1 are drawn: T', or T' − 1 without the final step */
   bool normalise; /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
@@ -71,6 +73,9 @@ size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters);
 bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
                                     bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
                                     uint32_t round, uint32_t first, float *work);
+
+/** The `round` of the draws (base/random.h) of batch \a batch of round \a round. Not collective. */
+uint32_t bl_sft_pg_rollout(const bl_sft_pg *method, int64_t round, int batch);
 
 /** Transitions that one stratum gives to `improve` in a round: n_generator × micro_batch. Not collective. */
 size_t bl_sft_pg_draws(const bl_sft_pg *method);

@@ -13,8 +13,9 @@
 #include "roles/buffer.h"
 
 typedef struct bl_critic {
-  const bl_world *world; /**< borrowed, as the next six */
+  const bl_world *world; /**< borrowed, as the next seven */
   const bl_sft_pg *method;
+  const bl_chain *chain;
   const bl_buffer *buffer;
   bl_batches *data;                                    /**< real samples */
   bl_arrow *trajectories;                              /**< from the generators */
@@ -25,10 +26,10 @@ typedef struct bl_critic {
   bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch and steps × micro_batch */
   bl_lipschitz *lipschitz;              /**< NULL where neither a regulariser nor the record wants it */
   float *real;                          /**< (micro_batch, size) */
-  float *costs;                         /**< (micro_batch) f(x_0) */
-  float *advantages_of_all;             /**< (n_critic, steps, micro_batch) of a stratum */
-  float *sent;                          /**< (strata, n_generator × micro_batch) advantages */
-  bl_transition *transitions;           /**< (n_generator × micro_batch) */
+  float *costs;                         /**< (strata, n_critic, micro_batch) f(x_0) */
+  float *advantages_of_all;   /**< (strata, n_critic, steps, micro_batch); before the fit of the baseline f(x̂_0) */
+  float *sent;                /**< (strata, n_generator × micro_batch) advantages */
+  bl_transition *transitions; /**< (n_generator × micro_batch) */
   uint32_t *order;
   float *d_critic, *d_value; /**< (parameters) */
   float *work;
@@ -51,8 +52,8 @@ typedef struct bl_critic_report {
  * are borrowed for its life. */
 bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
                            const bl_network_shape *value_shape, const bl_computation *computation, const bl_sft_pg *method,
-                           const bl_buffer *buffer, bl_batches *data, bl_arrow *trajectories, bl_arrow *advantages,
-                           bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator);
+                           const bl_chain *chain, const bl_buffer *buffer, bl_batches *data, bl_arrow *trajectories,
+                           bl_arrow *advantages, bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator);
 void bl_critic_destroy(bl_critic *critic);
 
 /** Begin to receive all trajectories of a round that other ranks roll out for this one. Not collective. */

@@ -27,7 +27,8 @@ bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_pla
     ring->generators.backprop = &ring->backprop;
   }
   return bl_critic_create(&ring->critics, world, plan->critic.shape, plan->value.shape, plan->computation, plan->method,
-                          &ring->buffer, plan->data, ring->trajectories, ring->advantages, &ring->critic, &ring->value);
+                          plan->chain, &ring->buffer, plan->data, ring->trajectories, ring->advantages, &ring->critic,
+                          &ring->value);
 }
 
 void bl_ring_destroy(bl_ring *ring) {

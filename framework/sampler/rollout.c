@@ -70,6 +70,28 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
   return check_finite(present, first_sample, batch, size);
 }
 
+void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const float *trajectory, uint64_t seed,
+                       uint32_t round, uint32_t first_sample, size_t batch, size_t size) {
+  const size_t count = batch * size;
+  const float *x = trajectory + (size_t)step * count, *next = x + count;
+  const double noise = chain->noise[step], state = chain->state[step], sigma = chain->sigma[step];
+  const double root = sqrt(chain->alpha_bar[step]), rest = sqrt(1 - chain->alpha_bar[step]);
+  float *z = origin;
+  if (fabs(noise) < 1e-9) {
+    memcpy(origin, x, count * sizeof *origin);
+    return;
+  }
+  draw_normal(
+      z,
+      (bl_draw){
+          .seed = seed, .purpose = BL_PURPOSE_TRANSITION, .round = round, .sample = first_sample, .step = (uint32_t)step},
+      batch, size);
+  for (size_t j = 0; j < count; j++) {
+    const double epsilon = (next[j] - state * x[j] - sigma * z[j]) / noise;
+    origin[j] = (float)((x[j] - rest * epsilon) / root);
+  }
+}
+
 bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time) {
   return bl_graph_forward(graph, epsilon, x, time);
 }

@@ -69,6 +69,13 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work);
 
+/** What a rollout predicted of x_0 before step \a step, x̂_0 = (x − √(1 − ᾱ) ε) / √ᾱ, from its trajectory and its noise,
+ * which is drawn again. Not collective. For chains of Gaussian steps (no memory, head or clipping); where the mean does not
+ * depend on ε, x itself. \param [out] origin (batch, size). \param [in] trajectory (steps + 1, batch, size) of
+ * bl_sampler_walk with the same seed, round and first sample. */
+void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const float *trajectory, uint64_t seed,
+                       uint32_t round, uint32_t first_sample, size_t batch, size_t size);
+
 /** Draw samples \a first … \a first + \a count − 1 over the ranks of \a comm in micro-batches, gathered on every rank in
  * order; the same bits on any number of ranks, and in whatever parts they are drawn. Collective over \a comm. Shows a
  * progress bar titled \a title, unless that is NULL. \param [out] samples (count, size) network units; caller's.

@@ -87,7 +87,7 @@ static bl_status create(trainer *t, const measure_task *task) {
   BL_TRY(bl_buffer_create(&t->buffer, &t->world, &t->method, task->batch / task->micro_batch));
   BL_TRY(bl_generator_create(&t->generator, &t->world, &s->network, &t->computation, &t->method, &t->chain, &t->buffer,
                              t->trajectories, t->advantages, &t->aggregator[0]));
-  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, &t->computation, &t->method, &t->buffer,
+  return bl_critic_create(&t->critic, &t->world, &s->critic, &s->value, &t->computation, &t->method, &t->chain, &t->buffer,
                           &t->batches, t->trajectories, t->advantages, &t->aggregator[1], &t->aggregator[2]);
 }
 

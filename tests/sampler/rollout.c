@@ -3,6 +3,7 @@
 #include "sampler/sampler.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BATCH = 6, SIZE = 3, STEPS = 10 };
@@ -81,6 +82,26 @@ static void trajectory_obeys_the_documented_draws(void **state) {
   destroy(&f);
 }
 
+static void what_was_predicted_comes_back(void **state) {
+  (void)state;
+  enum { COUNT = BATCH * SIZE };
+  fixture f;
+  make(&f);
+  float trajectory[(STEPS + 1) * COUNT], work[3 * COUNT], time[BATCH], epsilon[COUNT], origin[COUNT];
+  assert_int_equal(bl_sampler_rollout(trajectory, NULL, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
+  for (int i = 0; i < STEPS; i++) {
+    const float *x = trajectory + i * COUNT;
+    const double alpha_bar = f.chain.alpha_bar[i];
+    for (int s = 0; s < BATCH; s++)
+      time[s] = f.chain.time[i];
+    assert_int_equal(bl_graph_forward(f.graph, epsilon, x, time), BL_OK);
+    bl_sampler_origin(origin, &f.chain, i, trajectory, 9, 4, 60, BATCH, SIZE);
+    for (int j = 0; j < COUNT; j++)
+      assert_near(origin[j], ((double)x[j] - sqrt(1 - alpha_bar) * (double)epsilon[j]) / sqrt(alpha_bar), 1e-4);
+  }
+  destroy(&f);
+}
+
 static void a_network_that_explodes_is_reported(void **state) {
   (void)state;
   fixture f;
@@ -100,6 +121,7 @@ static void a_network_that_explodes_is_reported(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(trajectory_obeys_the_documented_draws),
+      cmocka_unit_test(what_was_predicted_comes_back),
       cmocka_unit_test(a_network_that_explodes_is_reported),
   };
   return cmocka_run_group_tests_name("rollout", tests, NULL, NULL);
