@@ -178,8 +178,11 @@ int bl_features_classes(const bl_features *features) {
   return features->classes;
 }
 
-size_t bl_features_image_size(const bl_features *features) {
-  return features->image;
+bl_status bl_features_check(const bl_features *features, bool points, size_t size) {
+  if (!points && size == features->image)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but these are %s of %zu", features->image,
+                 points ? "points" : "images", size);
 }
 
 bl_status bl_features_compute(float *vectors, bl_features *features, const float *images, size_t rows) {

@@ -37,15 +37,18 @@ bool bl_features_configured(const bl_options *options);
 
 void bl_features_destroy(bl_features **features);
 
-/** Length of a feature vector; elements of an image; the name that tables print (for example "classifier
+/** Length of a feature vector; the name that tables print (for example "classifier
  * digits-classifier.nc 1a2b3c4d" or "Inception-v3 inception.nc 1a2b3c4d", with a checksum of the weights). Not collective.
  */
 int bl_features_size(const bl_features *features);
-size_t bl_features_image_size(const bl_features *features);
 const char *bl_features_name(const bl_features *features);
 
 /** Classes that the classifier tells apart. Not collective. */
 int bl_features_classes(const bl_features *features);
+
+/** Refuse what the features are not of: points, and images of another size (BL_ERROR_INPUT). Not collective. \param [in]
+ * size  elements of a sample. */
+bl_status bl_features_check(const bl_features *features, bool points, size_t size);
 
 /** Features of \a rows ≤ BL_FEATURES_BATCH images. Not collective. \param [out] vectors (BL_FEATURES_BATCH, size),
  * caller's; the first \a rows are filled. \param [in] images (BL_FEATURES_BATCH, image size) in network units, as

@@ -184,13 +184,6 @@ done:
   return status;
 }
 
-static bl_status check_form(const bl_features *features, const bl_images *images) {
-  if (!images->points && images->size == bl_features_image_size(features))
-    return BL_OK;
-  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the data set holds %s of %zu",
-                 bl_features_image_size(features), images->points ? "points" : "images", images->size);
-}
-
 static bl_status compute(bl_reference *reference, bl_features *features, const bl_images *real, MPI_Comm comm) {
   bl_summary summary;
   BL_TRY(bl_summary_gather(&summary, &(bl_summary_plan){.features = features, .statistics = true}, real, comm));
@@ -210,7 +203,7 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
   if (!there && !real)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
   if (real)
-    BL_TRY(check_form(features, real));
+    BL_TRY(bl_features_check(features, real->points, real->size));
   if (!there)
     BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
   if (real && path[0] != '\0')

@@ -33,9 +33,8 @@ static size_t first_of(const pass *p, int rank, size_t count) {
 
 static bl_status check(const bl_summary_plan *plan, const bl_images *images) {
   const size_t size = (size_t)plan->channels * (size_t)plan->height * (size_t)plan->width;
-  if (plan->features && (images->points || images->size != bl_features_image_size(plan->features)))
-    return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but these are %s of %zu",
-                   bl_features_image_size(plan->features), images->points ? "points" : "images", images->size);
+  if (plan->features)
+    BL_TRY(bl_features_check(plan->features, images->points, images->size));
   if (size > 0 && (images->points || images->size != size))
     return bl_fail(BL_ERROR_INPUT, "power spectra are of images of %d × %d × %d, but these are %s of %zu values",
                    plan->channels, plan->height, plan->width, images->points ? "points" : "images", images->size);

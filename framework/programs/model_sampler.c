@@ -44,13 +44,13 @@ static bl_status read_weights(float *values, const bl_model_sampler *sampler) {
   return status;
 }
 
-bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, bool fine_tuning, MPI_Comm comm) {
+bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm) {
   *sampler = (bl_model_sampler){.options = options, .comm = comm};
   BL_TRY(bl_source_model_check(options));
   BL_TRY(bl_computation_create(&sampler->computation, options));
   bl_model_header *header = &sampler->header;
   BL_TRY(bl_source_model_read(header, &sampler->schedule, options, comm));
-  BL_AGREE(bl_sampler_plan(&sampler->chain, &sampler->schedule, options, fine_tuning), comm);
+  BL_AGREE(bl_sampler_plan(&sampler->chain, &sampler->schedule, options, false), comm);
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&sampler->chain.prediction, header->prediction)));
   if (sampler->chain.head)
     BL_TRY(check_head(sampler));

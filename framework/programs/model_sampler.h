@@ -1,8 +1,8 @@
 /** \file
  * What draws samples: a model, the chain of a sampler for it, and the network.
  *
- *     plan (all that the configuration and the model's header tell) ... load (network and weights) ... bl_sampler_draw ...
- *     destroy
+ *     plan (all that the configuration and the model's header tell) ... load (network and weights) ... bl_sampler_draw, or
+ *     bl_sample_stream_create ... destroy
  */
 #ifndef BEELINE_PROGRAMS_MODEL_SAMPLER_H
 #define BEELINE_PROGRAMS_MODEL_SAMPLER_H
@@ -14,6 +14,7 @@
 
 #include <mpi.h>
 
+/** A model that is ready to be sampled from. */
 typedef struct bl_model_sampler {
   const bl_options *options; /**< borrowed */
   MPI_Comm comm;
@@ -26,10 +27,9 @@ typedef struct bl_model_sampler {
 } bl_model_sampler;
 
 /** Read the headers of model.file and sampler.head and plan the sampler: everything that can be refused. Collective over \a
- * comm. \param [out] sampler  the caller's, must stay where it is; bl_model_sampler_destroy, also after a failure. \param
- * [in] fine_tuning refuse what cannot be fine-tuned, see bl_sampler_plan. Returns BL_ERROR_USAGE by bl_options_reject and
- * BL_ERROR_INPUT. */
-bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, bool fine_tuning, MPI_Comm comm);
+ * comm. \param [out] sampler  the caller's, must stay where it is; bl_model_sampler_destroy, also after a failure.
+ * Returns BL_ERROR_USAGE by bl_options_reject and BL_ERROR_INPUT. */
+bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm);
 
 /** Build the network and read the weights; a head must belong to them. Collective. \param [in] recorded  choices of
  * algorithms that an earlier sitting made, NULL for none; rank 0's counts. */

@@ -121,7 +121,7 @@ static bl_status prepare(drawing *d) {
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
-  BL_TRY(bl_model_sampler_plan(&d->sampler, options, false, d->comm));
+  BL_TRY(bl_model_sampler_plan(&d->sampler, options, d->comm));
   BL_TRY(load(d));
   const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
   const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;

@@ -25,7 +25,8 @@ static const char help[] =
     "Compare methods at equal numbers of network evaluations: one row a method, over several seeds, all drawn from the\n"
     "same noise and measured by the same metrics on the same data. Rows that name a fine-tuning configuration are\n"
     "fine-tuned first. Every cell is stored as soon as it is done; the same command again computes only what is missing,\n"
-    "or was made with another configuration or other files, on any number of ranks, with the same bits.\n"
+    "or was made with another configuration or other files, on any number of ranks, with the same bits. Samples are\n"
+    "measured as they are drawn, so that memory does not grow with the number of images.\n"
     "\n"
     "FILE.yaml is a table, not a configuration; paths in it are relative to its folder. Its keys:\n"
     "  title, output         a name for people; the folder to write into (relative to the working folder)\n"
@@ -74,8 +75,7 @@ static bl_status prepare(bl_table *t) {
     return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", BL_TABLE_PATH / 2);
   snprintf(model, sizeof model, "%s/table.nc", t->output);
   BL_AGREE(t->rank == 0 ? bl_output_check(model) : BL_OK, invocation->comm);
-  const bl_table_row *first = &t->file->rows[0];
-  BL_AGREE(bl_table_options(&t->options, t, &first->seeds, first->seeds.values[0]), invocation->comm);
+  BL_AGREE(bl_table_options(&t->options, t), invocation->comm);
   BL_TRY(bl_table_meter_create(&t->meter, t->file, t->options, invocation->comm));
   return bl_table_list_cells(t);
 }
@@ -115,7 +115,7 @@ static bl_status check_cell(bl_table *t, const bl_table_cell *cell) {
   bl_status status;
   BL_GOTO(bl_table_cell_options(&options, t, cell, BL_TABLE_CELL));
   t->samples = options->sampler.count;
-  BL_GOTO(bl_model_sampler_plan(&sampler, options, false, t->invocation->comm));
+  BL_GOTO(bl_model_sampler_plan(&sampler, options, t->invocation->comm));
   BL_GOTO(check_shape(t, &sampler));
   if (cell->folder[0] == '\0')
     goto done;
@@ -250,9 +250,9 @@ static bl_status compute(bl_table_cell *cell, bl_table *t, work *w) {
   bl_model_sampler sampler = {0};
   bl_sample_stream stream = {0};
   bl_measurement measurement = {0};
-  bl_status status = bl_table_cell_options(&options, t, cell, BL_TABLE_DRAW);
-  BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(bl_agree(bl_model_sampler_plan(&sampler, options, false, comm), comm));
+  bl_status status;
+  BL_GOTO(bl_agree(bl_table_cell_options(&options, t, cell, BL_TABLE_DRAW), comm));
+  BL_GOTO(bl_agree(bl_model_sampler_plan(&sampler, options, comm), comm));
   BL_GOTO(bl_model_sampler_load(&sampler, NULL));
   status =
       bl_sample_stream_create(&stream, sampler.graph, &sampler.chain, (uint64_t)options->seed, 0,
