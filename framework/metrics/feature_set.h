@@ -3,9 +3,12 @@
 #ifndef BEELINE_METRICS_FEATURE_SET_H
 #define BEELINE_METRICS_FEATURE_SET_H
 
-#include "metrics/features.h"
+#include "base/status.h"
+
+#include <mpi.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { BL_FEATURE_BLOCK = 256 }; /**< vectors of a block; part of the results, whose sums are rounded once in each */
 
@@ -18,15 +21,15 @@ typedef struct bl_feature_set {
   float *values; /**< (own blocks, BL_FEATURE_BLOCK, size), zeros behind a short last block; owned */
 } bl_feature_set;
 
-/** A set without values. Not collective, but every rank of \a comm needs its part. \param [out] set caller's;
+/** A set of zeros. Not collective, but every rank of \a comm needs its part. \param [out] set caller's;
  * bl_feature_set_destroy. */
 bl_status bl_feature_set_create(bl_feature_set *set, int size, size_t count, MPI_Comm comm);
 void bl_feature_set_destroy(bl_feature_set *set);
 
-/** The same with the features of the first \a count of \a images (all, where they are fewer). Collective over \a comm.
- * Returns BL_ERROR_NUMERIC for features that are not finite. */
-bl_status bl_feature_set_collect(bl_feature_set *set, bl_features *features, const bl_images *images, size_t count,
-                                 MPI_Comm comm);
+/** Deal out vectors of which each rank has some: \a rows of them from vector \a first of the set on. Together they are all
+ * of the set, in the order of the ranks; a rank with none names the place where the next one's begin. Collective over
+ * \a comm. \param [in] vectors (rows, size), borrowed. Returns BL_ERROR_USAGE where they leave gaps or overlap. */
+bl_status bl_feature_set_deal(bl_feature_set *set, const float *vectors, size_t first, size_t rows, MPI_Comm comm);
 
 /** Whether this rank holds \a block; its vectors there; how many vectors it has. Not collective. */
 bool bl_feature_set_holds(const bl_feature_set *set, size_t block);

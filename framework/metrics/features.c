@@ -1,11 +1,9 @@
 #include "metrics/features.h"
 
 #include "base/memory.h"
-#include "metrics/covariance.h"
 #include "network/inception.h"
 #include "network/network.h"
 #include "parallel/agree.h"
-#include "parallel/mpi_check.h"
 #include "store/model.h"
 
 #include <stdio.h>
@@ -19,8 +17,7 @@ struct bl_features {
   size_t image; /* elements of an image */
   size_t size;  /* of a feature vector */
   int classes;
-  float *head;   /* the last layer: (classes, size), then (classes) */
-  float *images; /* (BL_FEATURES_BATCH, image) */
+  float *head; /* the last layer: (classes, size), then (classes) */
   char name[NAME_LENGTH];
 };
 
@@ -48,13 +45,12 @@ static bl_status check_shape(const bl_network_shape *shape, const char *path, in
   return BL_OK;
 }
 
-/* Memory for the graph's images, and for the layer to the classes. */
+/* Sizes, and memory for the layer to the classes. */
 static bl_status prepare(bl_features *features, size_t batch, int classes) {
   features->batch = batch;
   features->image = bl_graph_input_size(features->graph);
   features->size = bl_graph_output_size(features->graph);
   features->classes = classes;
-  BL_TRY(bl_allocate(&features->images, BL_FEATURES_BATCH * features->image, sizeof *features->images));
   return bl_allocate(&features->head, (size_t)classes * (features->size + 1), sizeof *features->head);
 }
 
@@ -166,7 +162,6 @@ void bl_features_destroy(bl_features **features) {
   if (*features) {
     bl_graph_destroy(&(*features)->graph);
     bl_free(&(*features)->head);
-    bl_free(&(*features)->images);
   }
   bl_free(features);
 }
@@ -183,16 +178,16 @@ int bl_features_classes(const bl_features *features) {
   return features->classes;
 }
 
-size_t bl_features_image_size(const bl_features *features) {
-  return features->image;
+bl_status bl_features_check(const bl_features *features, bool points, size_t size) {
+  if (!points && size == features->image)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but these are %s of %zu", features->image,
+                 points ? "points" : "images", size);
 }
 
-bl_status bl_features_compute(float *vectors, bl_features *features, const bl_images *images, size_t first, size_t rows) {
-  /* Behind a short last micro-batch stand older images: any will do. */
-  BL_TRY(bl_images_fetch(features->images, images, first, rows));
+bl_status bl_features_compute(float *vectors, bl_features *features, const float *images, size_t rows) {
   for (size_t done = 0; done < rows; done += features->batch)
-    BL_TRY(bl_graph_forward(features->graph, vectors + done * features->size, features->images + done * features->image,
-                            NULL));
+    BL_TRY(bl_graph_forward(features->graph, vectors + done * features->size, images + done * features->image, NULL));
   return BL_OK;
 }
 
@@ -203,37 +198,4 @@ void bl_features_classify(double *logits, const bl_features *features, const flo
     for (size_t i = 0; i < features->size; i++)
       logits[c] += (double)weights[c * features->size + i] * (double)vector[i];
   }
-}
-
-/* This rank's micro-batches: neighbours, since images may be drawn, or read, several at once. */
-static bl_status add_share(bl_covariance *sums, bl_features *features, const bl_images *images, MPI_Comm comm) {
-  int rank, ranks;
-  float *vectors = NULL;
-  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
-  BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
-  BL_TRY(bl_allocate(&vectors, BL_FEATURES_BATCH * features->size, sizeof *vectors));
-  const size_t batch = BL_FEATURES_BATCH, all = (images->count + batch - 1) / batch;
-  const size_t end = all * ((size_t)rank + 1) / (size_t)ranks;
-  bl_status status = BL_OK;
-  for (size_t m = all * (size_t)rank / (size_t)ranks; m < end && status == BL_OK; m++) {
-    const size_t left = images->count - m * batch, rows = left < batch ? left : batch;
-    status = bl_features_compute(vectors, features, images, m * batch, rows);
-    if (status == BL_OK)
-      bl_covariance_add(sums, vectors, rows);
-  }
-  bl_free(&vectors);
-  return status;
-}
-
-bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
-                                 MPI_Comm comm) {
-  bl_covariance *sums = NULL;
-  bl_status status = bl_covariance_create(&sums, (int)features->size);
-  if (status == BL_OK)
-    status = add_share(sums, features, images, comm);
-  BL_GOTO(bl_agree(status, comm));
-  status = bl_covariance_finish(mean, covariance, sums, images->count, comm);
-done:
-  bl_covariance_destroy(&sums);
-  return status;
 }

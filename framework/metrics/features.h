@@ -6,12 +6,11 @@
 
 #include "base/options.h"
 #include "base/status.h"
-#include "linear/symmetric.h"
-#include "metrics/images.h"
 
 #include <mpi.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {
   BL_FEATURES_BATCH = 64
@@ -38,29 +37,26 @@ bool bl_features_configured(const bl_options *options);
 
 void bl_features_destroy(bl_features **features);
 
-/** Length of a feature vector; elements of an image; the name that tables print (for example "classifier
+/** Length of a feature vector; the name that tables print (for example "classifier
  * digits-classifier.nc 1a2b3c4d" or "Inception-v3 inception.nc 1a2b3c4d", with a checksum of the weights). Not collective.
  */
 int bl_features_size(const bl_features *features);
-size_t bl_features_image_size(const bl_features *features);
 const char *bl_features_name(const bl_features *features);
 
 /** Classes that the classifier tells apart. Not collective. */
 int bl_features_classes(const bl_features *features);
 
-/** Features of the \a rows ≤ BL_FEATURES_BATCH images from \a first on, after quantising them to 8 bits. Not collective.
- * \param [out] vectors (BL_FEATURES_BATCH, size), caller's; the first \a rows are filled. */
-bl_status bl_features_compute(float *vectors, bl_features *features, const bl_images *images, size_t first, size_t rows);
+/** Refuse what the features are not of: points, and images of another size (BL_ERROR_INPUT). Not collective. \param [in]
+ * size  elements of a sample. */
+bl_status bl_features_check(const bl_features *features, bool points, size_t size);
+
+/** Features of \a rows ≤ BL_FEATURES_BATCH images. Not collective. \param [out] vectors (BL_FEATURES_BATCH, size),
+ * caller's; the first \a rows are filled. \param [in] images (BL_FEATURES_BATCH, image size) in network units, as
+ * bl_images_fetch gives them; what stands behind the first \a rows does not matter. */
+bl_status bl_features_compute(float *vectors, bl_features *features, const float *images, size_t rows);
 
 /** Logits of the classes of one image. Not collective. \param [out] logits (classes), caller's. \param [in] vector (size),
  * its features. */
 void bl_features_classify(double *logits, const bl_features *features, const float *vector);
-
-/** Mean and covariance of the features of all \a images. Each rank computes its share of micro-batches; exact sums make the
- * result independent of the ranks. Collective over \a comm; ranks pass the same images. \param [out] mean (size).
- * \param [out] covariance  made by bl_symmetric_create over \a comm; divisor count − 1. Returns BL_ERROR_USAGE for fewer
- * than two images, BL_ERROR_NUMERIC for features that are not finite. */
-bl_status bl_features_statistics(double *mean, bl_symmetric *covariance, bl_features *features, const bl_images *images,
-                                 MPI_Comm comm);
 
 #endif

@@ -1,9 +1,5 @@
 #include "metrics/images.h"
 
-#include "base/memory.h"
-
-#include <string.h>
-
 enum { PIECE = 256 };
 
 static bl_status fetch_dataset(float *images, size_t first, size_t rows, void *context) {
@@ -12,10 +8,6 @@ static bl_status fetch_dataset(float *images, size_t first, size_t rows, void *c
   for (size_t row = 0; row < rows; row++)
     bl_dataset_sample(images + row * size, dataset, first + row);
   return BL_OK;
-}
-
-bl_images bl_images_of_array(const float *images, size_t count, size_t size) {
-  return (bl_images){.count = count, .size = size, .array = images};
 }
 
 bl_images bl_images_of_dataset(const bl_dataset *dataset) {
@@ -47,23 +39,9 @@ static void round_to_8_bits(float *values, size_t count) {
   }
 }
 
-static bl_status fetch(float *images, const bl_images *from, size_t first, size_t rows) {
-  if (!from->array)
-    return from->fetch(images, first, rows, from->context);
-  memcpy(images, from->array + first * from->size, rows * from->size * sizeof *images);
-  return BL_OK;
-}
-
 bl_status bl_images_fetch(float *images, const bl_images *from, size_t first, size_t rows) {
-  BL_TRY(fetch(images, from, first, rows));
-  round_to_8_bits(images, rows * from->size);
+  BL_TRY(from->fetch(images, first, rows, from->context));
+  if (!from->points)
+    round_to_8_bits(images, rows * from->size);
   return BL_OK;
-}
-
-bl_status bl_images_collect(float **values, const bl_images *from) {
-  BL_TRY(bl_allocate(values, from->count * from->size, sizeof **values));
-  const bl_status status = fetch(*values, from, 0, from->count);
-  if (status != BL_OK)
-    bl_free(values);
-  return status;
 }

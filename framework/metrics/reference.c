@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "metrics/distance.h"
+#include "metrics/summary.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
@@ -184,11 +184,15 @@ done:
   return status;
 }
 
-static bl_status check_form(const bl_features *features, const bl_images *images) {
-  if (!images->points && images->size == bl_features_image_size(features))
-    return BL_OK;
-  return bl_fail(BL_ERROR_INPUT, "features are of images with %zu values, but the data set holds %s of %zu",
-                 bl_features_image_size(features), images->points ? "points" : "images", images->size);
+static bl_status compute(bl_reference *reference, bl_features *features, const bl_images *real, MPI_Comm comm) {
+  bl_summary summary;
+  BL_TRY(bl_summary_gather(&summary, &(bl_summary_plan){.features = features, .statistics = true}, real, comm));
+  const bl_reference empty = *reference;
+  *reference = (bl_reference){empty.size, summary.count, summary.mean, summary.covariance};
+  summary.mean = empty.mean;
+  summary.covariance = empty.covariance;
+  bl_summary_destroy(&summary);
+  return BL_OK;
 }
 
 static bl_status get(bl_reference *reference, const char *path, bl_features *features, const bl_images *real,
@@ -199,15 +203,14 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
   if (!there && !real)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
   if (real)
-    BL_TRY(check_form(features, real));
+    BL_TRY(bl_features_check(features, real->points, real->size));
   if (!there)
     BL_AGREE(rank == 0 && path[0] != '\0' ? bl_output_check(path) : BL_OK, comm);
   if (real && path[0] != '\0')
     BL_AGREE(rank == 0 ? describe_images(images, sizeof images, real) : BL_OK, comm);
   if (there)
     return read_shared(reference, path, bl_features_name(features), real ? images : NULL, rank, comm);
-  reference->count = real->count;
-  BL_TRY(bl_features_statistics(reference->mean, &reference->covariance, features, real, comm));
+  BL_TRY(compute(reference, features, real, comm));
   if (path[0] == '\0')
     return BL_OK;
   bl_log("writing the statistics of the %zu real images to %s", real->count, path);
@@ -223,17 +226,5 @@ bl_status bl_reference_get(bl_reference *reference, const char *path, bl_feature
     status = get(reference, path, features, real, provenance, rank, comm);
   if (status != BL_OK)
     bl_reference_destroy(reference);
-  return status;
-}
-
-bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const bl_images *images,
-                 MPI_Comm comm) {
-  bl_reference made = {0};
-  bl_status status;
-  BL_GOTO(bl_agree(allocate(&made, reference->size, comm), comm));
-  BL_GOTO(bl_features_statistics(made.mean, &made.covariance, features, images, comm));
-  status = bl_frechet_distance(result, made.mean, &made.covariance, reference->mean, &reference->covariance, comm);
-done:
-  bl_reference_destroy(&made);
   return status;
 }

@@ -4,7 +4,10 @@
 #ifndef BEELINE_METRICS_REFERENCE_H
 #define BEELINE_METRICS_REFERENCE_H
 
+#include "linear/symmetric.h"
 #include "metrics/features.h"
+#include "metrics/images.h"
+#include "store/provenance.h"
 
 typedef struct bl_reference {
   int size;
@@ -21,9 +24,5 @@ typedef struct bl_reference {
 bl_status bl_reference_get(bl_reference *reference, const char *path, bl_features *features, const bl_images *real,
                            const bl_provenance *provenance, MPI_Comm comm);
 void bl_reference_destroy(bl_reference *reference);
-
-/** FID of \a images against the reference. Collective over \a comm, which must be that of the reference. */
-bl_status bl_fid(double *result, const bl_reference *reference, bl_features *features, const bl_images *images,
-                 MPI_Comm comm);
 
 #endif

@@ -4,6 +4,7 @@
 #define BEELINE_METRICS_SCORE_H
 
 #include "metrics/feature_set.h"
+#include "metrics/features.h"
 
 /** exp of the mean over images of the Kullback-Leibler divergence of p(class | image) from p(class), which is the mean of
  * the former over the set (Salimans et al. 2016; all images at once, not in ten parts). From 1, the same answer for every

@@ -1,10 +1,6 @@
-#include "base/memory.h"
-#include "metrics/distance.h"
-#include "metrics/reference.h"
-#include "metrics/spectrum.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
-#include "programs/figures.h"
+#include "programs/measure.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/output.h"
@@ -47,17 +43,13 @@ typedef struct evaluation {
   char command[4096];
   bl_provenance provenance;     /* borrows command */
   bl_sample_file samples, real; /* real.count is 0 where only its statistics are there */
-  bl_features *features;
-  bl_reference reference;
-  bl_spectra spectra; /* of samples and real images; no rings where they were not measured */
-  bl_figure results[BL_FIGURES_MAX];
-  int count;
+  bl_measure measure;
+  bl_measurement results;
 } evaluation;
 
 static void destroy(evaluation *e) {
-  bl_spectra_destroy(&e->spectra);
-  bl_reference_destroy(&e->reference);
-  bl_features_destroy(&e->features);
+  bl_measurement_destroy(&e->results);
+  bl_measure_destroy(&e->measure);
   bl_sample_file_close(&e->real);
   bl_sample_file_close(&e->samples);
 }
@@ -105,70 +97,27 @@ static bl_status prepare(evaluation *e) {
   return BL_OK;
 }
 
-static bl_figure *add_result(evaluation *e, const char *variable, const char *label, const char *units) {
-  bl_figure *added = &e->results[e->count++];
-  *added = (bl_figure){.variable = variable, .label = label, .units = units};
-  return added;
-}
-
-/* Collective. */
-static bl_status measure_fid(evaluation *e) {
-  const bl_options_metrics *metrics = &e->options->metrics;
-  const bl_sample_file *samples = &e->samples;
-  const bl_images images = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
-  BL_TRY(bl_features_configure(&e->features, e->options, samples->channels, samples->height, samples->width, e->comm));
-  BL_TRY(bl_options_blame(e->options, "metrics.reference",
-                          bl_reference_get(&e->reference, metrics->reference, e->features, real.count > 0 ? &real : NULL,
-                                           &e->provenance, e->comm)));
-  bl_figure *fid = add_result(e, "fid", "FID", "1");
-  snprintf(fid->note, sizeof fid->note, "on %d features of %s; %zu samples, %zu real images", e->reference.size,
-           bl_features_name(e->features), samples->count, e->reference.count);
-  return bl_fid(&fid->value, &e->reference, e->features, &images, e->comm);
-}
-
-/* Collective. */
-static bl_status measure_images(evaluation *e) {
+/* The distance, what the configuration asks for beside it, and the spectra where there are real images. Collective. */
+static bl_status measure(evaluation *e) {
+  const bl_options *options = e->options;
   const bl_sample_file *shape = &e->samples;
   const bl_images samples = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
-  if (bl_features_configured(e->options)) {
-    BL_TRY(measure_fid(e));
-    BL_TRY(bl_figures_measure(e->results, &e->count, e->options, e->features, &samples, &real, e->comm));
-  }
-  if (e->real.count == 0)
-    return BL_OK;
-  bl_figure *spectrum = add_result(e, "spectrum_distance", "power spectrum", "dB");
-  snprintf(spectrum->note, sizeof spectrum->note,
-           "root mean square over rings of frequencies; %zu samples, %zu real images", e->samples.count, e->real.count);
-  BL_TRY(bl_spectra_measure(&e->spectra, &samples, &real, shape->channels, shape->height, shape->width, e->comm));
-  spectrum->value = bl_spectra_distance(&e->spectra);
-  return BL_OK;
-}
-
-/* Points take little memory, and their distance needs all of them. Collective. */
-static bl_status measure_points(evaluation *e) {
-  const bl_options *options = e->options;
-  const bl_images samples = bl_images_of_file(&e->samples), real = bl_images_of_file(&e->real);
-  float *values[2] = {NULL};
-  bl_figure *distance = add_result(e, "sliced_wasserstein", "sliced Wasserstein", "1");
-  snprintf(distance->note, sizeof distance->note, "of order 2, %d directions, seed %lld; %zu samples, %zu real points",
-           options->metrics.projections, (long long)options->seed, samples.count, real.count);
-  bl_status status = bl_images_collect(&values[0], &samples);
-  if (status == BL_OK)
-    status = bl_images_collect(&values[1], &real);
-  if (status == BL_OK)
-    status = bl_sliced_wasserstein(&distance->value, values[0], samples.count, values[1], real.count, e->samples.channels,
-                                   options->metrics.projections, (uint64_t)options->seed);
-  bl_free(&values[0]);
-  bl_free(&values[1]);
-  return bl_agree(status, e->comm);
+  unsigned what = 0;
+  if (samples.points || bl_features_configured(options))
+    what |= BL_MEASURE_DISTANCE | BL_MEASURE_FIGURES;
+  if (!samples.points && real.count > 0)
+    what |= BL_MEASURE_SPECTRUM;
+  BL_TRY(bl_measure_create(&e->measure, options, what, real.count > 0 ? &real : NULL, shape->channels, shape->height,
+                           shape->width, &e->provenance, e->comm));
+  return bl_measure_samples(&e->results, &e->measure, what, &samples, 0, (uint64_t)options->seed);
 }
 
 static void write_table(FILE *file, const evaluation *e) {
   const bl_options *options = e->options;
   fprintf(file, "\n  %-20s %s\n", "samples", options->metrics.samples);
   fprintf(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
-  for (int i = 0; i < e->count; i++) {
-    const bl_figure *r = &e->results[i];
+  for (int i = 0; i < e->results.count; i++) {
+    const bl_figure *r = &e->results.figures[i];
     fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
   if (!e->samples.points && !bl_features_configured(options))
@@ -181,13 +130,13 @@ static void write_table(FILE *file, const evaluation *e) {
 /* What a ring of frequencies of the power spectra tells. */
 enum { SPECTRUM_RADIUS, SPECTRUM_COUNT, SPECTRUM_SAMPLES, SPECTRUM_REAL, SPECTRUM_VARIABLES };
 
-static bl_status define_spectra(int *variables, int ncid, const char *path, const bl_spectra *spectra) {
+static bl_status define_spectra(int *variables, int ncid, const char *path, const bl_spectrum *spectrum) {
   static const char *const of_power[2][2] = {{"power_samples", "mean power of a frequency of the ring, samples"},
                                              {"power_real", "mean power of a frequency of the ring, real images"}};
   int ring;
-  if (spectra->rings == 0)
+  if (spectrum->rings == 0)
     return BL_OK;
-  BL_NETCDF(nc_def_dim(ncid, "ring", (size_t)spectra->rings, &ring), path);
+  BL_NETCDF(nc_def_dim(ncid, "ring", (size_t)spectrum->rings, &ring), path);
   BL_TRY(bl_container_variable(&variables[SPECTRUM_RADIUS], ncid, path, "ring", NC_INT, 1, &ring, "1",
                                "radius of the ring of frequencies in cycles per shorter side of the image"));
   BL_TRY(bl_container_variable(&variables[SPECTRUM_COUNT], ncid, path, "frequencies", NC_INT, 1, &ring, "1",
@@ -198,33 +147,34 @@ static bl_status define_spectra(int *variables, int ncid, const char *path, cons
   return BL_OK;
 }
 
-static bl_status put_spectra(const int *variables, int ncid, const char *path, const bl_spectra *spectra) {
-  for (size_t ring = 0; ring < (size_t)spectra->rings; ring++)
+static bl_status put_spectra(const int *variables, int ncid, const char *path, const evaluation *e) {
+  const bl_spectrum *samples = &e->results.summary.spectrum, *real = &e->measure.known.spectrum;
+  for (size_t ring = 0; ring < (size_t)samples->rings; ring++)
     BL_NETCDF(nc_put_var1_int(ncid, variables[SPECTRUM_RADIUS], &ring, (int[]){(int)ring}), path);
-  if (spectra->rings > 0) {
-    BL_NETCDF(nc_put_var_int(ncid, variables[SPECTRUM_COUNT], spectra->frequencies), path);
-    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_SAMPLES], spectra->power[0]), path);
-    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_REAL], spectra->power[1]), path);
+  if (samples->rings > 0) {
+    BL_NETCDF(nc_put_var_int(ncid, variables[SPECTRUM_COUNT], samples->frequencies), path);
+    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_SAMPLES], samples->power), path);
+    BL_NETCDF(nc_put_var_double(ncid, variables[SPECTRUM_REAL], real->power), path);
   }
   return BL_OK;
 }
 
 static bl_status define_and_put(int ncid, const char *path, const evaluation *e) {
   int variables[BL_FIGURES_MAX], of_spectra[SPECTRUM_VARIABLES];
-  for (int i = 0; i < e->count; i++) {
-    const bl_figure *r = &e->results[i];
+  for (int i = 0; i < e->results.count; i++) {
+    const bl_figure *r = &e->results.figures[i];
     BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->label));
     BL_TRY(bl_container_text(ncid, variables[i], path, "comment", r->note));
   }
-  BL_TRY(define_spectra(of_spectra, ncid, path, &e->spectra));
+  BL_TRY(define_spectra(of_spectra, ncid, path, &e->results.summary.spectrum));
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "samples", e->options->metrics.samples));
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "data", e->options->data.file));
-  if (e->features)
-    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "features", bl_features_name(e->features)));
+  if (e->measure.features)
+    BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "features", bl_features_name(e->measure.features)));
   BL_NETCDF(nc_enddef(ncid), path);
-  for (int i = 0; i < e->count; i++)
-    BL_NETCDF(nc_put_var_double(ncid, variables[i], &e->results[i].value), path);
-  return put_spectra(of_spectra, ncid, path, &e->spectra);
+  for (int i = 0; i < e->results.count; i++)
+    BL_NETCDF(nc_put_var_double(ncid, variables[i], &e->results.figures[i].value), path);
+  return put_spectra(of_spectra, ncid, path, e);
 }
 
 static bl_status write_netcdf(const char *path, const evaluation *e) {
@@ -266,7 +216,7 @@ static bl_status evaluate(const bl_invocation *invocation) {
   bl_provenance_describe(&e.provenance, e.command, sizeof e.command, e.options, invocation->argc, invocation->argv);
   BL_GOTO(BL_MPI(MPI_Comm_size(e.comm, &e.provenance.ranks)));
   BL_GOTO(prepare(&e));
-  BL_GOTO(e.samples.points ? measure_points(&e) : measure_images(&e));
+  BL_GOTO(measure(&e));
   status = bl_agree(e.rank == 0 ? report(&e) : BL_OK, e.comm);
 done:
   destroy(&e);

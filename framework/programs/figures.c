@@ -8,12 +8,17 @@
 
 bool bl_figures_wanted(const bl_options *options) {
   const bl_options_metrics *metrics = &options->metrics;
-  return metrics->kid || metrics->score || metrics->neighbours > 0;
+  return metrics->score || bl_figures_compare(options);
 }
 
-static bl_figure *add(bl_figure *figures, int *count, const char *variable, const char *label, double value) {
+bool bl_figures_compare(const bl_options *options) {
+  return options->metrics.kid || options->metrics.neighbours > 0;
+}
+
+bl_figure *bl_figures_add(bl_figure figures[BL_FIGURES_MAX], int *count, const char *variable, const char *label,
+                          const char *units) {
   bl_figure *added = &figures[(*count)++];
-  *added = (bl_figure){.variable = variable, .label = label, .units = "1", .value = value};
+  *added = (bl_figure){.variable = variable, .label = label, .units = units};
   return added;
 }
 
@@ -23,7 +28,8 @@ static bl_status measure_pairs(bl_figure *figures, int *count, const bl_options 
   if (options->metrics.kid) {
     bl_kernel_distance distance;
     BL_TRY(bl_kernel_distance_compute(&distance, samples, real, comm));
-    bl_figure *kid = add(figures, count, "kid", "KID", distance.mean);
+    bl_figure *kid = bl_figures_add(figures, count, "kid", "KID", "1");
+    kid->value = distance.mean;
     char error[80] = "one block, so its error is not known";
     if (distance.blocks > 1)
       snprintf(error, sizeof error, "standard error %.2g, %zu blocks", distance.error, distance.blocks);
@@ -36,7 +42,8 @@ static bl_status measure_pairs(bl_figure *figures, int *count, const bl_options 
   const char *const names[4] = {"precision", "recall", "density", "coverage"};
   const double values[4] = {shares.precision, shares.recall, shares.density, shares.coverage};
   for (int i = 0; i < 4; i++) {
-    bl_figure *share = add(figures, count, names[i], names[i], values[i]);
+    bl_figure *share = bl_figures_add(figures, count, names[i], names[i], "1");
+    share->value = values[i];
     snprintf(share->note, sizeof share->note, "%d nearest neighbours; the first %zu samples, %zu real images", neighbours,
              samples->count, real->count);
   }
@@ -44,26 +51,14 @@ static bl_status measure_pairs(bl_figure *figures, int *count, const bl_options 
 }
 
 bl_status bl_figures_measure(bl_figure figures[BL_FIGURES_MAX], int *count, const bl_options *options,
-                             bl_features *features, const bl_images *samples, const bl_images *real, MPI_Comm comm) {
-  const bl_options_metrics *metrics = &options->metrics;
-  const size_t subset = (size_t)metrics->subset;
-  bl_feature_set kept[2] = {{0}};
-  bl_status status = BL_OK;
-  if (!bl_figures_wanted(options))
+                             const bl_features *features, const bl_feature_set *samples, const bl_feature_set *real,
+                             MPI_Comm comm) {
+  if (bl_figures_compare(options))
+    BL_TRY(measure_pairs(figures, count, options, samples, real, comm));
+  if (!options->metrics.score)
     return BL_OK;
-  BL_GOTO(bl_feature_set_collect(&kept[0], features, samples, subset, comm));
-  if (metrics->kid || metrics->neighbours > 0) {
-    BL_GOTO(bl_feature_set_collect(&kept[1], features, real, subset, comm));
-    BL_GOTO(measure_pairs(figures, count, options, &kept[0], &kept[1], comm));
-  }
-  if (metrics->score) {
-    bl_figure *score = add(figures, count, "score", "score of classes", 0.0);
-    snprintf(score->note, sizeof score->note, "1 to %d; the first %zu samples", bl_features_classes(features),
-             kept[0].count);
-    status = bl_score_compute(&score->value, features, &kept[0], comm);
-  }
-done:
-  bl_feature_set_destroy(&kept[0]);
-  bl_feature_set_destroy(&kept[1]);
-  return status;
+  bl_figure *score = bl_figures_add(figures, count, "score", "score of classes", "1");
+  snprintf(score->note, sizeof score->note, "1 to %d; the first %zu samples", bl_features_classes(features),
+           samples->count);
+  return bl_score_compute(&score->value, features, samples, comm);
 }

@@ -5,6 +5,7 @@
 #define BEELINE_PROGRAMS_FIGURES_H
 
 #include "base/options.h"
+#include "metrics/feature_set.h"
 #include "metrics/features.h"
 
 enum { BL_FIGURES_MAX = 8, BL_FIGURE_NOTE = 256 };
@@ -18,13 +19,18 @@ typedef struct bl_figure {
   char note[BL_FIGURE_NOTE]; /**< what it was measured on */
 } bl_figure;
 
-/** Whether options->metrics asks for any. Not collective. */
-bool bl_figures_wanted(const bl_options *options);
+/** Append a figure of value 0 and without a note to \a figures, of which there are *\a count. Not collective. */
+bl_figure *bl_figures_add(bl_figure figures[BL_FIGURES_MAX], int *count, const char *variable, const char *label,
+                          const char *units);
 
-/** Append what is asked for to \a figures, of which there are *\a count. Features of the first metrics.subset images of
- * each kind are computed and kept meanwhile, dealt out over the ranks. Collective over \a comm. \param [in] real  not used
- * where only the score is wanted. */
+/** Whether options->metrics asks for any; for such as compare samples with real images. Not collective. */
+bool bl_figures_wanted(const bl_options *options);
+bool bl_figures_compare(const bl_options *options);
+
+/** Append what is asked for to \a figures, of which there are *\a count. Collective over \a comm. \param [in] samples, real
+ * features of the first metrics.subset images of each kind; \a real is not used unless bl_figures_compare. */
 bl_status bl_figures_measure(bl_figure figures[BL_FIGURES_MAX], int *count, const bl_options *options,
-                             bl_features *features, const bl_images *samples, const bl_images *real, MPI_Comm comm);
+                             const bl_features *features, const bl_feature_set *samples, const bl_feature_set *real,
+                             MPI_Comm comm);
 
 #endif

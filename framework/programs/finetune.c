@@ -10,12 +10,12 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "programs/comparison.h"
-#include "programs/drawing.h"
 #include "programs/finetune_record.h"
 #include "programs/held_out.h"
 #include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/run.h"
+#include "programs/sample_stream.h"
 #include "programs/source_model.h"
 #include "roles/ring.h"
 #include "roles/round.h"
@@ -76,7 +76,6 @@ typedef struct finetuner {
   bl_sample_file stored;  /* of metrics.samples, until they are measured */
   size_t stored_count;    /* 0 without them */
   double stored_distance; /* to the data */
-  float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
   bl_held_out held_out;
   bl_finetune_record *record;
   bl_comparison comparison;
@@ -88,7 +87,6 @@ static void destroy(finetuner *f) {
   (void)bl_finetune_record_close(&f->record);
   bl_held_out_destroy(&f->held_out);
   bl_comparison_destroy(&f->comparison);
-  bl_free(&f->samples);
   bl_measure_destroy(&f->measure);
   bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
@@ -211,23 +209,15 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   return BL_OK;
 }
 
-/* Samples that stay in memory: all, where the distance needs them together, else those of the picture. */
-static size_t samples_kept(const finetuner *f) {
-  const size_t count = (size_t)f->run.options->metrics.count;
-  return f->measure.features && count > PICTURE ? PICTURE : count;
-}
-
 /* What distances are measured against. Collective. */
 static bl_status prepare_metrics(finetuner *f) {
   const bl_options_metrics *metrics = &f->run.options->metrics;
-  const MPI_Comm comm = f->run.world.comm;
   if (metrics->count == 0)
     return BL_OK;
   const bl_dataset *data = &f->dataset;
   const bl_images real = bl_images_of_dataset(data);
-  BL_TRY(bl_measure_create(&f->measure, f->run.options, &real, data->channels, data->height, data->width,
-                           &f->run.provenance, comm));
-  return bl_agree(bl_allocate(&f->samples, samples_kept(f) * f->method.size, sizeof *f->samples), comm);
+  return bl_measure_create(&f->measure, f->run.options, BL_MEASURE_DISTANCE | BL_MEASURE_FIGURES, &real, data->channels,
+                           data->height, data->width, &f->run.provenance, f->run.world.comm);
 }
 
 /* θ, f and, where there is one, V. */
@@ -260,26 +250,12 @@ static bl_status measure_stored(finetuner *f) {
   if (f->stored_count == 0)
     return BL_OK;
   const bl_images stored = bl_images_of_file(&f->stored);
-  BL_TRY(bl_measure_samples(&f->stored_distance, &f->measure, &stored));
+  bl_measurement measurement;
+  const bl_status status =
+      bl_measure_samples(&measurement, &f->measure, BL_MEASURE_DISTANCE, &stored, 0, (uint64_t)f->run.options->seed);
+  f->stored_distance = measurement.figures[0].value;
+  bl_measurement_destroy(&measurement);
   bl_sample_file_close(&f->stored);
-  return BL_OK;
-}
-
-/* Images, drawn as they are measured; for a \a picture some are drawn again and kept on rank 0. Collective. */
-static bl_status measure_drawing(double *distance, finetuner *f, const char *title, bool picture) {
-  const MPI_Comm comm = f->run.world.comm;
-  bl_drawing drawing;
-  bl_status status =
-      bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)f->run.options->seed, round_of_measurement,
-                        f->method.micro_batch, (size_t)f->run.options->metrics.count, title, comm);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_images images = bl_drawing_images(&drawing);
-  BL_GOTO(bl_measure_samples(distance, &f->measure, &images));
-  bl_progress_finish(&drawing.progress);
-  if (picture)
-    status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
-done:
-  bl_drawing_destroy(&drawing);
   return status;
 }
 
@@ -295,48 +271,46 @@ static bl_status load_sampler(finetuner *f) {
   return status;
 }
 
-/* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
- * progress bar, or NULL. \param [in] picture  whether f->samples are wanted afterwards. */
-static bl_status measure(double *distance, finetuner *f, const char *title, bool picture) {
-  const bl_options *options = f->run.options;
-  const size_t count = (size_t)options->metrics.count;
-  *distance = NAN;
-  if (count == 0)
-    return BL_OK;
-  BL_TRY(load_sampler(f));
-  if (f->measure.features)
-    return measure_drawing(distance, f, title, picture);
-  BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
-                         f->method.micro_batch, title, f->run.world.comm));
-  const bl_images samples = bl_images_of_array(f->samples, count, f->method.size);
-  return bl_measure_samples(distance, &f->measure, &samples);
-}
+enum { BEFORE, AFTER, DURING }; /* when something is measured; the first two are kept */
 
-/* What else is asked for, of the model that was measured last, before (\a which 0) or after (1). Collective. */
-static bl_status measure_figures(finetuner *f, int which) {
-  const bl_options *options = f->run.options;
-  const MPI_Comm comm = f->run.world.comm;
-  bl_drawing drawing;
-  if (!f->measure.features || !bl_figures_wanted(options))
+/* Keep the figures and, on rank 0, samples for the picture: of images some, of points all. */
+static bl_status keep(finetuner *f, int when, const bl_measurement *measurement) {
+  const bl_summary *samples = &measurement->summary;
+  if (when == DURING)
     return BL_OK;
-  bl_status status = bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
-                                       f->method.micro_batch, (size_t)options->metrics.count, NULL, comm);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_images samples = bl_drawing_images(&drawing), real = bl_images_of_dataset(&f->dataset);
-  f->figure_count[which] = 0;
-  status =
-      bl_figures_measure(f->figures[which], &f->figure_count[which], options, f->measure.features, &samples, &real, comm);
-done:
-  bl_drawing_destroy(&drawing);
-  return status;
-}
-
-/* Keep the samples just drawn for the picture, on rank 0. */
-static bl_status keep_for_picture(finetuner *f, int which) {
+  f->figure_count[when] = measurement->count - 1; /* without the distance, which stands first */
+  memcpy(f->figures[when], measurement->figures + 1, (size_t)f->figure_count[when] * sizeof(bl_figure));
   if (f->run.world.rank != 0)
     return BL_OK;
   f->comparison.data = &f->dataset;
-  return bl_comparison_keep(&f->comparison, which, f->samples, samples_kept(f));
+  return bl_comparison_keep(&f->comparison, when, samples->samples, samples->samples_kept);
+}
+
+/* Draw samples with the present model once, and measure all that is asked for. Collective. \param [in] title  of the
+ * progress bar, or NULL. */
+static bl_status measure(double *distance, finetuner *f, const char *title, int when) {
+  const bl_options *options = f->run.options;
+  const MPI_Comm comm = f->run.world.comm;
+  const unsigned what = when == DURING ? BL_MEASURE_DISTANCE : BL_MEASURE_DISTANCE | BL_MEASURE_FIGURES;
+  const bool points = !f->dataset.pixels;
+  bl_measurement measurement = {0};
+  bl_sample_stream stream;
+  *distance = NAN;
+  if (options->metrics.count == 0)
+    return BL_OK;
+  BL_TRY(load_sampler(f));
+  bl_status status = bl_sample_stream_create(&stream, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
+                                             f->method.micro_batch, (size_t)options->metrics.count, points, title, comm);
+  BL_GOTO(bl_agree(status, comm));
+  const bl_images samples = bl_sample_stream_images(&stream);
+  BL_GOTO(
+      bl_measure_samples(&measurement, &f->measure, what, &samples, when == DURING ? 0 : PICTURE, (uint64_t)options->seed));
+  *distance = measurement.figures[0].value;
+  status = bl_agree(keep(f, when, &measurement), comm);
+done:
+  bl_measurement_destroy(&measurement);
+  bl_sample_stream_destroy(&stream);
+  return status;
 }
 
 static bl_status open_record(finetuner *f) {
@@ -383,7 +357,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
-      BL_GOTO(measure(&measured, f, NULL, false));
+      BL_GOTO(measure(&measured, f, NULL, DURING));
       distance = measured;
     }
     const bl_finetune_row row = {.report = report,
@@ -426,8 +400,8 @@ static bl_outcome outcome_of(const finetuner *f, double before, double after, do
                       .seed = options->seed,
                       .roles = f->run.roles,
                       .ranks = f->run.world.size,
-                      .figures = {f->figures[0], f->figures[1]},
-                      .figure_count = f->figure_count[1],
+                      .figures = {f->figures[BEFORE], f->figures[AFTER]},
+                      .figure_count = f->figure_count[AFTER],
                       .average = options->learner.average > 0,
                       .seconds = seconds};
 }
@@ -437,9 +411,7 @@ static bl_status finish(finetuner *f, double before, double start) {
   char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
   double after;
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
-  BL_TRY(measure(&after, f, "measure after", true));
-  BL_TRY(measure_figures(f, 1));
-  BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
+  BL_TRY(measure(&after, f, "measure after", AFTER));
   if (f->run.world.rank != 0)
     return BL_OK;
   const bl_outcome outcome = outcome_of(f, before, after, bl_clock_seconds() - start);
@@ -498,9 +470,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
-  BL_GOTO(measure(&before, &f, "measure before", true));
-  BL_GOTO(measure_figures(&f, 0));
-  BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
+  BL_GOTO(measure(&before, &f, "measure before", BEFORE));
   BL_GOTO(bl_run_check_interrupt(&f.run));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));

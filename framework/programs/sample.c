@@ -6,7 +6,7 @@
 #include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
-#include "programs/drawer.h"
+#include "programs/model_sampler.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/dataset.h"
@@ -58,7 +58,7 @@ typedef struct drawing {
   bool resume;
   char command[4096];
   bl_provenance provenance; /* borrows command */
-  bl_drawer drawer;
+  bl_model_sampler sampler;
   float *samples;            /* (pieces of `waves` micro-batches on every rank, at most; size) */
   size_t largest_piece;      /* micro-batches a rank that fit in there */
   double evaluations;        /* of the network, for each sample */
@@ -73,13 +73,13 @@ typedef struct drawing {
 static void destroy(drawing *d) {
   bl_dataset_destroy(&d->dataset);
   bl_free(&d->samples);
-  bl_drawer_destroy(&d->drawer);
+  bl_model_sampler_destroy(&d->sampler);
 }
 
 /* Room for the samples as they are stored: 8-bit images, or points. */
 static bl_status make_dataset(drawing *d) {
-  const bl_network_shape *shape = &d->drawer.header.shape;
-  const size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->drawer.graph);
+  const bl_network_shape *shape = &d->sampler.header.shape;
+  const size_t count = (size_t)d->options->sampler.count, elements = count * bl_graph_input_size(d->sampler.graph);
   d->dataset = (bl_dataset){.count = count, .channels = shape->channels, .height = shape->height, .width = shape->width};
   if (shape->height == 1 && shape->width == 1)
     return bl_allocate(&d->dataset.points, elements, sizeof *d->dataset.points);
@@ -105,12 +105,12 @@ static bl_status read_digest(char *digest, size_t size, const char *path) {
 static bl_status load(drawing *d) {
   char *recorded = NULL;
   bl_status status = BL_OK;
-  if (d->rank == 0 && d->resume && d->drawer.computation.algorithms && access(d->part, R_OK) == 0)
+  if (d->rank == 0 && d->resume && d->sampler.computation.algorithms && access(d->part, R_OK) == 0)
     status = bl_container_read_text(&recorded, d->part, "algorithms");
   status = bl_agree(status, d->comm);
   if (status == BL_OK)
-    status = bl_drawer_load(&d->drawer, recorded);
-  d->provenance.algorithms = bl_computation_text(&d->drawer.computation);
+    status = bl_model_sampler_load(&d->sampler, recorded);
+  d->provenance.algorithms = bl_computation_text(&d->sampler.computation);
   bl_free(&recorded);
   return status;
 }
@@ -121,13 +121,13 @@ static bl_status prepare(drawing *d) {
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
-  BL_TRY(bl_drawer_plan(&d->drawer, options, false, d->comm));
+  BL_TRY(bl_model_sampler_plan(&d->sampler, options, d->comm));
   BL_TRY(load(d));
   const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
   const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
   d->largest_piece = (piece + wave - 1) / wave;
   bl_status status =
-      bl_allocate(&d->samples, d->largest_piece * wave * bl_graph_input_size(d->drawer.graph), sizeof *d->samples);
+      bl_allocate(&d->samples, d->largest_piece * wave * bl_graph_input_size(d->sampler.graph), sizeof *d->samples);
   if (status == BL_OK && d->rank == 0)
     status = make_dataset(d);
   return bl_agree(status, d->comm);
@@ -227,12 +227,12 @@ static bl_status draw(drawing *d) {
   while (d->done < count) {
     const double began = bl_clock_seconds();
     const size_t left = count - d->done, piece = waves * wave < left ? (size_t)waves * wave : left;
-    BL_GOTO(bl_sampler_draw(d->samples, d->done, piece, d->drawer.graph, &d->drawer.chain, (uint64_t)options->seed, 0,
+    BL_GOTO(bl_sampler_draw(d->samples, d->done, piece, d->sampler.graph, &d->sampler.chain, (uint64_t)options->seed, 0,
                             batch, NULL, d->comm));
     if (d->rank == 0) {
       store(d, piece);
       d->done += piece;
-      bl_progress_update(progress, (long)d->done, "%d steps each", d->drawer.chain.steps);
+      bl_progress_update(progress, (long)d->done, "%d steps each", d->sampler.chain.steps);
       const double now = bl_clock_seconds();
       if (d->done < count && (saved < 0 || (now - saved >= piece_seconds && now - saved >= 20 * save_seconds))) {
         status = write_part(d);
@@ -250,7 +250,7 @@ static bl_status draw(drawing *d) {
     BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;
-  BL_GOTO(bl_drawer_evaluations(&d->evaluations, &d->drawer, count - d->first));
+  BL_GOTO(bl_model_sampler_evaluations(&d->evaluations, &d->sampler, count - d->first));
   d->provenance.evaluations = d->evaluations;
 done:
   bl_progress_finish(&progress);

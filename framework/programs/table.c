@@ -1,14 +1,14 @@
 #include "programs/table.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
 #include "parallel/wait.h"
-#include "programs/drawer.h"
 #include "programs/finetune.h"
+#include "programs/model_sampler.h"
+#include "programs/sample_stream.h"
 #include "programs/table_cell.h"
 #include "programs/table_report.h"
 #include "store/output.h"
@@ -25,7 +25,8 @@ static const char help[] =
     "Compare methods at equal numbers of network evaluations: one row a method, over several seeds, all drawn from the\n"
     "same noise and measured by the same metrics on the same data. Rows that name a fine-tuning configuration are\n"
     "fine-tuned first. Every cell is stored as soon as it is done; the same command again computes only what is missing,\n"
-    "or was made with another configuration or other files, on any number of ranks, with the same bits.\n"
+    "or was made with another configuration or other files, on any number of ranks, with the same bits. Samples are\n"
+    "measured as they are drawn, so that memory does not grow with the number of images.\n"
     "\n"
     "FILE.yaml is a table, not a configuration; paths in it are relative to its folder. Its keys:\n"
     "  title, output         a name for people; the folder to write into (relative to the working folder)\n"
@@ -74,8 +75,7 @@ static bl_status prepare(bl_table *t) {
     return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", BL_TABLE_PATH / 2);
   snprintf(model, sizeof model, "%s/table.nc", t->output);
   BL_AGREE(t->rank == 0 ? bl_output_check(model) : BL_OK, invocation->comm);
-  const bl_table_row *first = &t->file->rows[0];
-  BL_AGREE(bl_table_options(&t->options, t, &first->seeds, first->seeds.values[0]), invocation->comm);
+  BL_AGREE(bl_table_options(&t->options, t), invocation->comm);
   BL_TRY(bl_table_meter_create(&t->meter, t->file, t->options, invocation->comm));
   return bl_table_list_cells(t);
 }
@@ -98,12 +98,12 @@ static bl_status blame(const bl_table *t, const bl_table_cell *cell, bl_status s
                  row->name, cell->column);
 }
 
-static bl_status check_shape(const bl_table *t, const bl_drawer *drawer) {
-  const bl_network_shape *shape = &drawer->header.shape;
+static bl_status check_shape(const bl_table *t, const bl_model_sampler *sampler) {
+  const bl_network_shape *shape = &sampler->header.shape;
   const bl_dataset *data = &t->meter.data;
   if (shape->channels != data->channels || shape->height != data->height || shape->width != data->width)
     return bl_fail(BL_ERROR_INPUT, "%s: draws %d × %d × %d (channels × height × width), but %s holds %d × %d × %d",
-                   drawer->options->model.file, shape->channels, shape->height, shape->width, t->options->data.file,
+                   sampler->options->model.file, shape->channels, shape->height, shape->width, t->options->data.file,
                    data->channels, data->height, data->width);
   return BL_OK;
 }
@@ -111,12 +111,12 @@ static bl_status check_shape(const bl_table *t, const bl_drawer *drawer) {
 /* All that can be refused of a cell. Collective. */
 static bl_status check_cell(bl_table *t, const bl_table_cell *cell) {
   bl_options *options = NULL, *tuning = NULL;
-  bl_drawer drawer = {0};
+  bl_model_sampler sampler = {0};
   bl_status status;
   BL_GOTO(bl_table_cell_options(&options, t, cell, BL_TABLE_CELL));
   t->samples = options->sampler.count;
-  BL_GOTO(bl_drawer_plan(&drawer, options, false, t->invocation->comm));
-  BL_GOTO(check_shape(t, &drawer));
+  BL_GOTO(bl_model_sampler_plan(&sampler, options, t->invocation->comm));
+  BL_GOTO(check_shape(t, &sampler));
   if (cell->folder[0] == '\0')
     goto done;
   BL_GOTO(bl_table_cell_options(&tuning, t, cell, BL_TABLE_TUNE));
@@ -125,7 +125,7 @@ static bl_status check_cell(bl_table *t, const bl_table_cell *cell) {
   invocation.resume = true;
   status = bl_finetune_check(&invocation);
 done:
-  bl_drawer_destroy(&drawer);
+  bl_model_sampler_destroy(&sampler);
   bl_options_destroy(&tuning);
   bl_options_destroy(&options);
   return status;
@@ -153,18 +153,22 @@ static bl_status check(bl_table *t) {
 /* What is said while cells are computed: the bar counts network evaluations, so that time left is about right. */
 typedef struct work {
   bl_progress *progress;
-  double total, done; /* evaluations */
-  int cells, number;  /* to compute, and of the present one */
+  double total, done;        /* evaluations */
+  int cells, number;         /* to compute, and of the present one */
+  const bl_table_cell *cell; /* the present one */
+  MPI_Comm comm;
 } work;
 
 static double cost_of(const bl_table *t, const bl_table_cell *cell) {
   return (double)cell->column * (double)t->samples;
 }
 
-static void say(const work *w, const bl_table_cell *cell, double done) {
+/* \param [in] samples  of the present cell that were drawn. */
+static void say(const work *w, size_t samples) {
   if (w->progress)
-    bl_progress_update(w->progress, (long)(w->done + done), "cell %d of %d: %s, %" PRId64 " steps, seed %" PRId64,
-                       w->number, w->cells, cell->row->name, cell->column, cell->seed);
+    bl_progress_update(w->progress, (long)(w->done + (double)w->cell->column * (double)samples),
+                       "cell %d of %d: %s, %" PRId64 " steps, seed %" PRId64, w->number, w->cells, w->cell->row->name,
+                       w->cell->column, w->cell->seed);
 }
 
 /* Fine-tune, or go on with it. Collective. \param [out] ready  whether there is a model; not when it stopped in between. */
@@ -192,76 +196,79 @@ static bl_status tune(bool *ready, bl_table *t, const bl_table_cell *cell) {
   return BL_OK;
 }
 
-/* BL_INTERRUPTED where a signal asks for an end. The cells that are done are there. Collective. */
-static bl_status stop_if_asked(const work *w, MPI_Comm comm) {
+/* Between samples of a cell: BL_INTERRUPTED where a signal asks for an end. The cells that are done are there. Collective.
+ */
+static bl_status look_up(size_t samples, void *watcher) {
+  const work *w = watcher;
   bool asked;
-  BL_TRY(bl_interrupt_agree(&asked, comm));
+  say(w, samples);
+  BL_TRY(bl_interrupt_agree(&asked, w->comm));
   if (!asked)
     return BL_OK;
   return bl_fail(BL_INTERRUPTED, "asked by a signal to stop, did so in cell %d of %d: the same command goes on", w->number,
                  w->cells);
 }
 
-/* Draw the samples of a cell, in pieces for the bar's sake. Collective. */
-static bl_status draw(float *samples, bl_table_cell *cell, const bl_table *t, const bl_drawer *drawer, const work *w) {
-  const bl_options *options = drawer->options;
-  const size_t count = (size_t)t->samples, batch = (size_t)options->learner.micro_batch;
-  const size_t wave = batch * (size_t)t->ranks, size = bl_graph_input_size(drawer->graph);
-  const size_t piece = count / 20 < wave ? wave : count / 20 / wave * wave;
-  const double start = bl_clock_seconds();
-  for (size_t first = 0; first < count; first += piece) {
-    const size_t part = count - first < piece ? count - first : piece;
-    BL_TRY(bl_sampler_draw(samples + first * size, first, part, drawer->graph, &drawer->chain, (uint64_t)options->seed, 0,
-                           batch, NULL, t->invocation->comm));
-    say(w, cell, (double)cell->column * (double)(first + part));
-    BL_TRY(stop_if_asked(w, t->invocation->comm));
-  }
-  cell->seconds = (bl_clock_seconds() - start) * t->ranks / (double)count;
-  return bl_drawer_evaluations(&cell->evaluations, drawer, count);
+/* What drawing took. Collective. */
+static bl_status account(bl_table_cell *cell, const bl_table *t, const bl_model_sampler *sampler,
+                         const bl_sample_stream *stream) {
+  const MPI_Comm comm = t->invocation->comm;
+  double sums[2] = {stream->seconds, (double)stream->drawn};
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, comm), comm));
+  cell->seconds = sums[0] / (double)t->samples;
+  return bl_model_sampler_evaluations(&cell->evaluations, sampler, (size_t)sums[1]);
+}
+
+static size_t samples_kept(const bl_table *t) {
+  return t->meter.real.points ? BL_TABLE_POINTS : BL_TABLE_IMAGES;
 }
 
 /* On rank 0: store the cell with some of its samples. */
-static bl_status store(const bl_table_cell *cell, const bl_table *t, const float *samples, const bl_drawer *drawer) {
-  bl_dataset kept = t->meter.data; /* for its shape */
-  const size_t size = bl_dataset_sample_size(&kept), most = kept.pixels ? BL_TABLE_IMAGES : BL_TABLE_POINTS;
-  const bool images = kept.pixels != NULL;
-  kept = (bl_dataset){.channels = kept.channels, .height = kept.height, .width = kept.width};
-  kept.count = (size_t)t->samples < most ? (size_t)t->samples : most;
-  if (images) {
-    BL_TRY(bl_allocate(&kept.pixels, kept.count * size, 1));
-    bl_dataset_quantise(kept.pixels, samples, kept.count * size);
+static bl_status store(const bl_table_cell *cell, const bl_table *t, const bl_summary *samples,
+                       const bl_model_sampler *sampler) {
+  const bl_dataset *data = &t->meter.data; /* for its shape */
+  const size_t most = samples_kept(t), count = samples->samples_kept < most ? samples->samples_kept : most;
+  const size_t elements = count * bl_dataset_sample_size(data);
+  bl_dataset kept = {.count = count, .channels = data->channels, .height = data->height, .width = data->width};
+  if (data->pixels) {
+    BL_TRY(bl_allocate(&kept.pixels, elements, 1));
+    bl_dataset_quantise(kept.pixels, samples->samples, elements);
   } else {
-    BL_TRY(bl_allocate(&kept.points, kept.count * size, sizeof *kept.points));
-    memcpy(kept.points, samples, kept.count * size * sizeof *kept.points);
+    BL_TRY(bl_allocate(&kept.points, elements, sizeof *kept.points));
+    memcpy(kept.points, samples->samples, elements * sizeof *kept.points);
   }
-  const bl_status status = bl_table_cell_write(cell, t, &kept, drawer->options, bl_computation_text(&drawer->computation));
+  const bl_status status =
+      bl_table_cell_write(cell, t, &kept, sampler->options, bl_computation_text(&sampler->computation));
   bl_dataset_destroy(&kept);
   return status;
 }
 
-/* Draw, measure, store. Collective. */
-static bl_status compute(bl_table_cell *cell, bl_table *t, const work *w) {
+/* Draw and measure in one pass, store. Collective. */
+static bl_status compute(bl_table_cell *cell, bl_table *t, work *w) {
   const MPI_Comm comm = t->invocation->comm;
-  bl_options *options = NULL, *measured = NULL;
-  bl_drawer drawer = {0};
-  float *samples = NULL;
-  bl_status status = bl_table_cell_options(&options, t, cell, BL_TABLE_DRAW);
-  if (status == BL_OK)
-    status = bl_table_options(&measured, t, &cell->row->seeds, cell->seed);
-  if (status == BL_OK)
-    status = bl_allocate(&samples, (size_t)t->samples * bl_dataset_sample_size(&t->meter.data), sizeof *samples);
+  bl_options *options = NULL;
+  bl_model_sampler sampler = {0};
+  bl_sample_stream stream = {0};
+  bl_measurement measurement = {0};
+  bl_status status;
+  BL_GOTO(bl_agree(bl_table_cell_options(&options, t, cell, BL_TABLE_DRAW), comm));
+  BL_GOTO(bl_agree(bl_model_sampler_plan(&sampler, options, comm), comm));
+  BL_GOTO(bl_model_sampler_load(&sampler, NULL));
+  status =
+      bl_sample_stream_create(&stream, sampler.graph, &sampler.chain, (uint64_t)options->seed, 0,
+                              (size_t)options->learner.micro_batch, (size_t)t->samples, t->meter.real.points, NULL, comm);
   BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(bl_agree(bl_drawer_plan(&drawer, options, false, comm), comm));
-  BL_GOTO(bl_drawer_load(&drawer, NULL));
-  BL_GOTO(draw(samples, cell, t, &drawer, w));
-  const bl_images drawn = bl_images_of_array(samples, (size_t)t->samples, bl_graph_input_size(drawer.graph));
-  BL_GOTO(bl_table_meter_read(cell->values, &t->meter, measured, &drawn));
-  BL_GOTO(bl_agree(t->rank == 0 ? store(cell, t, samples, &drawer) : BL_OK, comm));
+  bl_images drawn = bl_sample_stream_images(&stream);
+  drawn.pause = look_up;
+  drawn.watcher = w;
+  BL_GOTO(bl_table_meter_read(cell->values, &measurement, &t->meter, &drawn, samples_kept(t), (uint64_t)cell->seed));
+  BL_GOTO(account(cell, t, &sampler, &stream));
+  BL_GOTO(bl_agree(t->rank == 0 ? store(cell, t, &measurement.summary, &sampler) : BL_OK, comm));
   cell->there = true;
 done:
-  bl_drawer_destroy(&drawer);
-  bl_free(&samples);
-  bl_options_destroy(&measured);
+  bl_measurement_destroy(&measurement);
+  bl_sample_stream_destroy(&stream);
+  bl_model_sampler_destroy(&sampler);
   bl_options_destroy(&options);
   return status;
 }
@@ -279,7 +286,7 @@ static bl_status work_on(bl_table_cell *cell, bl_table *t, work *w, int *failed)
     if (t->rank == 0 && !w->progress)
       status = bl_progress_start(&w->progress, "table", (long)w->done, (long)w->total);
     BL_TRY(bl_agree(status, t->invocation->comm));
-    say(w, cell, 0);
+    say(w, 0);
     status = compute(cell, t, w);
   }
   w->done += cost_of(t, cell);
@@ -298,7 +305,7 @@ static bl_status work_on(bl_table_cell *cell, bl_table *t, work *w, int *failed)
 
 /* All that are missing. Collective. \param [out] failed  cells without a result. */
 static bl_status compute_all(bl_table *t, int *failed) {
-  work w = {0};
+  work w = {.comm = t->invocation->comm};
   bl_status status = BL_OK;
   *failed = 0;
   for (int i = 0; i < t->count; i++)
@@ -310,6 +317,7 @@ static bl_status compute_all(bl_table *t, int *failed) {
   for (int i = 0; i < t->count && status == BL_OK; i++)
     if (!t->cells[i].there) {
       w.number++;
+      w.cell = &t->cells[i];
       status = work_on(&t->cells[i], t, &w, failed);
     }
   bl_progress_finish(&w.progress);

@@ -42,8 +42,9 @@ typedef enum bl_table_purpose {
   BL_TABLE_DRAW  /**< the same, from the fine-tuned model where there is one */
 } bl_table_purpose;
 
-/** The configuration of the table without a row, with a seed. Not collective. \param [out] options  the caller's. */
-bl_status bl_table_options(bl_options **options, const bl_table *table, const bl_table_list *seeds, int64_t seed);
+/** The configuration of the table without a row, with the first seed. Not collective. \param [out] options  the caller's;
+ * bl_options_destroy. */
+bl_status bl_table_options(bl_options **options, const bl_table *table);
 
 /** The configuration of a cell. Not collective. \param [out] options  the caller's; bl_options_destroy. */
 bl_status bl_table_cell_options(bl_options **options, const bl_table *table, const bl_table_cell *cell,

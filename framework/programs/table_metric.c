@@ -1,6 +1,5 @@
 #include "programs/table_metric.h"
 
-#include "metrics/spectrum.h"
 #include "parallel/agree.h"
 #include "programs/table_cell.h"
 
@@ -23,10 +22,6 @@ static bl_status check_wasserstein(const bl_table_meter *meter, const char *plac
   return BL_OK;
 }
 
-static bl_status measure_distance(double *value, bl_table_meter *meter, const bl_images *samples) {
-  return bl_measure_samples(value, &meter->measure, samples);
-}
-
 static bl_status check_spectrum(const bl_table_meter *meter, const char *place) {
   if (meter->real.points)
     return bl_fail(BL_ERROR_USAGE, "%s: metrics: spectrum is of images, but %s holds points", place,
@@ -34,16 +29,10 @@ static bl_status check_spectrum(const bl_table_meter *meter, const char *place) 
   return BL_OK;
 }
 
-static bl_status measure_spectrum(double *value, bl_table_meter *meter, const bl_images *samples) {
-  const bl_sample_file *shape = &meter->real;
-  const bl_images real = bl_images_of_file(&meter->real);
-  return bl_spectrum_distance(value, samples, &real, shape->channels, shape->height, shape->width, meter->comm);
-}
-
 static const bl_table_metric metrics[] = {
-    {"fid", "FID", "1", check_fid, measure_distance},
-    {"sliced_wasserstein", "sliced Wasserstein", "1", check_wasserstein, measure_distance},
-    {"spectrum", "power spectrum", "dB", check_spectrum, measure_spectrum},
+    {"fid", "FID", "1", check_fid, BL_MEASURE_DISTANCE, "fid"},
+    {"sliced_wasserstein", "sliced Wasserstein", "1", check_wasserstein, BL_MEASURE_DISTANCE, "sliced_wasserstein"},
+    {"spectrum", "power spectrum", "dB", check_spectrum, BL_MEASURE_SPECTRUM, "spectrum_distance"},
 };
 
 enum { METRICS = sizeof metrics / sizeof metrics[0] };
@@ -92,20 +81,28 @@ bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file
   return choose(meter, file);
 }
 
+static unsigned what_of(const bl_table_meter *meter) {
+  unsigned what = 0;
+  for (int i = 0; i < meter->count; i++)
+    what |= meter->metrics[i]->what;
+  return what;
+}
+
 bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance) {
   const bl_sample_file *shape = &meter->real;
   const bl_images real = bl_images_of_file(&meter->real);
-  return bl_measure_create(&meter->measure, meter->options, &real, shape->channels, shape->height, shape->width, provenance,
-                           meter->comm);
+  return bl_measure_create(&meter->measure, meter->options, what_of(meter), &real, shape->channels, shape->height,
+                           shape->width, provenance, meter->comm);
 }
 
-bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const bl_images *samples) {
-  meter->measure.options = options;
-  bl_status status = BL_OK;
-  for (int i = 0; i < meter->count && status == BL_OK; i++)
-    status = meter->metrics[i]->measure(&values[i], meter, samples);
-  meter->measure.options = meter->options;
-  return status;
+bl_status bl_table_meter_read(double *values, bl_measurement *measurement, bl_table_meter *meter, const bl_images *samples,
+                              size_t kept, uint64_t seed) {
+  BL_TRY(bl_measure_samples(measurement, &meter->measure, what_of(meter), samples, kept, seed));
+  for (int i = 0; i < meter->count; i++)
+    for (int k = 0; k < measurement->count; k++)
+      if (strcmp(measurement->figures[k].variable, meter->metrics[i]->figure) == 0)
+        values[i] = measurement->figures[k].value;
+  return BL_OK;
 }
 
 void bl_table_meter_destroy(bl_table_meter *meter) {

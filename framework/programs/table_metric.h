@@ -1,5 +1,5 @@
 /** \file
- * The metrics of a table by name: each is one function and a row in table_metric.c. */
+ * The metrics of a table by name: each is a figure of programs/measure.h and a row in table_metric.c. */
 #ifndef BEELINE_PROGRAMS_TABLE_METRIC_H
 #define BEELINE_PROGRAMS_TABLE_METRIC_H
 
@@ -28,7 +28,8 @@ typedef struct bl_table_metric {
   const char *label; /**< for people */
   const char *units;
   bl_status (*check)(const bl_table_meter *meter, const char *place); /**< refuse data or options that do not fit */
-  bl_status (*measure)(double *value, bl_table_meter *meter, const bl_images *samples); /**< Collective */
+  unsigned what;                                                      /**< of programs/measure.h */
+  const char *figure;                                                 /**< its variable in a measurement */
 } bl_table_metric;
 
 /** Open the data and choose the metrics of \a file (where it names none: FID with a classifier, else the sliced Wasserstein
@@ -39,9 +40,11 @@ bl_status bl_table_meter_create(bl_table_meter *meter, const bl_table_file *file
 /** Get classifier and reference ready. Collective. */
 bl_status bl_table_meter_prepare(bl_table_meter *meter, const bl_provenance *provenance);
 
-/** All metrics of \a samples; random directions belong to options->seed. Collective. \param [out]
- * values (meter->count). \param [in] options  those of the table with the seed of the cell; borrowed for the call. */
-bl_status bl_table_meter_read(double *values, bl_table_meter *meter, const bl_options *options, const bl_images *samples);
+/** All metrics of \a samples, which are drawn or read once. Collective. \param [out] values (meter->count). \param [out]
+ * measurement  the caller's, as that of bl_measure_samples, with the first \a kept samples. \param [in] seed  of the cell,
+ * for random directions. */
+bl_status bl_table_meter_read(double *values, bl_measurement *measurement, bl_table_meter *meter, const bl_images *samples,
+                              size_t kept, uint64_t seed);
 
 void bl_table_meter_destroy(bl_table_meter *meter);
 

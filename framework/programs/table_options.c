@@ -45,12 +45,13 @@ static void add_seed(pile *p, const bl_table_list *seeds, int64_t seed) {
   add(p, p->seed, seeds->place);
 }
 
-bl_status bl_table_options(bl_options **options, const bl_table *table, const bl_table_list *seeds, int64_t seed) {
+bl_status bl_table_options(bl_options **options, const bl_table *table) {
+  const bl_table_list *seeds = &table->file->rows[0].seeds;
   pile *p;
   *options = NULL;
   BL_TRY(bl_allocate(&p, 1, sizeof *p));
   add_all(p, &table->file->settings);
-  add_seed(p, seeds, seed);
+  add_seed(p, seeds, seeds->values[0]);
   bl_status status = add_arguments(p, table->invocation);
   if (status == BL_OK)
     status = parse(options, &table->file->base, p);

@@ -53,7 +53,7 @@ static void features_and_classes_are_those_of_the_graph(void **state) {
   bl_features *features;
   bl_graph *graph;
   bl_dataset dataset;
-  static float images[COUNT * TEST_PIXELS];
+  static float images[BL_FEATURES_BATCH * TEST_PIXELS];
   static double logits[BL_INCEPTION_CLASSES];
   test_folder_create(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/inception.nc", folder);
@@ -72,10 +72,9 @@ static void features_and_classes_are_those_of_the_graph(void **state) {
   assert_int_equal(bl_allocate(&vectors, BL_FEATURES_BATCH * BL_INCEPTION_FEATURES, sizeof *vectors), BL_OK);
   assert_int_equal(bl_allocate(&expected, COUNT * BL_INCEPTION_FEATURES, sizeof *expected), BL_OK);
   test_images_create(&dataset, COUNT, 2);
-  const bl_images source = bl_images_of_dataset(&dataset);
   for (size_t i = 0; i < COUNT; i++)
     bl_dataset_sample(images + i * TEST_PIXELS, &dataset, i);
-  assert_int_equal(bl_features_compute(vectors, features, &source, 0, COUNT), BL_OK);
+  assert_int_equal(bl_features_compute(vectors, features, images, COUNT), BL_OK);
   assert_int_equal(bl_graph_forward(graph, expected, images, NULL), BL_OK);
   double largest = 0.0;
   for (int i = 0; i < COUNT * BL_INCEPTION_FEATURES; i++)

@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "metrics/distance.h"
+#include "metrics/summary.h"
 #include "support/classifier.h"
 #include "support/cmocka.h"
 
@@ -42,6 +44,18 @@ static void destroy(fixture *f) {
 static bl_status get(bl_reference *reference, const fixture *f, const bl_dataset *dataset) {
   const bl_images images = dataset ? bl_images_of_dataset(dataset) : (bl_images){0};
   return bl_reference_get(reference, f->path, f->features, dataset ? &images : NULL, &provenance, MPI_COMM_WORLD);
+}
+
+static double fid(const fixture *f, const bl_reference *reference, const bl_images *images) {
+  bl_summary samples;
+  double distance;
+  const bl_summary_plan plan = {.features = f->features, .statistics = true};
+  assert_int_equal(bl_summary_gather(&samples, &plan, images, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_frechet_distance(&distance, samples.mean, &samples.covariance, reference->mean,
+                                       &reference->covariance, MPI_COMM_WORLD),
+                   BL_OK);
+  bl_summary_destroy(&samples);
+  return distance;
 }
 
 static bl_status fail_to_fetch(float *images, size_t first, size_t rows, void *context) {
@@ -99,8 +113,8 @@ static void a_file_gives_the_bits_of_its_data_set(void **state) {
   assert_memory_equal(streamed.mean, whole.mean, TEST_FEATURES * sizeof(double));
   /* The stored statistics are known to be of these images. */
   assert_int_equal(bl_reference_get(&again, f.path, f.features, &images, &provenance, MPI_COMM_WORLD), BL_OK);
-  assert_int_equal(bl_fid(&distances[0], &whole, f.features, &held, MPI_COMM_WORLD), BL_OK);
-  assert_int_equal(bl_fid(&distances[1], &streamed, f.features, &images, MPI_COMM_WORLD), BL_OK);
+  distances[0] = fid(&f, &whole, &held);
+  distances[1] = fid(&f, &streamed, &images);
   assert_memory_equal(&distances[0], &distances[1], sizeof distances[0]);
   bl_reference_destroy(&whole);
   bl_reference_destroy(&streamed);
@@ -136,20 +150,16 @@ static void fid_is_zero_on_the_data_and_grows_with_the_difference(void **state) 
   (void)state;
   fixture f;
   bl_reference reference;
-  double same, noise, far;
-  static float images[200 * TEST_PIXELS];
+  double noise = 0.0, far = 0.0;
   make(&f);
   assert_int_equal(get(&reference, &f, &f.dataset), BL_OK);
-  for (size_t i = 0; i < 200; i++)
-    bl_dataset_sample(images + i * TEST_PIXELS, &f.dataset, i);
-  const bl_images same_images = bl_images_of_array(images, 200, TEST_PIXELS);
-  assert_int_equal(bl_fid(&same, &reference, f.features, &same_images, MPI_COMM_WORLD), BL_OK);
-  assert_near(same, 0.0, 1e-6);
+  const bl_images same = bl_images_of_dataset(&f.dataset);
+  assert_near(fid(&f, &reference, &same), 0.0, 1e-6);
   for (uint32_t kind = 2; kind <= 10; kind += 8) {
     bl_dataset other;
     test_images_create(&other, 300, kind);
     const bl_images others = bl_images_of_dataset(&other);
-    assert_int_equal(bl_fid(kind == 2 ? &noise : &far, &reference, f.features, &others, MPI_COMM_WORLD), BL_OK);
+    *(kind == 2 ? &noise : &far) = fid(&f, &reference, &others);
     bl_dataset_destroy(&other);
   }
   assert_true(noise > 1e-4 && far > 10.0 * noise);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "metrics/summary.h"
 #include "support/classifier.h"
 #include "support/cmocka.h"
 
@@ -39,7 +40,7 @@ static void agrees_with_the_definition(void **state) {
   char folder[512], path[600];
   bl_features *features;
   bl_dataset dataset;
-  bl_feature_set set, alone;
+  bl_summary shared, alone;
   static double p[COUNT][CLASSES];
   double mean[CLASSES] = {0.0}, divergence = 0.0, score, again;
   test_folder_create(folder, sizeof folder);
@@ -48,15 +49,15 @@ static void agrees_with_the_definition(void **state) {
   assert_int_equal(bl_features_create(&features, path, 1, TEST_SIDE, TEST_SIDE, MPI_COMM_WORLD), BL_OK);
   test_images_create(&dataset, COUNT, 3);
   const bl_images images = bl_images_of_dataset(&dataset);
-  assert_int_equal(bl_feature_set_collect(&set, features, &images, 10000, MPI_COMM_WORLD), BL_OK);
-  assert_int_equal(bl_feature_set_collect(&alone, features, &images, COUNT, MPI_COMM_SELF), BL_OK);
-  assert_int_equal(set.count, COUNT);
-  assert_int_equal(bl_score_compute(&score, features, &set, MPI_COMM_WORLD), BL_OK);
-  assert_int_equal(bl_score_compute(&again, features, &alone, MPI_COMM_SELF), BL_OK);
+  const bl_summary_plan plan = {.features = features, .features_kept = 10000};
+  assert_int_equal(bl_summary_gather(&shared, &plan, &images, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_summary_gather(&alone, &plan, &images, MPI_COMM_SELF), BL_OK);
+  assert_int_equal(bl_score_compute(&score, features, &shared.features, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_score_compute(&again, features, &alone.features, MPI_COMM_SELF), BL_OK);
   assert_memory_equal(&again, &score, sizeof score);
   for (size_t i = 0; i < COUNT; i++) {
     double sum = 0.0;
-    bl_features_classify(p[i], features, alone.values + i * TEST_FEATURES);
+    bl_features_classify(p[i], features, alone.features.values + i * TEST_FEATURES);
     for (int c = 0; c < CLASSES; c++)
       sum += exp(p[i][c]);
     for (int c = 0; c < CLASSES; c++)
@@ -70,8 +71,8 @@ static void agrees_with_the_definition(void **state) {
       divergence += p[i][c] * log(p[i][c] / mean[c]) / COUNT;
   assert_near(score, exp(divergence), 1e-12);
   assert_true(score > 1.0001 && score < CLASSES);
-  bl_feature_set_destroy(&set);
-  bl_feature_set_destroy(&alone);
+  bl_summary_destroy(&shared);
+  bl_summary_destroy(&alone);
   bl_features_destroy(&features);
   bl_dataset_destroy(&dataset);
   test_folder_remove(folder);

@@ -5,6 +5,8 @@
 
 #include "metrics/feature_set.h"
 
+#include <stdint.h>
+
 /** \a count vectors of \a size normal numbers, moved by \a shift; the same on every rank. \param [out] whole (count, size),
  * caller's; bl_free. */
 void test_vectors(float **whole, int size, size_t count, uint32_t number, float shift);

@@ -1,11 +1,11 @@
 /** \file
  * What draws samples: a model, the chain of a sampler for it, and the network.
  *
- *     plan (all that the configuration and the model's header tell) ... load (network and weights) ... bl_sampler_draw ...
- *     destroy
+ *     plan (all that the configuration and the model's header tell) ... load (network and weights) ... bl_sampler_draw, or
+ *     bl_sample_stream_create ... destroy
  */
-#ifndef BEELINE_PROGRAMS_DRAWER_H
-#define BEELINE_PROGRAMS_DRAWER_H
+#ifndef BEELINE_PROGRAMS_MODEL_SAMPLER_H
+#define BEELINE_PROGRAMS_MODEL_SAMPLER_H
 
 #include "base/options.h"
 #include "network/computation.h"
@@ -14,7 +14,8 @@
 
 #include <mpi.h>
 
-typedef struct bl_drawer {
+/** A model that is ready to be sampled from. */
+typedef struct bl_model_sampler {
   const bl_options *options; /**< borrowed */
   MPI_Comm comm;
   bl_model_header header;
@@ -22,23 +23,22 @@ typedef struct bl_drawer {
   bl_schedule schedule; /**< owned, as the following */
   bl_chain chain;
   bl_computation computation;
-  bl_graph *graph; /**< NULL until bl_drawer_load; of learner.micro_batch samples */
-} bl_drawer;
+  bl_graph *graph; /**< NULL until bl_model_sampler_load; of learner.micro_batch samples */
+} bl_model_sampler;
 
 /** Read the headers of model.file and sampler.head and plan the sampler: everything that can be refused. Collective over \a
- * comm. \param [out] drawer  the caller's, must stay where it is; bl_drawer_destroy, also after a failure. \param [in]
- * fine_tuning refuse what cannot be fine-tuned, see bl_sampler_plan. Returns BL_ERROR_USAGE by bl_options_reject and
- * BL_ERROR_INPUT. */
-bl_status bl_drawer_plan(bl_drawer *drawer, const bl_options *options, bool fine_tuning, MPI_Comm comm);
+ * comm. \param [out] sampler  the caller's, must stay where it is; bl_model_sampler_destroy, also after a failure.
+ * Returns BL_ERROR_USAGE by bl_options_reject and BL_ERROR_INPUT. */
+bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm);
 
 /** Build the network and read the weights; a head must belong to them. Collective. \param [in] recorded  choices of
  * algorithms that an earlier sitting made, NULL for none; rank 0's counts. */
-bl_status bl_drawer_load(bl_drawer *drawer, const char *recorded);
+bl_status bl_model_sampler_load(bl_model_sampler *sampler, const char *recorded);
 
 /** Evaluations of the network for each sample, counted by the networks of all ranks, after \a count samples were drawn in
  * micro-batches, of which only the last may be a part. Collective. */
-bl_status bl_drawer_evaluations(double *evaluations, const bl_drawer *drawer, size_t count);
+bl_status bl_model_sampler_evaluations(double *evaluations, const bl_model_sampler *sampler, size_t count);
 
-void bl_drawer_destroy(bl_drawer *drawer);
+void bl_model_sampler_destroy(bl_model_sampler *sampler);
 
 #endif

@@ -1,4 +1,4 @@
-#include "programs/drawing.h"
+#include "programs/sample_stream.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -16,7 +16,7 @@ static void samples_are_those_that_are_drawn_at_once(void **state) {
   bl_chain chain;
   bl_schedule schedule;
   bl_options *options;
-  bl_drawing drawing;
+  bl_sample_stream stream;
   float *parameters, all[COUNT * SIZE], some[COUNT * SIZE + 1];
   const char *sets[] = {"sampler.name=ddpm", "sampler.grid=full", "sampler.variance=large"};
   assert_int_equal(bl_network_create(&graph, &shape, BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
@@ -28,8 +28,8 @@ static void samples_are_those_that_are_drawn_at_once(void **state) {
   assert_int_equal(bl_sampler_plan(&chain, &schedule, options, true), BL_OK);
   assert_int_equal(bl_sampler_draw(all, 0, COUNT, graph, &chain, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
 
-  assert_int_equal(bl_drawing_create(&drawing, graph, &chain, 3, 2, BATCH, COUNT, NULL, MPI_COMM_SELF), BL_OK);
-  const bl_images images = bl_drawing_images(&drawing);
+  assert_int_equal(bl_sample_stream_create(&stream, graph, &chain, 3, 2, BATCH, COUNT, true, NULL, MPI_COMM_SELF), BL_OK);
+  const bl_images images = bl_sample_stream_images(&stream);
   assert_int_equal(images.count, COUNT);
   assert_int_equal(images.size, SIZE);
   const size_t parts[][2] = {{0, 100}, {0, 1}, {3, 4}, {5, 11}, {7, 1}, {96, 4}, {0, 8}, {15, 2}};
@@ -40,12 +40,15 @@ static void samples_are_those_that_are_drawn_at_once(void **state) {
     assert_memory_equal(some, all + first * SIZE, rows * SIZE * sizeof(float));
     assert_true(some[rows * SIZE] > 776.0F);
   }
-  const size_t before = bl_graph_evaluations(graph);
+  assert_true(images.points);
+  assert_int_equal(images.batch, BATCH);
+  const size_t before = bl_graph_evaluations(graph), drawn = stream.drawn;
   for (size_t first = 24; first < 32; first += 2) /* a micro-batch is drawn once */
     assert_int_equal(images.fetch(some, first, 2, images.context), BL_OK);
   assert_int_equal(bl_graph_evaluations(graph) - before, BATCH * STEPS);
+  assert_int_equal(stream.drawn - drawn, BATCH);
 
-  bl_drawing_destroy(&drawing);
+  bl_sample_stream_destroy(&stream);
   bl_graph_destroy(&graph);
   bl_chain_destroy(&chain);
   bl_schedule_destroy(&schedule);
@@ -58,7 +61,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(samples_are_those_that_are_drawn_at_once)};
   MPI_Init(&argc, &argv);
   bl_log_speak(false);
-  int failed = cmocka_run_group_tests_name("drawing", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("sample_stream", tests, NULL, NULL);
   MPI_Finalize();
   return failed;
 }

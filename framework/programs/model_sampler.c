@@ -1,0 +1,91 @@
+#include "programs/model_sampler.h"
+
+#include "base/memory.h"
+#include "parallel/agree.h"
+#include "parallel/mpi_check.h"
+#include "parallel/wait.h"
+#include "programs/source_model.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Whether the head can be this model's; its weights tell more. Collective. */
+static bl_status check_head(bl_model_sampler *sampler) {
+  const char *path = sampler->options->sampler.head, *expected = bl_head_name(sampler->chain.head);
+  BL_TRY(
+      bl_options_blame(sampler->options, "sampler.head", bl_model_read_header_shared(&sampler->head, path, sampler->comm)));
+  if (sampler->head.head[0] == '\0')
+    return bl_fail(BL_ERROR_INPUT, "%s: holds a network, expected a head made by beeline moments with moments.head %s",
+                   path, expected);
+  if (strcmp(sampler->head.head, expected) != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: holds a head \"%s\", but sampler %s needs \"%s\"", path, sampler->head.head,
+                   sampler->options->sampler.name, expected);
+  return BL_OK;
+}
+
+/* The weights of the network, and of its head after them. Collective. */
+static bl_status read_weights(float *values, const bl_model_sampler *sampler) {
+  const bl_options *options = sampler->options;
+  const bl_parameter_table *whole = bl_graph_parameters(sampler->graph), trunk = bl_network_trunk_table(whole);
+  BL_TRY(bl_source_model_weights(values, &trunk, options, sampler->comm));
+  if (!sampler->chain.head)
+    return BL_OK;
+  const uint32_t found = bl_model_checksum(values, trunk.count);
+  if (found != sampler->head.model_checksum)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: is the head of another model: it belongs to weights of checksum %08" PRIx32
+                   ", but those of %s (%s) have %08" PRIx32 ": make one for this model with beeline moments",
+                   options->sampler.head, sampler->head.model_checksum, options->model.file, options->model.weights, found);
+  bl_parameter_table head;
+  size_t first;
+  BL_AGREE(bl_network_head_table(&head, &first, whole), sampler->comm);
+  const bl_status status = bl_model_read_weights_shared(values + first, options->sampler.head, &head, false, sampler->comm);
+  bl_parameter_table_destroy(&head);
+  return status;
+}
+
+bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm) {
+  *sampler = (bl_model_sampler){.options = options, .comm = comm};
+  BL_TRY(bl_source_model_check(options));
+  BL_TRY(bl_computation_create(&sampler->computation, options));
+  bl_model_header *header = &sampler->header;
+  BL_TRY(bl_source_model_read(header, &sampler->schedule, options, comm));
+  BL_AGREE(bl_sampler_plan(&sampler->chain, &sampler->schedule, options, false), comm);
+  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&sampler->chain.prediction, header->prediction)));
+  if (sampler->chain.head)
+    BL_TRY(check_head(sampler));
+  return bl_sampler_check_network(&sampler->chain, &header->shape, options);
+}
+
+bl_status bl_model_sampler_load(bl_model_sampler *sampler, const char *recorded) {
+  const bl_options *options = sampler->options;
+  bl_network_shape shape = sampler->header.shape;
+  shape.head = sampler->chain.head != BL_HEAD_NONE;
+  const bl_network_plan plan = {&shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, &sampler->computation.rollout};
+  float *values = NULL;
+  BL_TRY(bl_computation_settle(&sampler->computation, recorded, &plan, 1, sampler->comm));
+  bl_status status = bl_network_create_with(&sampler->graph, plan.shape, plan.batch, plan.mode, false, plan.compute);
+  if (status == BL_OK)
+    status = bl_allocate(&values, bl_graph_parameters(sampler->graph)->count, sizeof *values);
+  BL_GOTO(bl_agree(status, sampler->comm));
+  BL_GOTO(read_weights(values, sampler));
+  status = bl_agree(bl_graph_load(sampler->graph, values), sampler->comm);
+done:
+  bl_free(&values);
+  return status;
+}
+
+bl_status bl_model_sampler_evaluations(double *evaluations, const bl_model_sampler *sampler, size_t count) {
+  const size_t batch = (size_t)sampler->options->learner.micro_batch;
+  unsigned long long sum = bl_graph_evaluations(sampler->graph);
+  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, sampler->comm), sampler->comm));
+  *evaluations = (double)sum / (double)((count + batch - 1) / batch * batch);
+  return BL_OK;
+}
+
+void bl_model_sampler_destroy(bl_model_sampler *sampler) {
+  bl_graph_destroy(&sampler->graph);
+  bl_computation_destroy(&sampler->computation);
+  bl_chain_destroy(&sampler->chain);
+  bl_schedule_destroy(&sampler->schedule);
+}
