@@ -209,7 +209,7 @@ static void a_sample_that_is_not_finite_stops_all_ranks(void **state) {
   int size, tried = 0;
   (void)state;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
-  for (int which = 0; which < 2; which++) {
+  for (int which = 0; which < 3; which++) {
     const bl_sft_pg method = method_number(which);
     for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
       outcome result = {.count = {0}};
