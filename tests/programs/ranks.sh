@@ -31,17 +31,20 @@ roll_tuning="$roll_tuning --set checkpoint.stop=5"
 run 1 finetune roll.yaml $roll_tuning --output tuned
 over roll.yaml "$roll_splits" tuned finetune $roll_tuning
 
-# Everything else: gradient penalty, normalised and traced advantages, decay, clipping, another optimiser, measuring.
-other="$roll_tuning --set critic.regulariser=penalty --set learner.normalise_advantage=true --set learner.trace=0.8
-  --set learner.final_step=false --set learner.critic_epochs=2 --set learner.warm_up=1 --set learner.step_weight=even
+# Everything else: gradient penalty, another baseline, normalised and balanced advantages, decay, clipping, another optimiser,
+# measuring.
+other="$roll_tuning --set critic.regulariser=penalty --set learner.normalise_advantage=true
+  --set learner.baseline_from=prediction --set learner.step_weight=balanced
+  --set learner.final_step=false --set learner.critic_epochs=2 --set learner.warm_up=1
   --set learner.optimiser.rate.decay=cosine --set critic.optimiser.name=rmsprop --set critic.optimiser.clip=0.5
   --set metrics.count=20 --set metrics.every=3"
 run 1 finetune roll.yaml $other --output other
 over roll.yaml '3/2:2:1 4/2:3:4' other finetune $other
 
-# More ranks than micro-batches: some have nothing to compute.
-run 1 finetune roll.yaml $roll_tuning --set learner.batch=8 --output single
-over roll.yaml '4/all 4/3:3:2' single finetune $roll_tuning --set learner.batch=8
+# More ranks than micro-batches: some have nothing to compute. With traced advantages.
+single="$roll_tuning --set learner.batch=8 --set learner.trace=0.8 --set learner.step_weight=even"
+run 1 finetune roll.yaml $single --output single
+over roll.yaml '4/all 4/3:3:2' single finetune $single
 
 run 1 pretrain digits.yaml --output digits
 run 1 pretrain digits.yaml --set checkpoint.stop=2 --output digits-trained
