@@ -338,7 +338,7 @@ pass 'a round that outlasts the time limit'
 # ---- Nothing stays -------------------------------------------------------------------------------------------------------------
 
 none_left '' || complain "ranks are left: $(pgrep -af "$BEELINE")"
-left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-4].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
+left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-9].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
 [ -z "$ordinary" ] || left+=$(find /tmp /dev/shm /var/tmp -maxdepth 1 -user $ordinary)
 [ -z "$left" ] || complain "files are left: $left"
 echo "$checks checks, $failures failures, $((SECONDS - began)) s"
