@@ -7,6 +7,7 @@ trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 99
 export BEELINE_JOBSCRIPTS=$top_srcdir/jobscripts
 checks=0 failures=0
+patience=${PATIENCE:-150} # seconds until a job has done something; more on busy cores
 began=$SECONDS
 
 complain() {
@@ -107,7 +108,7 @@ over() { ! field "$1" JobState | grep -qvE '^(COMPLETED|FAILED|CANCELLED|TIMEOUT
 there() { compgen -G "$1" >/dev/null; }
 # ended NAME STATE: wait for the end of a job, which must be this one.
 ended() {
-  await "${PATIENCE:-150}" "the end of $1 (now $(field "${job[$1]}" JobState | sort -u), $(field "${job[$1]}" Reason))" over "${job[$1]}"
+  await "$patience" "the end of $1 (now $(field "${job[$1]}" JobState | sort -u), $(field "${job[$1]}" Reason))" over "${job[$1]}"
   local state
   state=$(field "${job[$1]}" JobState | sort -u)
   [ "$state" = "$2" ] || complain "$1 is $state, expected $2: $(tail -n 15 "$1".log)"
@@ -119,7 +120,7 @@ ranks_left() { pgrep -f "$BEELINE.* --output $1" | wc -l; }
 none_left() { [ "$(ranks_left "$1")" = 0 ]; }
 # The rounds here last milliseconds. A job whose ranks are stopped after a checkpoint is one in a round that lasts.
 hold() { # NAME
-  pause=0.01 await 60 "a checkpoint of $1" there "$1/checkpoint-*.nc"
+  pause=0.01 await "$patience" "a checkpoint of $1" there "$1/checkpoint-*.nc"
   pkill -STOP -f "^$BEELINE.* --output $1 " || complain "$1 was over before it was disturbed: $(tail -n 15 "$1".log)"
 }
 release() { pkill -CONT -f "^$BEELINE.* --output $1 "; }
@@ -148,7 +149,7 @@ kill_node 5
 beheaded=$(date +%s)
 
 submit lost -N 2 -w 'n[3-4]' --ntasks-per-node=1 -- finetune finetune.yaml lost "${long[@]}"
-await 60 'a checkpoint of lost' there 'lost/checkpoint-*.nc'
+await "$patience" 'a checkpoint of lost' there 'lost/checkpoint-*.nc'
 kill_node 4
 killed=$SECONDS
 
@@ -210,7 +211,7 @@ fi
 # ---- Signals, cancelling, lost ranks ---------------------------------------------------------------------------------------
 
 submit signalled -N 2 -w 'n[1-2]' --ntasks-per-node=1 -- finetune finetune.yaml signalled "${long[@]}"
-await 60 'a checkpoint of signalled' there 'signalled/checkpoint-*.nc'
+await "$patience" 'a checkpoint of signalled' there 'signalled/checkpoint-*.nc'
 scancel -b -s USR1 "${job[signalled]}"
 await 30 'signalled to be put back' grep -q 'requeue=yes' signalled.log
 grep -q 'exit=75 asked=USR1' signalled.log || complain "signalled: $(cat signalled.log)"
@@ -225,7 +226,7 @@ same chained/finetune alone-tuned 'the fine-tuning of the chain'
 pass 'chain.sh: pretrain, moments, finetune, table, report'
 
 submit cancelled -w n2 -n 1 --ntasks-per-node=1 -- finetune finetune.yaml cancelled "${long[@]}" --set learner.rounds=100000
-await 60 'a checkpoint of cancelled' there 'cancelled/checkpoint-*.nc'
+await "$patience" 'a checkpoint of cancelled' there 'cancelled/checkpoint-*.nc'
 scancel "${job[cancelled]}"
 ended cancelled CANCELLED
 await 10 'the ranks of a cancelled job to end' none_left cancelled
@@ -234,10 +235,10 @@ pass 'scancel'
 
 sed 's/seeds: .*/seeds: [1, 2, 3, 4]/; s/samples: .*/samples: 3000/' table.yaml >long.yaml
 submit table -w n2 -n 2 --ntasks-per-node=2 -- table long.yaml table
-await 60 'a cell of the table' there 'table/cells/*.nc'
+await "$patience" 'a cell of the table' there 'table/cells/*.nc'
 scancel -b -s USR1 "${job[table]}"
 submit killed -w n1 -n 2 --ntasks-per-node=2 -- finetune finetune.yaml killed "${long[@]}"
-await 60 'a checkpoint of killed' there 'killed/checkpoint-*.nc'
+await "$patience" 'a checkpoint of killed' there 'killed/checkpoint-*.nc'
 kill -KILL "$(pgrep -f "^$BEELINE.* --output killed" | head -n 1)" || complain 'no rank to kill'
 await 20 'a job whose rank was killed to be put back' grep -q 'requeue=yes' killed.log
 
@@ -249,7 +250,7 @@ pass 'signal, checkpoint, back into the queue, on with one rank instead of two'
 
 # The daemon of a node away for a while: the job does not notice.
 submit daemon -w n1 -n 1 --ntasks-per-node=1 -- finetune finetune.yaml daemon "${long[@]}"
-await 60 'a checkpoint of daemon' there 'daemon/checkpoint-*.nc'
+await "$patience" 'a checkpoint of daemon' there 'daemon/checkpoint-*.nc'
 kill -KILL "$(cat "$cluster/run/slurmd.n1.pid")"
 sleep 1
 start_node 1
