@@ -2,7 +2,7 @@
 # The job scripts on a private Slurm: completion, arrays, a chain, signals, time limits, pre-emption and lost ranks, nodes and
 # daemons, with the bits of runs that nothing disturbed. Run by `make check-slurm`, inside tests/slurm/cluster.sh.
 set -u
-scratch=$(mktemp -d) || exit 99
+scratch=$(mktemp -d -p "$cluster") || exit 99 # vanishes with the cluster, even if this is killed
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 99
 export BEELINE_JOBSCRIPTS=$top_srcdir/jobscripts
