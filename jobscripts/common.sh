@@ -43,7 +43,7 @@ requeue() { # requeue REASON
 progressed() { [ -n "$(find "$output" "${output%.nc}.part.nc" -name '*.nc' ! -name record.nc -newermt "@$started" 2>/dev/null | head -n 1)" ]; }
 
 run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; returns when it is done, else ends the script
-  local status asked=
+  local status asked= why='ranks or a node were lost'
   trap 'asked=USR1; say signal=USR1; kill -USR1 $launched 2>/dev/null' USR1
   trap 'asked=TERM; say signal=TERM; kill -USR1 $launched 2>/dev/null' TERM
   started=$(date +%s)
@@ -58,15 +58,19 @@ run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; return
   say "exit=$status${asked:+ asked=$asked}"
   case $status/$asked in
     0/*) return 0 ;;
-    */TERM) exit $status ;; # cancelled, or Slurm itself puts the job back
+    */TERM)
+      # Cancelled, or Slurm itself puts the job back; but not one that outlasted its time in spite of the warning.
+      scontrol -o show job "$SLURM_JOB_ID" | grep -q ' Reason=TimeLimit ' || exit $status
+      why='the time limit passed'
+      ;;
     75/*) requeue "stopped by a signal" ;;
     1/USR1 | 2/USR1) exit $status ;;
-    */USR1) requeue "a signal came" ;; # too early to be handled, or to a command that starts anew
+    */USR1) why='a signal came' ;; # too early to be handled, or to a command that starts anew; not for ever
     1/ | 2/) exit $status ;; # the work, or what was asked for, is wrong: again would be the same
   esac
-  # Anything else is not of the program's making: a rank or a node died.
+  # Anything else is not of the program's making: a rank or a node died, or the time was too short.
   if progressed || [ "${SLURM_RESTART_COUNT:-0}" -lt $crashes_allowed ]; then
-    requeue "ranks or a node were lost"
+    requeue "$why"
   fi
   say "requeue=no: $SLURM_RESTART_COUNT restarts, and nothing new in the last"
   exit $status

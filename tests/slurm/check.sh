@@ -1,12 +1,13 @@
 #!/bin/bash
-# The job scripts on a private Slurm: completion, arrays, a chain, signals and lost ranks, nodes and daemons, with the bits of
-# runs that nothing disturbed. Run by `make check-slurm`, inside tests/slurm/cluster.sh.
+# The job scripts on a private Slurm: completion, arrays, a chain, signals, time limits, pre-emption and lost ranks, nodes and
+# daemons, with the bits of runs that nothing disturbed. Run by `make check-slurm`, inside tests/slurm/cluster.sh.
 set -u
-scratch=$(mktemp -d) || exit 99
+scratch=$(mktemp -d -p "$cluster") || exit 99 # vanishes with the cluster, even if this is killed
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 99
 export BEELINE_JOBSCRIPTS=$top_srcdir/jobscripts
 checks=0 failures=0
+patience=${PATIENCE:-150} # seconds until a job has done something; more on busy cores
 began=$SECONDS
 
 complain() {
@@ -74,7 +75,8 @@ same() { # FOLDER EXPECTED WHAT
 
 # ---- Jobs ----------------------------------------------------------------------------------------------------------------
 
-# submit NAME SBATCH-OPTIONS... -- SCRIPT ARGUMENT...: the job's number is in job[NAME], its log in NAME.log.
+# submit NAME SBATCH-OPTIONS... -- SCRIPT ARGUMENT...: the job's number is in job[NAME], its log in NAME.log. By as_user if
+# that is in $as.
 declare -A job
 submit() {
   local name=$1 options=()
@@ -86,7 +88,7 @@ submit() {
   shift
   local script=$1
   shift
-  job[$name]=$(bash "$BEELINE_JOBSCRIPTS/submit.sh" --parsable -o "$name.log" "${options[@]}" "$BEELINE_JOBSCRIPTS/$script.sbatch" "$@")
+  job[$name]=$(${as:-} bash "$BEELINE_JOBSCRIPTS/submit.sh" --parsable -o "$name.log" "${options[@]}" "$BEELINE_JOBSCRIPTS/$script.sbatch" "$@")
   [ -n "${job[$name]}" ] || complain "sbatch refuses $name"
 }
 field() { scontrol -o show job "$1" 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//p"; } # JOB FIELD: one a line for an array
@@ -99,14 +101,14 @@ await() {
       complain "waited in vain for: $what"
       return 1
     fi
-    sleep 0.2
+    sleep "${pause:-0.2}"
   done
 }
 over() { ! field "$1" JobState | grep -qvE '^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL|OUT_OF_MEMORY)$'; }
 there() { compgen -G "$1" >/dev/null; }
 # ended NAME STATE: wait for the end of a job, which must be this one.
 ended() {
-  await "${PATIENCE:-150}" "the end of $1 (now $(field "${job[$1]}" JobState | sort -u), $(field "${job[$1]}" Reason))" over "${job[$1]}"
+  await "$patience" "the end of $1 (now $(field "${job[$1]}" JobState | sort -u), $(field "${job[$1]}" Reason))" over "${job[$1]}"
   local state
   state=$(field "${job[$1]}" JobState | sort -u)
   [ "$state" = "$2" ] || complain "$1 is $state, expected $2: $(tail -n 15 "$1".log)"
@@ -116,6 +118,13 @@ restarted() { # NAME TIMES
 }
 ranks_left() { pgrep -f "$BEELINE.* --output $1" | wc -l; }
 none_left() { [ "$(ranks_left "$1")" = 0 ]; }
+# The rounds here last milliseconds. A job whose ranks are stopped after a checkpoint is one in a round that lasts.
+hold() { # NAME
+  pause=0.01 await "$patience" "a checkpoint of $1" there "$1/checkpoint-*.nc"
+  pkill -STOP -f "^$BEELINE.* --output $1 " || complain "$1 was over before it was disturbed: $(tail -n 15 "$1".log)"
+}
+release() { pkill -CONT -f "^$BEELINE.* --output $1 "; }
+said_at() { date -d "$(grep -m 1 "$2" "$1".log | cut -c 1-19)" +%s; } # NAME WHAT: the time of the line in the log
 
 # ---- Simple jobs, and those whose nodes will be lost -------------------------------------------------------------------------
 
@@ -127,9 +136,20 @@ pass 'pretrain.sbatch on 2 nodes'
 alone finetune finetune.yaml --output alone-tuned
 alone finetune finetune.yaml "${long[@]}" --output alone-long
 
-# The nodes n3 and n4 have other work than n1 and n2.
+# What takes long by Slurm's own waiting begins first, on nodes with no other work.
+one=(-n 1 --ntasks-per-node=1) two=(-N 2 --ntasks-per-node=1)
+submit timed -w n3 "${one[@]}" --time=6 -- finetune finetune.yaml timed "${long[@]}"
+hold timed
+{ await 90 'the signal before the time limit' grep -q 'signal=USR1' timed.log && release timed; } &
+submit overdue -w n3 "${one[@]}" --time=1 -- finetune finetune.yaml overdue "${long[@]}"
+hold overdue
+submit headless -x 'n[1-4,8-9]' "${two[@]}" -- finetune finetune.yaml headless "${long[@]}"
+hold headless
+kill_node 5
+beheaded=$(date +%s)
+
 submit lost -N 2 -w 'n[3-4]' --ntasks-per-node=1 -- finetune finetune.yaml lost "${long[@]}"
-await 60 'a checkpoint of lost' there 'lost/checkpoint-*.nc'
+await "$patience" 'a checkpoint of lost' there 'lost/checkpoint-*.nc'
 kill_node 4
 killed=$SECONDS
 
@@ -138,7 +158,7 @@ submit seeds -w n1 -n 1 --ntasks-per-node=1 --array=1-2 -- array finetune finetu
 printf -- '--seed 1\n--seed 2 --set learner.n_critic=2\n' >list
 submit listed -w n2 -n 1 --ntasks-per-node=1 --array=2 -- array finetune finetune.yaml listed list
 submit samples -w n2 -n 1 --ntasks-per-node=1 -- sample finetune.yaml samples.nc
-bash "$BEELINE_JOBSCRIPTS/chain.sh" . chained -x n3,n4 -n 1 --ntasks-per-node=1 >chain 2>&1 || complain "chain.sh: $(cat chain)"
+bash "$BEELINE_JOBSCRIPTS/chain.sh" . chained -x 'n[3-9]' -n 1 --ntasks-per-node=1 >chain 2>&1 || complain "chain.sh: $(cat chain)"
 job[report]=$(sed -n 's/.*report=//p' chain)
 bash "$BEELINE_JOBSCRIPTS/submit.sh" -N 99 "$BEELINE_JOBSCRIPTS/finetune.sbatch" finetune.yaml many >refused 2>&1 &&
   complain "a job on 99 nodes is taken: $(cat refused)"
@@ -159,10 +179,39 @@ ended samples COMPLETED
 [ -s samples.nc ] || complain "sample.sbatch: no samples: $(cat samples.log)"
 pass 'sample.sbatch'
 
+# ---- Pre-emption ---------------------------------------------------------------------------------------------------------------
+
+# preempt NAME: a job on n8 and n9, pushed off them by one that needs both whole.
+preempt() {
+  submit "$1" -w 'n[8-9]' "${two[@]}" -- finetune finetune.yaml "$1" "${long[@]}"
+  hold "$1"
+  submit "urgent-$1" -p urgent --exclusive -w 'n[8-9]' "${two[@]}" -- pretrain pretrain.yaml "urgent-$1"
+}
+preempt warned
+await "$grace" 'the signal of pre-emption' grep -q 'signal=USR1' warned.log
+release warned
+
+# ---- An ordinary user ----------------------------------------------------------------------------------------------------------
+
+chmod a+rx .
+if [ -z "$ordinary" ]; then
+  echo '  skipped: an ordinary user: all jobs here are already those of one'
+elif ! as_user test -x "$BEELINE" || ! as_user test -r "$BEELINE_JOBSCRIPTS/common.sh" || ! as_user test -r finetune.yaml; then
+  echo "  skipped: an ordinary user cannot read one of $BEELINE, $BEELINE_JOBSCRIPTS, $scratch"
+else
+  mkdir homework && touch homework.log && chown $ordinary homework homework.log
+  as=as_user submit homework -w 'n[1-2]' "${two[@]}" -- finetune finetune.yaml homework "${long[@]}"
+  hold homework
+  [ -n "$(pgrep -u $ordinary -f "$BEELINE.* --output homework ")" ] || complain "homework: the ranks are not those of $ordinary"
+  as_user scancel -b -s USR1 "${job[homework]}"
+  await 20 'the signal of homework' grep -q 'signal=USR1' homework.log
+  release homework
+fi
+
 # ---- Signals, cancelling, lost ranks ---------------------------------------------------------------------------------------
 
 submit signalled -N 2 -w 'n[1-2]' --ntasks-per-node=1 -- finetune finetune.yaml signalled "${long[@]}"
-await 60 'a checkpoint of signalled' there 'signalled/checkpoint-*.nc'
+await "$patience" 'a checkpoint of signalled' there 'signalled/checkpoint-*.nc'
 scancel -b -s USR1 "${job[signalled]}"
 await 30 'signalled to be put back' grep -q 'requeue=yes' signalled.log
 grep -q 'exit=75 asked=USR1' signalled.log || complain "signalled: $(cat signalled.log)"
@@ -177,7 +226,7 @@ same chained/finetune alone-tuned 'the fine-tuning of the chain'
 pass 'chain.sh: pretrain, moments, finetune, table, report'
 
 submit cancelled -w n2 -n 1 --ntasks-per-node=1 -- finetune finetune.yaml cancelled "${long[@]}" --set learner.rounds=100000
-await 60 'a checkpoint of cancelled' there 'cancelled/checkpoint-*.nc'
+await "$patience" 'a checkpoint of cancelled' there 'cancelled/checkpoint-*.nc'
 scancel "${job[cancelled]}"
 ended cancelled CANCELLED
 await 10 'the ranks of a cancelled job to end' none_left cancelled
@@ -186,10 +235,10 @@ pass 'scancel'
 
 sed 's/seeds: .*/seeds: [1, 2, 3, 4]/; s/samples: .*/samples: 3000/' table.yaml >long.yaml
 submit table -w n2 -n 2 --ntasks-per-node=2 -- table long.yaml table
-await 60 'a cell of the table' there 'table/cells/*.nc'
+await "$patience" 'a cell of the table' there 'table/cells/*.nc'
 scancel -b -s USR1 "${job[table]}"
 submit killed -w n1 -n 2 --ntasks-per-node=2 -- finetune finetune.yaml killed "${long[@]}"
-await 60 'a checkpoint of killed' there 'killed/checkpoint-*.nc'
+await "$patience" 'a checkpoint of killed' there 'killed/checkpoint-*.nc'
 kill -KILL "$(pgrep -f "^$BEELINE.* --output killed" | head -n 1)" || complain 'no rank to kill'
 await 20 'a job whose rank was killed to be put back' grep -q 'requeue=yes' killed.log
 
@@ -201,7 +250,7 @@ pass 'signal, checkpoint, back into the queue, on with one rank instead of two'
 
 # The daemon of a node away for a while: the job does not notice.
 submit daemon -w n1 -n 1 --ntasks-per-node=1 -- finetune finetune.yaml daemon "${long[@]}"
-await 60 'a checkpoint of daemon' there 'daemon/checkpoint-*.nc'
+await "$patience" 'a checkpoint of daemon' there 'daemon/checkpoint-*.nc'
 kill -KILL "$(cat "$cluster/run/slurmd.n1.pid")"
 sleep 1
 start_node 1
@@ -225,7 +274,36 @@ ended scaling COMPLETED
 [ "$(wc -l <scaling/scaling.csv)" = 3 ] || complain "scaling.sbatch: $(cat scaling.log)"
 pass 'scaling.sbatch'
 
-# ---- The lost node -----------------------------------------------------------------------------------------------------------
+if [ -n "${job[homework]:-}" ]; then
+  ended homework COMPLETED
+  restarted homework 1
+  grep -q 'exit=75 asked=USR1' homework.log || complain "homework: $(grep job= homework.log)"
+  same homework alone-long 'a job of an ordinary user'
+  foreign=$(find homework homework.log ! -user $ordinary)
+  [ -z "$foreign" ] || complain "the job of $ordinary wrote files of others: $foreign"
+  pass 'an ordinary user submits; the job puts itself back after a signal'
+fi
+
+ended urgent-warned COMPLETED
+ended warned COMPLETED
+restarted warned 1
+grep -q 'exit=75 asked=USR1' warned.log || complain "warned: $(grep job= warned.log)"
+same warned alone-long 'pre-emption'
+pass "pre-emption with a signal: checkpoint in the grace time, $(($(said_at urgent-warned job=) - $(said_at warned signal=))) s until the urgent job begins"
+
+# On a site that does not send the signal: Slurm terminates the step on n9, and the script hears nothing of it.
+sed -i '/preempt_send_user_signal/d' "$SLURM_CONF"
+scontrol reconfigure
+preempt unwarned
+release unwarned
+ended urgent-unwarned COMPLETED
+ended unwarned COMPLETED
+restarted unwarned 1
+grep -q signal=USR1 unwarned.log && complain "a signal came: $(grep job= unwarned.log)"
+same unwarned alone-long 'pre-emption without a signal'
+pass 'pre-emption without a signal'
+
+# ---- Lost nodes -----------------------------------------------------------------------------------------------------------
 
 grep -q 'requeue=yes reason="ranks or a node were lost"' lost.log || complain "lost did not put itself back: $(cat lost.log)"
 echo "  node n4 was lost $((SECONDS - killed)) s ago"
@@ -236,10 +314,33 @@ restarted lost 1
 same lost alone-long 'a lost node'
 pass 'a node that is lost under mpirun'
 
+ended headless COMPLETED
+restarted headless 1
+grep -q 'list=n\[6-7\]' headless.log || complain "headless did not go on with n6 and n7: $(grep job= headless.log)"
+same headless alone-long 'a lost batch node'
+pass "the node of the batch script is lost: on with others $(($(said_at headless restart=1) - beheaded)) s later"
+
+# ---- Time limits -------------------------------------------------------------------------------------------------------------
+
+ended timed COMPLETED
+restarted timed 1
+grep -q 'exit=75 asked=USR1' timed.log || complain "timed: $(grep job= timed.log)"
+warning=$((6 * 60 - $(said_at timed signal=) + $(said_at timed job=)))
+# Slurm looks every 30 s whose time comes before its next look.
+[ $warning -ge 295 ] && [ $warning -le 335 ] || complain "the signal came $warning s before the time limit, not 300 to 330"
+same timed alone-long 'a time limit'
+pass "a time limit: signal $warning s before it, checkpoint, back into the queue"
+
+ended overdue COMPLETED
+grep -q 'requeue=yes reason="the time limit passed"' overdue.log || complain "overdue: $(grep job= overdue.log)"
+same overdue alone-long 'a time limit that passed'
+pass 'a round that outlasts the time limit'
+
 # ---- Nothing stays -------------------------------------------------------------------------------------------------------------
 
 none_left '' || complain "ranks are left: $(pgrep -af "$BEELINE")"
-left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-4].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
+left=$(find /tmp "${TMPDIR:-/tmp}" -maxdepth 1 -newer "$cluster/etc/slurm.conf" \( -name 'ompi.n[1-9].*' -o -name 'ompi.ctl.*' -o -name 'spmix*' \) 2>/dev/null)
+[ -z "$ordinary" ] || left+=$(find /tmp /dev/shm /var/tmp -maxdepth 1 -user $ordinary)
 [ -z "$left" ] || complain "files are left: $left"
 echo "$checks checks, $failures failures, $((SECONDS - began)) s"
 [ $failures = 0 ]

@@ -2,7 +2,9 @@
 # cluster.sh [-n NODES] [-c CPUS] COMMAND...: COMMAND inside a private Slurm of virtual nodes n1, n2, ..., in name spaces of
 # its own (processes, mounts, network, host names), each node with its own host name and /dev/shm. Returns what COMMAND
 # returned; everything dies and vanishes with it. 77 with a reason where that is not possible.
-# COMMAND finds the cluster's folder in $cluster, and the functions start_node N [-c] and kill_node N.
+# COMMAND finds the cluster's folder in $cluster, the functions start_node N [-c] and kill_node N, and as_user COMMAND...,
+# which does it as an ordinary user whom only these name spaces know; $ordinary is that user's name, empty without root.
+# Jobs of the partition urgent push those of main off their nodes, after $grace seconds.
 set -u
 
 lack() {
@@ -46,12 +48,21 @@ shift
 mount --make-rprivate /
 # getaddrinfo takes a machine with no address but 127.0.0.1 for one without IPv4.
 ip link set lo up && ip addr add 127.0.0.2/8 dev lo && hostname ctl || lack 'no network in a name space'
-cd "$cluster" && mkdir etc munge state spool log run tmp && chmod 755 . munge || exit 99
+cd "$cluster" && mkdir etc munge state spool log run tmp home && chmod 755 . munge || exit 99
 {
   echo '127.0.0.1 localhost ctl'
   for i in $(seq "$nodes"); do echo "127.0.0.1 n$i"; done
 } >etc/hosts
 mount --bind etc/hosts /etc/hosts || lack 'cannot mount in a name space'
+export ordinary=
+if [ "$(id -u)" = 0 ]; then
+  ordinary=ordinary user=54321
+  while getent passwd $user || getent group $user; do user=$((user + 1)); done >/dev/null
+  { cat /etc/passwd && echo "$ordinary:x:$user:$user::$cluster/home:/bin/bash"; } >etc/passwd
+  { cat /etc/group && echo "$ordinary:x:$user:"; } >etc/group
+  chown $user:$user home && mount --bind etc/passwd /etc/passwd && mount --bind etc/group /etc/group || exit 99
+fi
+as_user() { setpriv --reuid $ordinary --regid $ordinary --clear-groups env HOME="$cluster/home" USER=$ordinary "$@"; }
 (umask 077 && head -c 128 /dev/urandom >munge/key)
 cat >etc/prolog <<END
 #!/bin/sh
@@ -105,7 +116,15 @@ PropagateResourceLimits=NONE
 NodeName=DEFAULT CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=1000 State=UNKNOWN
 END
 for i in $(seq "$nodes"); do echo "NodeName=n$i NodeHostname=n$i NodeAddr=127.0.0.1 Port=$((6820 + i))"; done >>etc/slurm.conf
-echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP" >>etc/slurm.conf
+export grace=30
+cat >>etc/slurm.conf <<END
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+# What warns of a time limit warns of this too; otherwise the script hears nothing before the end of the grace time.
+SlurmctldParameters=preempt_send_user_signal
+PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=$grace
+PartitionName=urgent Nodes=n[1-$nodes] MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
+END
 echo CgroupPlugin=cgroup/v1 >etc/cgroup.conf
 export SLURM_CONF=$cluster/etc/slurm.conf
 # Many ranks on few cores, all of them on one machine.
@@ -113,17 +132,20 @@ export OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
 
 start_node() { # N [-c]: with -c it forgets jobs that it had
   mkdir -p "$cluster/tmp/n$1" "$cluster/spool/n$1"
+  chmod 1777 "$cluster/tmp/n$1" # for every user's temporary files
   unshare --mount --uts sh -c "hostname n$1; mount -t tmpfs -o size=512m tmpfs /dev/shm; exec slurmd -f $SLURM_CONF -N n$1 ${2:-}"
 }
-# All processes with the host name of the node.
+# All processes with the host name of the node, and all at once: none may live to report the death of another.
 kill_node() { # N
-  local space
+  local space victims=()
   space=$(readlink "/proc/$(cat "$cluster/run/slurmd.n$1.pid")/ns/uts")
   for entry in /proc/[0-9]*; do
-    [ "$(readlink "$entry/ns/uts" 2>/dev/null)" = "$space" ] && kill -KILL "${entry#/proc/}" 2>/dev/null
+    [ "$(readlink "$entry/ns/uts" 2>/dev/null)" = "$space" ] && victims+=("${entry#/proc/}")
   done
+  kill -STOP "${victims[@]}" 2>/dev/null
+  kill -KILL "${victims[@]}" 2>/dev/null
 }
-export -f start_node kill_node
+export -f start_node kill_node as_user
 
 fail() {
   echo "the cluster does not start: $*" >&2
@@ -134,7 +156,7 @@ munged --force --key-file="$cluster/munge/key" --socket="$cluster/munge/sock" --
   --log-file="$cluster/munge/log" --seed-file="$cluster/munge/seed" || fail munged
 slurmctld -f "$SLURM_CONF" -c -i || fail slurmctld
 for i in $(seq "$nodes"); do start_node "$i" -c || fail "slurmd of n$i"; done
-idle() { sinfo -h -N -t idle -o %N 2>/dev/null | wc -l; }
+idle() { sinfo -h -N -p main -t idle -o %N 2>/dev/null | wc -l; }
 for try in $(seq 100); do
   [ "$(idle)" = "$nodes" ] && break
   sleep 0.1
