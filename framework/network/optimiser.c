@@ -78,6 +78,10 @@ double bl_clip_scale(double norm, double limit) {
 
 /* The form a + (1 − d)(v − a): with d and 1 − d rounded apart, their sum would not be one, and an average over 1 / (1 − d)
  * steps would be off by up to 3e-4 at d = 0.9999. */
+double bl_moving_average_decay(double decay, int64_t steps) {
+  return fmin(decay, (1.0 + (double)steps) / (10.0 + (double)steps));
+}
+
 BL_KERNEL void bl_moving_average_step(float *average, const float *values, size_t count, double decay) {
   float fresh = (float)(1.0 - decay);
   for (size_t i = 0; i < count; i++)

@@ -162,7 +162,8 @@ static void owner_step(bl_aggregator *aggregator, double norm, double rate) {
   float *shard = aggregator->values + aggregator->first;
   bl_optimiser_step(&aggregator->optimiser, shard, aggregator->gradient, rate, bl_clip_scale(norm, aggregator->clip));
   if (aggregator->average)
-    bl_moving_average_step(aggregator->average, shard, aggregator->count, aggregator->average_decay);
+    bl_moving_average_step(aggregator->average, shard, aggregator->count,
+                           bl_moving_average_decay(aggregator->average_decay, aggregator->optimiser.steps));
 }
 
 /* Sum the gradient to the owners and find its norm and the means of the figures, on all ranks. */

@@ -117,9 +117,24 @@ static void averages(void **state) {
   assert_true(average[1] == -2.0f);
 }
 
+/* A run that is short for its decay: the weights it began with, a million, must be gone. */
+static void a_young_average_forgets_its_start(void **state) {
+  (void)state;
+  float average = 1e6f;
+  const float value = 1;
+  for (int64_t step = 1; step <= 1500; step++)
+    bl_moving_average_step(&average, &value, 1, bl_moving_average_decay(0.999, step));
+  assert_near(average, 1, 1e-3);
+  assert_near(bl_moving_average_decay(0.97, 1000000), 0.97, 0);
+  assert_near(bl_moving_average_decay(0, 5), 0, 0);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(follows_pytorch), cmocka_unit_test(follows_hand_calculation),
-                                     cmocka_unit_test(shards_give_the_same_bits), cmocka_unit_test(clips_by_norm),
-                                     cmocka_unit_test(averages)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(follows_pytorch),
+                                     cmocka_unit_test(follows_hand_calculation),
+                                     cmocka_unit_test(shards_give_the_same_bits),
+                                     cmocka_unit_test(clips_by_norm),
+                                     cmocka_unit_test(averages),
+                                     cmocka_unit_test(a_young_average_forgets_its_start)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
