@@ -6,6 +6,7 @@
 #include "store/model.h"
 #include "support/classifier.h"
 #include "support/cmocka.h"
+#include "support/counted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -124,39 +125,19 @@ static void ranks_and_form_do_not_change_the_bits(void **state) {
   destroy(&f);
 }
 
-/* A source that counts what it is asked for. */
-typedef struct counter {
-  const float *images;
-  int asked[COUNT];
-  size_t most;
-} counter;
-
-static bl_status count_and_fetch(float *images, size_t first, size_t rows, void *context) {
-  counter *c = context;
-  c->most = rows > c->most ? rows : c->most;
-  for (size_t i = first; i < first + rows; i++)
-    c->asked[i]++;
-  memcpy(images, c->images + first * TEST_PIXELS, rows * TEST_PIXELS * sizeof *images);
-  return BL_OK;
-}
-
 /* So that memory does not grow with the number of images. */
 static void images_are_asked_for_once_and_in_micro_batches(void **state) {
   (void)state;
   static fixture f;
-  static counter c;
+  static test_counted counted;
   double mean[TEST_FEATURES], covariance[PAIRS], expected[TEST_FEATURES], other[PAIRS];
   make(&f);
-  c = (counter){.images = f.images};
-  const bl_images images = {.count = COUNT, .size = TEST_PIXELS, .fetch = count_and_fetch, .context = &c};
+  const bl_images all = bl_images_of_array(f.images, COUNT, TEST_PIXELS), images = test_counted_images(&counted, &all);
   assert_int_equal(statistics(mean, covariance, f.features, &images, MPI_COMM_WORLD), BL_OK);
   assert_int_equal(statistics_of_array(expected, other, &f, COUNT, MPI_COMM_SELF), BL_OK);
   assert_memory_equal(mean, expected, sizeof mean);
   assert_memory_equal(covariance, other, sizeof covariance);
-  assert_true(c.most <= BL_FEATURES_BATCH);
-  MPI_Allreduce(MPI_IN_PLACE, c.asked, COUNT, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  for (int i = 0; i < COUNT; i++)
-    assert_int_equal(c.asked[i], 1);
+  test_counted_once(&counted, BL_FEATURES_BATCH, MPI_COMM_WORLD);
   destroy(&f);
 }
 

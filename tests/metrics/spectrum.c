@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "support/cmocka.h"
+#include "support/counted.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,42 +81,23 @@ static void spectra_are_those_of_each_set(void **state) {
   bl_dataset_destroy(&b);
 }
 
-/* A source that counts what it is asked for. */
-typedef struct counter {
-  bl_images images;
-  int asked[COUNT];
-  size_t most;
-} counter;
-
-static bl_status count_and_fetch(float *images, size_t first, size_t rows, void *context) {
-  counter *c = context;
-  c->most = rows > c->most ? rows : c->most;
-  for (size_t i = first; i < first + rows; i++)
-    c->asked[i]++;
-  return c->images.fetch(images, first, rows, c->images.context);
-}
-
 /* So that memory does not grow with the number of images; and the bits are those of what is held whole. */
 static void images_are_asked_for_once_and_a_few_at_a_time(void **state) {
   (void)state;
-  static counter c;
+  static test_counted counted;
   bl_dataset a, b;
-  bl_spectra expected, counted;
+  bl_spectra expected, found;
   make_images(&a, COUNT, 0.2F, 0);
   make_images(&b, COUNT, 0.1F, 1);
-  c.images = bl_images_of_dataset(&b);
-  const bl_images first = bl_images_of_dataset(&a);
-  const bl_images second = {.count = COUNT, .size = SIZE, .fetch = count_and_fetch, .context = &c};
+  const bl_images first = bl_images_of_dataset(&a), all = bl_images_of_dataset(&b);
+  const bl_images second = test_counted_images(&counted, &all);
   assert_int_equal(measure(&expected, &a, &b, MPI_COMM_SELF), BL_OK);
-  assert_int_equal(bl_spectra_measure(&counted, &first, &second, CHANNELS, SIDE, SIDE, MPI_COMM_WORLD), BL_OK);
+  assert_int_equal(bl_spectra_measure(&found, &first, &second, CHANNELS, SIDE, SIDE, MPI_COMM_WORLD), BL_OK);
   for (int i = 0; i < 2; i++)
-    assert_memory_equal(counted.power[i], expected.power[i], (size_t)expected.rings * sizeof(double));
-  assert_true(c.most <= 64);
-  MPI_Allreduce(MPI_IN_PLACE, c.asked, COUNT, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  for (int i = 0; i < COUNT; i++)
-    assert_int_equal(c.asked[i], 1);
+    assert_memory_equal(found.power[i], expected.power[i], (size_t)expected.rings * sizeof(double));
+  test_counted_once(&counted, 64, MPI_COMM_WORLD);
   bl_spectra_destroy(&expected);
-  bl_spectra_destroy(&counted);
+  bl_spectra_destroy(&found);
   bl_dataset_destroy(&a);
   bl_dataset_destroy(&b);
 }
