@@ -9,11 +9,9 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
-#include "programs/comparison.h"
-#include "programs/drawing.h"
+#include "programs/finetune_measure.h"
 #include "programs/finetune_record.h"
 #include "programs/held_out.h"
-#include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/run.h"
 #include "programs/source_model.h"
@@ -51,10 +49,7 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
 
-enum { PATH_LENGTH = 4096, PICTURE = 64 };
-
-/* Rounds that the measuring draws pretend to be in, apart from those of learning. */
-static const uint32_t round_of_measurement = 0xffffffffu;
+enum { PATH_LENGTH = 4096 };
 
 /* Everything that a run needs. */
 typedef struct finetuner {
@@ -72,24 +67,15 @@ typedef struct finetuner {
   bl_ring ring;
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
-  bl_measure measure;
-  bl_sample_file stored;  /* of metrics.samples, until they are measured */
-  size_t stored_count;    /* 0 without them */
-  double stored_distance; /* to the data */
-  float *samples;         /* (metrics.count, size) of points; of images, which are drawn as they are measured, some */
+  bl_finetune_measure measure;
   bl_held_out held_out;
   bl_finetune_record *record;
-  bl_comparison comparison;
-  bl_figure figures[2][BL_FIGURES_MAX]; /* before and after, where metrics.kid and its like ask for them */
-  int figure_count[2];
 } finetuner;
 
 static void destroy(finetuner *f) {
   (void)bl_finetune_record_close(&f->record);
   bl_held_out_destroy(&f->held_out);
-  bl_comparison_destroy(&f->comparison);
-  bl_free(&f->samples);
-  bl_measure_destroy(&f->measure);
+  bl_finetune_measure_destroy(&f->measure);
   bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
   bl_graph_destroy(&f->critic_plan);
@@ -98,7 +84,6 @@ static void destroy(finetuner *f) {
   bl_schedule_destroy(&f->schedule);
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
-  bl_sample_file_close(&f->stored);
   bl_computation_destroy(&f->computation);
   bl_run_destroy(&f->run);
 }
@@ -108,32 +93,13 @@ static bl_status check(finetuner *f, const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
   if (strcmp(learner->name, "sft_pg") != 0 && strcmp(learner->name, "backprop_chain") != 0)
     return bl_options_reject(options, "learner.name", "sft_pg or backprop_chain");
-  if (learner->batch % learner->micro_batch != 0)
-    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   BL_TRY(bl_source_model_check(options));
-  if (options->data.file[0] == '\0')
-    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  BL_TRY(bl_run_check(options));
   if (options->monitor.held_out > 0 && options->data.test[0] == '\0')
     return bl_options_reject(options, "monitor.held_out", "0 without data.test, real samples that nothing learns from");
   BL_TRY(bl_rate_create(&f->policy_rate, &f->policy_settings, options, &learner->optimiser, "learner.optimiser"));
   BL_TRY(bl_rate_create(&f->critic_rate, &f->critic_settings, options, &options->critic.optimiser, "critic.optimiser"));
   return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
-}
-
-/* Open the stored samples of another sampler. Collective. */
-static bl_status open_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
-  const char *path = options->metrics.samples;
-  if (path[0] == '\0' || options->metrics.count == 0)
-    return BL_OK;
-  BL_TRY(bl_options_blame(options, "metrics.samples", bl_agree(bl_sample_file_open(&f->stored, path), comm)));
-  const size_t found = bl_sample_file_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
-  const bool points = !f->dataset.pixels;
-  if (found != expected || f->stored.points != points)
-    return bl_fail(BL_ERROR_INPUT, "%s: samples are %s of %zu elements, expected %s of %zu as those of %s", path,
-                   f->stored.points ? "points" : "images", found, points ? "points" : "images", expected,
-                   options->data.file);
-  f->stored_count = f->stored.count;
-  return BL_OK;
 }
 
 /* Model, data, chain: everything before there are networks. Collective. */
@@ -143,13 +109,13 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
+  BL_TRY(bl_run_read_data(data, &f->batches, options, invocation->comm));
   const bl_network_shape *shape = &header->shape;
   if (strcmp(header->prediction, "epsilon") != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
                    options->model.file, header->prediction);
   BL_TRY(bl_source_model_match(header, data, options));
-  BL_TRY(open_stored(f, options, invocation->comm));
+  BL_TRY(bl_finetune_measure_open(&f->measure, data, options, invocation->comm));
   /* Back-propagation needs no log-density. */
   const bool backprop = strcmp(options->learner.name, "backprop_chain") == 0;
   BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, !backprop), invocation->comm);
@@ -159,9 +125,6 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
     return bl_options_reject(options, "sampler.name", "a sampler of Gaussian steps for fine-tuning");
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
-  BL_TRY(bl_options_blame(
-      options, "learner.batch",
-      bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
   return BL_OK;
@@ -211,25 +174,6 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   return BL_OK;
 }
 
-/* Samples that stay in memory: all, where the distance needs them together, else those of the picture. */
-static size_t samples_kept(const finetuner *f) {
-  const size_t count = (size_t)f->run.options->metrics.count;
-  return f->measure.features && count > PICTURE ? PICTURE : count;
-}
-
-/* What distances are measured against. Collective. */
-static bl_status prepare_metrics(finetuner *f) {
-  const bl_options_metrics *metrics = &f->run.options->metrics;
-  const MPI_Comm comm = f->run.world.comm;
-  if (metrics->count == 0)
-    return BL_OK;
-  const bl_dataset *data = &f->dataset;
-  const bl_images real = bl_images_of_dataset(data);
-  BL_TRY(bl_measure_create(&f->measure, f->run.options, &real, data->channels, data->height, data->width,
-                           &f->run.provenance, comm));
-  return bl_agree(bl_allocate(&f->samples, samples_kept(f) * f->method.size, sizeof *f->samples), comm);
-}
-
 /* θ, f and, where there is one, V. */
 static int networks_that_learn(const finetuner *f) {
   return f->method.without_value ? 2 : 3;
@@ -253,90 +197,6 @@ static bl_status initialise(finetuner *f) {
     bl_free(&values);
   }
   return BL_OK;
-}
-
-/* Distance of the stored samples; they are not needed any more. Collective. */
-static bl_status measure_stored(finetuner *f) {
-  if (f->stored_count == 0)
-    return BL_OK;
-  const bl_images stored = bl_images_of_file(&f->stored);
-  BL_TRY(bl_measure_samples(&f->stored_distance, &f->measure, &stored));
-  bl_sample_file_close(&f->stored);
-  return BL_OK;
-}
-
-/* Images, drawn as they are measured; for a \a picture some are drawn again and kept on rank 0. Collective. */
-static bl_status measure_drawing(double *distance, finetuner *f, const char *title, bool picture) {
-  const MPI_Comm comm = f->run.world.comm;
-  bl_drawing drawing;
-  bl_status status =
-      bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)f->run.options->seed, round_of_measurement,
-                        f->method.micro_batch, (size_t)f->run.options->metrics.count, title, comm);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_images images = bl_drawing_images(&drawing);
-  BL_GOTO(bl_measure_samples(distance, &f->measure, &images));
-  bl_progress_finish(&drawing.progress);
-  if (picture)
-    status = bl_agree(f->run.world.rank == 0 ? images.fetch(f->samples, 0, samples_kept(f), images.context) : BL_OK, comm);
-done:
-  bl_drawing_destroy(&drawing);
-  return status;
-}
-
-/* θ or its moving average, for measuring. Collective. */
-static bl_status load_sampler(finetuner *f) {
-  const MPI_Comm comm = f->run.world.comm;
-  float *current = NULL;
-  BL_AGREE(bl_allocate(&current, f->ring.policy.table->count, sizeof *current), comm);
-  bl_status status = bl_checkpoint_current(current, &f->ring.policy, &f->run.world);
-  if (status == BL_OK)
-    status = bl_agree(bl_graph_load(f->sampler, current), comm);
-  bl_free(&current);
-  return status;
-}
-
-/* Draw samples with the present model and measure their distance to the data. Collective. \param [in] title  of the
- * progress bar, or NULL. \param [in] picture  whether f->samples are wanted afterwards. */
-static bl_status measure(double *distance, finetuner *f, const char *title, bool picture) {
-  const bl_options *options = f->run.options;
-  const size_t count = (size_t)options->metrics.count;
-  *distance = NAN;
-  if (count == 0)
-    return BL_OK;
-  BL_TRY(load_sampler(f));
-  if (f->measure.features)
-    return measure_drawing(distance, f, title, picture);
-  BL_TRY(bl_sampler_draw(f->samples, 0, count, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
-                         f->method.micro_batch, title, f->run.world.comm));
-  const bl_images samples = bl_images_of_array(f->samples, count, f->method.size);
-  return bl_measure_samples(distance, &f->measure, &samples);
-}
-
-/* What else is asked for, of the model that was measured last, before (\a which 0) or after (1). Collective. */
-static bl_status measure_figures(finetuner *f, int which) {
-  const bl_options *options = f->run.options;
-  const MPI_Comm comm = f->run.world.comm;
-  bl_drawing drawing;
-  if (!f->measure.features || !bl_figures_wanted(options))
-    return BL_OK;
-  bl_status status = bl_drawing_create(&drawing, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
-                                       f->method.micro_batch, (size_t)options->metrics.count, NULL, comm);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_images samples = bl_drawing_images(&drawing), real = bl_images_of_dataset(&f->dataset);
-  f->figure_count[which] = 0;
-  status =
-      bl_figures_measure(f->figures[which], &f->figure_count[which], options, f->measure.features, &samples, &real, comm);
-done:
-  bl_drawing_destroy(&drawing);
-  return status;
-}
-
-/* Keep the samples just drawn for the picture, on rank 0. */
-static bl_status keep_for_picture(finetuner *f, int which) {
-  if (f->run.world.rank != 0)
-    return BL_OK;
-  f->comparison.data = &f->dataset;
-  return bl_comparison_keep(&f->comparison, which, f->samples, samples_kept(f));
 }
 
 static bl_status open_record(finetuner *f) {
@@ -383,7 +243,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
-      BL_GOTO(measure(&measured, f, NULL, false));
+      BL_GOTO(bl_finetune_measure_distance(&measured, &f->measure));
       distance = measured;
     }
     const bl_finetune_row row = {.report = report,
@@ -399,7 +259,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     bl_run_row(rest, sizeof rest, &f->run, round);
     bl_progress_row(progress, "program=finetune %s %s", line, rest);
     if (!isnan(distance))
-      snprintf(latest, sizeof latest, "  %s %.3g", f->measure.features ? "FID" : "SW", distance);
+      snprintf(latest, sizeof latest, "  %s %.3g", bl_finetune_measure_label(&f->measure), distance);
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
                        bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
     BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
@@ -410,51 +270,11 @@ done:
   return status;
 }
 
-/* What the table says. */
-static bl_outcome outcome_of(const finetuner *f, double before, double after, double seconds) {
-  const bl_options *options = f->run.options;
-  return (bl_outcome){.distance = bl_measure_name(&f->measure),
-                      .features = f->measure.features ? bl_features_name(f->measure.features) : NULL,
-                      .before = before,
-                      .after = after,
-                      .stored = f->stored_distance,
-                      .samples = (size_t)options->metrics.count,
-                      .stored_samples = f->stored_count,
-                      .steps = f->chain.steps,
-                      .all_steps = f->schedule.steps,
-                      .rounds = f->run.header.round,
-                      .seed = options->seed,
-                      .roles = f->run.roles,
-                      .ranks = f->run.world.size,
-                      .figures = {f->figures[0], f->figures[1]},
-                      .figure_count = f->figure_count[1],
-                      .average = options->learner.average > 0,
-                      .seconds = seconds};
-}
-
 /* Model, picture and table. Collective. */
-static bl_status finish(finetuner *f, double before, double start) {
-  char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
-  double after;
+static bl_status finish(finetuner *f, double start) {
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
-  BL_TRY(measure(&after, f, "measure after", true));
-  BL_TRY(measure_figures(f, 1));
-  BL_AGREE(keep_for_picture(f, 1), f->run.world.comm);
-  if (f->run.world.rank != 0)
-    return BL_OK;
-  const bl_outcome outcome = outcome_of(f, before, after, bl_clock_seconds() - start);
-  bl_run_path(model, sizeof model, &f->run, "model.nc");
-  bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
-  bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
-  bool drawn;
-  BL_TRY(bl_comparison_write(&drawn, &f->comparison, picture));
-  BL_TRY(bl_outcome_write(summary, &outcome));
-  bl_outcome_print(stdout, &outcome);
-  printf("  model    %s\n", model);
-  if (drawn)
-    printf("  picture  %s\n", picture);
-  printf("\n");
-  return BL_OK;
+  BL_TRY(bl_finetune_measure_take(&f->measure, 1));
+  return f->run.world.rank == 0 ? bl_finetune_measure_report(&f->measure, bl_clock_seconds() - start) : BL_OK;
 }
 
 /* A run that was finished before: show its table again. */
@@ -471,7 +291,6 @@ static bl_status finetune(const bl_invocation *invocation) {
   const double start = bl_clock_seconds();
   finetuner f = {0};
   bl_model_header header = {0};
-  double before;
   bool stopped;
   bl_status status;
   BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
@@ -489,8 +308,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   else if (f.run.automatic)
     BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
   BL_GOTO(bl_run_divide(&f.run, split));
-  BL_GOTO(prepare_metrics(&f));
-  BL_GOTO(measure_stored(&f));
+  BL_GOTO(bl_finetune_measure_create(&f.measure, &f.run, &f.chain, f.sampler, &f.ring.policy));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   if (f.method.backprop)
     bl_log("backprop_chain: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)",
@@ -498,9 +316,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
-  BL_GOTO(measure(&before, &f, "measure before", true));
-  BL_GOTO(measure_figures(&f, 0));
-  BL_GOTO(bl_agree(keep_for_picture(&f, 0), invocation->comm));
+  BL_GOTO(bl_finetune_measure_take(&f.measure, 0));
   BL_GOTO(bl_run_check_interrupt(&f.run));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
@@ -512,7 +328,7 @@ static bl_status finetune(const bl_invocation *invocation) {
     status = bl_run_explain_stop(&f.run);
     goto done;
   }
-  BL_GOTO(bl_agree(finish(&f, before, start), invocation->comm));
+  BL_GOTO(bl_agree(finish(&f, start), invocation->comm));
   status = bl_run_finish(&f.run);
 done:
   destroy(&f);
