@@ -22,8 +22,8 @@ typedef struct bl_step_record_plan {
 typedef struct bl_step_record {
   bl_step_record_plan plan;
   bl_run *run;           /**< borrowed */
-  bl_record *record;     /**< on rank 0; owned, as the bar */
-  bl_progress *progress; /**< */
+  bl_record *record;     /**< on rank 0; owned, as what follows */
+  bl_progress *progress; /**< the bar */
   double since;          /**< when the row began, by bl_clock_seconds */
   int64_t timed;         /**< steps since then */
   double loss;           /**< of the latest row; NaN before the first one of this sitting */
