@@ -180,7 +180,7 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   BL_TRY(check(p, options));
   BL_TRY(bl_computation_create(&p->computation, options));
-  BL_TRY(bl_run_read_data(&p->dataset, &p->batches, options, invocation->comm));
+  BL_TRY(bl_run_read_data(&p->dataset, &p->batches, NULL, options, invocation->comm));
   if (p->head)
     BL_TRY(prepare_head(p, options, invocation->comm));
   else

@@ -9,6 +9,7 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "parallel/watchdog.h"
+#include "programs/source_model.h"
 #include "store/container.h"
 #include "store/output.h"
 
@@ -72,8 +73,11 @@ bl_status bl_run_check(const bl_options *options) {
   return BL_OK;
 }
 
-bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_options *options, MPI_Comm comm) {
+bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model_header *model, const bl_options *options,
+                           MPI_Comm comm) {
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, comm)));
+  if (model != NULL)
+    BL_TRY(bl_source_model_match(model, data, options));
   return bl_options_blame(
       options, "learner.batch",
       bl_batches_create(batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));

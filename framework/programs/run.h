@@ -36,9 +36,10 @@ typedef struct bl_run {
 bl_status bl_run_check(const bl_options *options);
 
 /** Read data.file, and deal it out in batches of learner.batch. Collective over \a comm. \param [out] data, batches  the
- * caller's; bl_batches_destroy, then bl_dataset_destroy, also after a failure. Errors are those of bl_dataset_read_shared
- * and bl_batches_create, with the place of the key. */
-bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_options *options, MPI_Comm comm);
+ * caller's; bl_batches_destroy, then bl_dataset_destroy, also after a failure. \param [in] model  that must be of such
+ * samples, or NULL. Errors are those of bl_dataset_read_shared, bl_source_model_match and bl_batches_create. */
+bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model_header *model, const bl_options *options,
+                           MPI_Comm comm);
 
 /** Read the split of the ranks, check that the output folder can be written, and look whether the run was finished before
  * and what its newest checkpoint says about algorithms (both with --resume). Writes nothing. Collective. \param [out] run
