@@ -1,6 +1,7 @@
 #include "base/options.h"
 
 #include "base/defaults.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/options_read.h"
 #include "base/options_schema.h"
@@ -176,16 +177,10 @@ static bl_status write_merge(bl_options_merge *merge) {
                              : bl_fail(BL_ERROR_SYSTEM, "cannot write the configuration to memory: %s", strerror(errno));
 }
 
-/* FNV-1a over "key=value" lines of what was written, numbers in one spelling. Paths count as they were written, not as they
+/* A hash of "key=value" lines of what was written, numbers in one spelling. Paths count as they were written, not as they
  * were resolved, so that the working folder does not matter. */
-static uint64_t hash_text(uint64_t hash, const char *text) {
-  for (; *text != '\0'; text++)
-    hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-  return hash;
-}
-
 static void digest_merge(char digest[BL_OPTIONS_DIGEST], const bl_options_merge *merge, const char *prefix) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  uint64_t hash = BL_HASH_EMPTY;
   for (int i = 0; i < merge->slot_count; i++) {
     const bl_options_slot *slot = &merge->slots[i];
     if (strncmp(slot->key, prefix, strlen(prefix)) != 0 || !bl_options_schema_is_digested(slot->key, slot->value))
@@ -196,7 +191,7 @@ static void digest_merge(char digest[BL_OPTIONS_DIGEST], const bl_options_merge 
       snprintf(number, sizeof number, "%.17g", strtod(value, NULL));
       value = number;
     }
-    hash = hash_text(hash_text(hash_text(hash_text(hash, slot->key), "="), value), "\n");
+    hash = bl_hash_text(bl_hash_text(bl_hash_text(bl_hash_text(hash, slot->key), "="), value), "\n");
   }
   snprintf(digest, BL_OPTIONS_DIGEST, "%016" PRIx64, hash);
 }

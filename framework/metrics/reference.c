@@ -1,5 +1,6 @@
 #include "metrics/reference.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "metrics/summary.h"
@@ -31,9 +32,9 @@ void bl_reference_destroy(bl_reference *reference) {
   reference->size = 0;
 }
 
-/* Which images: their number and a hash (FNV-1a, 64 bits) of all pixels. */
+/* Which images: their number and a hash of all pixels. */
 static bl_status describe_images(char *text, size_t size, const bl_images *images) {
-  uint64_t hash = 14695981039346656037U;
+  uint64_t hash = BL_HASH_EMPTY;
   float *values = NULL;
   uint8_t *pixels = NULL;
   bl_status status;
@@ -43,8 +44,7 @@ static bl_status describe_images(char *text, size_t size, const bl_images *image
     const size_t left = images->count - first, rows = left < BL_FEATURES_BATCH ? left : BL_FEATURES_BATCH;
     BL_GOTO(bl_images_fetch(values, images, first, rows));
     bl_dataset_quantise(pixels, values, rows * images->size);
-    for (size_t i = 0; i < rows * images->size; i++)
-      hash = (hash ^ pixels[i]) * 1099511628211U;
+    hash = bl_hash_bytes(hash, pixels, rows * images->size);
   }
   snprintf(text, size, "%zu images %016llx", images->count, (unsigned long long)hash);
 done:

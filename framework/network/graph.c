@@ -11,6 +11,12 @@
 
 /* Construction */
 
+bl_compute bl_compute_apart(const bl_compute *compute) {
+  bl_compute apart = compute == NULL ? (bl_compute){0} : *compute;
+  apart.pool = NULL;
+  return apart;
+}
+
 bl_status bl_graph_create(bl_graph **graph, int batch) {
   bl_graph *g = NULL;
   bl_status status = BL_OK;

@@ -38,6 +38,10 @@ typedef struct bl_compute {
                      graph's life */
 } bl_compute;
 
+/** The same as \a compute (NULL: as by default), but in memory of its own: for graphs that do not take turns with others,
+ * as several of one network with different weights. Not collective. */
+bl_compute bl_compute_apart(const bl_compute *compute);
+
 /** Geometry of a convolution: square kernel, equal stride, zero padding before (top, left) and after (bottom, right). */
 typedef struct bl_conv_shape {
   int kernel;

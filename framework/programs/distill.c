@@ -2,16 +2,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/progress.h"
-#include "learner/batches.h"
 #include "learner/rate.h"
 #include "network/computation.h"
 #include "parallel/agree.h"
-#include "programs/program.h"
 #include "programs/run.h"
 #include "programs/source_model.h"
-#include "roles/checkpoint.h"
-#include "store/record.h"
+#include "programs/step_record.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,16 +40,6 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_STEPS, COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
-
-static const bl_record_column columns[COLUMNS] = {
-    [COLUMN_STEPS] = {"steps", "1", "steps of the student"},
-    [COLUMN_LOSS] = {"loss", "1", "mean weighted squared error since the row before"},
-    [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
-    [COLUMN_RATE] = {"rate", "1", "learning rate"},
-    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
-    [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
-
 /* Everything that a step needs. */
 typedef struct distiller {
   bl_run run;
@@ -77,11 +63,10 @@ typedef struct distiller {
   float *work;
   int *step; /* (micro_batch) */
   bl_timing learning;
-  bl_record *record;
+  bl_step_record record;
 } distiller;
 
 static void destroy(distiller *d) {
-  (void)bl_record_close(&d->record);
   bl_free(&d->weights);
   bl_free(&d->values);
   bl_free(&d->gradient);
@@ -106,13 +91,10 @@ static bl_status check(distiller *d, const bl_options *options) {
   const bl_options_distill *distill = &options->distill;
   if (strcmp(learner->name, "distill") != 0)
     return bl_options_reject(options, "learner.name", "distill");
-  if (learner->batch % learner->micro_batch != 0)
-    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   if (learner->rounds < 1)
     return bl_options_reject(options, "learner.rounds", "at least 1");
   BL_TRY(bl_source_model_check(options));
-  if (options->data.file[0] == '\0')
-    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  BL_TRY(bl_run_check(options));
   int64_t steps = distill->last;
   for (d->stages = 0; steps < distill->first; d->stages++)
     steps *= 2;
@@ -132,15 +114,11 @@ static bl_status prepare(distiller *d, const bl_invocation *invocation) {
   BL_AGREE(check(d, options), invocation->comm);
   BL_TRY(bl_computation_create(&d->computation, options));
   BL_TRY(bl_source_model_read(header, &d->schedule, options, invocation->comm));
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&d->dataset, options->data.file, invocation->comm)));
-  BL_TRY(bl_source_model_match(header, data, options));
+  BL_TRY(bl_run_read_data(&d->dataset, &d->batches, header, options, invocation->comm));
   if (options->distill.first > header->diffusion_steps)
     return bl_options_reject(options, "distill.first", "at most %d, the steps of the model's diffusion",
                              header->diffusion_steps);
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&d->first_prediction, header->prediction)));
-  BL_TRY(bl_options_blame(
-      options, "learner.batch",
-      bl_batches_create(&d->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   d->converts = d->first_prediction != d->method.prediction;
   d->stages += d->converts;
   d->size = bl_dataset_sample_size(data);
@@ -153,11 +131,12 @@ static bl_status prepare_networks(distiller *d) {
   const bl_options *options = d->run.options;
   const bl_network_shape *shape = &d->run.header.shape;
   const size_t batch = (size_t)options->learner.micro_batch;
-  const bl_network_plan plans[] = {{shape, (int)batch, BL_GRAPH_INFERENCE, &d->computation.judge},
-                                   {shape, (int)batch, BL_GRAPH_TRAINING, &d->computation.learn}};
+  /* Teacher and student are one network with weights of their own. */
+  const bl_compute judge = bl_compute_apart(&d->computation.judge), learn = bl_compute_apart(&d->computation.learn);
+  const bl_network_plan plans[] = {{shape, (int)batch, BL_GRAPH_INFERENCE, &judge},
+                                   {shape, (int)batch, BL_GRAPH_TRAINING, &learn}};
   BL_TRY(bl_computation_settle(&d->computation, d->run.algorithms, plans, 2, d->run.invocation->comm));
   d->run.provenance.algorithms = bl_computation_text(&d->computation);
-  d->computation.judge.pool = d->computation.learn.pool = NULL; /* teacher and student have weights of their own */
   BL_TRY(bl_network_create_with(&d->teacher, shape, plans[0].batch, plans[0].mode, false, plans[0].compute));
   BL_TRY(bl_network_create_with(&d->student, shape, plans[1].batch, plans[1].mode, false, plans[1].compute));
   const size_t parameters = bl_graph_parameters(d->student)->count;
@@ -240,54 +219,16 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
 /* ---- The run ----------------------------------------------------------------------------------------------------------
  */
 
-static bl_status open_record(distiller *d) {
-  char path[PATH_LENGTH];
-  if (d->run.world.rank != 0)
-    return BL_OK;
-  bl_run_path(path, sizeof path, &d->run, "record.nc");
-  return bl_record_open(&d->record, path, columns, COLUMNS, d->run.first_round, d->run.rounds, &d->run.provenance);
-}
-
-/* Steps since a moment, for the speed. */
-typedef struct pace {
-  double since;
-  int64_t steps;
-} pace;
-
-static bl_status add_row(distiller *d, pace *timed, double *last_loss, bl_progress *progress, int64_t round, double rate) {
-  bl_model_header *sums = &d->run.header; /* keeps those of a row that is not full */
-  const double now = bl_clock_seconds(), steps = (double)sums->row_steps;
-  const double row[COLUMNS] = {
-      [COLUMN_STEPS] = d->method.steps,
-      [COLUMN_LOSS] = sums->row_sums[0] / steps,
-      [COLUMN_NORM] = sums->row_sums[1] / steps,
-      [COLUMN_RATE] = rate,
-      [COLUMN_SECONDS] = now - timed->since,
-      [COLUMN_SPEED] = (double)timed->steps * d->run.options->learner.batch / fmax(now - timed->since, 1e-9)};
-  char rest[96];
-  bl_run_row(rest, sizeof rest, &d->run, round);
-  bl_progress_row(progress,
-                  "program=distill round=%lld rounds=%lld steps=%d loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
-                  "speed=%.6g peak_memory=%.1f %s",
-                  (long long)round + 1, (long long)d->run.rounds, d->method.steps, row[COLUMN_LOSS], row[COLUMN_NORM], rate,
-                  row[COLUMN_SECONDS], row[COLUMN_SPEED], (double)bl_memory_peak() / 1048576, rest);
-  *last_loss = row[COLUMN_LOSS];
-  *timed = (pace){.since = now};
-  sums->row_steps = 0;
-  sums->row_sums[0] = sums->row_sums[1] = 0;
-  bl_progress_update(progress, round + 1, "%d steps  loss %.4g  norm %.3g  %.0f samples/s", d->method.steps,
-                     row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_SPEED]);
-  return bl_agree(d->record ? bl_record_append(d->record, round, row) : BL_OK, d->run.world.comm);
-}
-
 /* All steps of this sitting. \param [out] stopped  whether more are left. */
-static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
+static bl_status learn(distiller *d, bool *stopped) {
+  const bl_step_record_plan plan = {.title = "distill",
+                                    .program = "distill",
+                                    .loss = "mean weighted squared error since the row before",
+                                    .students = true};
   const bl_checkpoint_entry entry = {"model", &d->aggregator};
   const int64_t each = d->run.options->learner.rounds, rounds = d->run.rounds;
   const int64_t interval = each > ROWS_PER_RUN / d->stages ? each * d->stages / ROWS_PER_RUN : 1;
-  pace timed = {.since = bl_clock_seconds()};
-  bl_progress *progress = NULL;
-  bl_status status = bl_progress_start(&progress, "distill", d->run.first_round, rounds);
+  bl_status status = bl_step_record_open(&d->record, &d->run, &plan);
   *stopped = false;
   for (int64_t round = d->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     const int stage = (int)(round / each);
@@ -298,24 +239,21 @@ static bl_status learn(distiller *d, bool *stopped, double *last_loss) {
     d->run.header.distilled_steps = d->method.steps;
     const double rate = bl_rate_at(&d->rate, round % each, each);
     BL_GOTO(bl_run_agree(&d->run, step(&report, d, round, rate)));
-    d->run.header.row_sums[0] += report.figures[0];
-    d->run.header.row_sums[1] += report.norm;
-    d->run.header.row_steps++;
-    timed.steps++;
+    bl_step_record_add(&d->record, &report);
     if ((round % each + 1) % interval == 0 || last)
-      BL_GOTO(add_row(d, &timed, last_loss, progress, round, rate));
+      BL_GOTO(bl_step_record_row(&d->record, round, rate, d->method.steps));
     /* The student before the checkpoint: who goes on from there needs it as teacher. */
     if (last)
       BL_GOTO(end_stage(d, stage));
     BL_GOTO(bl_run_round_done(stopped, &d->run, &entry, 1));
   }
 done:
-  bl_progress_finish(&progress);
+  bl_step_record_close(&d->record);
   return status;
 }
 
-static bl_status finish(distiller *d, double seconds, double loss) {
-  char path[PATH_LENGTH], duration[32];
+static bl_status finish(distiller *d, double seconds) {
+  char path[PATH_LENGTH];
   BL_TRY(bl_run_write_model(&d->run, &d->aggregator));
   if (d->run.world.rank != 0)
     return BL_OK;
@@ -325,18 +263,16 @@ static bl_status finish(distiller *d, double seconds, double loss) {
   bl_run_path(path, sizeof path, &d->run, "student-*.nc");
   printf(": %s\n", path);
   bl_run_path(path, sizeof path, &d->run, "model.nc");
-  bl_clock_duration(duration, sizeof duration, seconds);
   printf("  %-22s %s, predicts %s\n", "last one", path, d->run.header.prediction);
-  if (!isnan(loss))
-    printf("  %-22s %.4g\n", "its loss at the end", loss);
-  printf("  %-22s %s on %d rank%s\n\n", "time", duration, d->run.world.size, d->run.world.size == 1 ? "" : "s");
+  if (!isnan(d->record.loss)) /* no step is left to do after a stop at the last one */
+    printf("  %-22s %.4g\n", "its loss at the end", d->record.loss);
+  bl_run_print_time(&d->run, seconds);
   return BL_OK;
 }
 
 static bl_status distill(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
-  double loss = NAN; /* no step is left to do after a stop at the last one */
   bool stopped;
   distiller d = {.learning = {.name = "gradients"}};
   bl_status status;
@@ -358,15 +294,14 @@ static bl_status distill(const bl_invocation *invocation) {
                                         options->learner.average),
                    invocation->comm));
   BL_GOTO(bl_run_resume(&d.run, &(bl_checkpoint_entry){"model", &d.aggregator}, 1));
-  BL_GOTO(bl_agree(open_record(&d), invocation->comm));
-  BL_GOTO(learn(&d, &stopped, &loss));
+  BL_GOTO(learn(&d, &stopped));
   BL_GOTO(bl_aggregator_account(&d.aggregator, &d.learning, d.run.world.comm));
   BL_GOTO(bl_run_account(&d.run));
   if (stopped) {
     status = bl_run_explain_stop(&d.run);
     goto done;
   }
-  BL_GOTO(finish(&d, bl_clock_seconds() - start, loss));
+  BL_GOTO(finish(&d, bl_clock_seconds() - start));
   status = bl_run_finish(&d.run);
 done:
   destroy(&d);

@@ -9,13 +9,11 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
-#include "programs/comparison.h"
+#include "programs/finetune_measure.h"
 #include "programs/finetune_record.h"
 #include "programs/held_out.h"
-#include "programs/measure.h"
 #include "programs/outcome.h"
 #include "programs/run.h"
-#include "programs/sample_stream.h"
 #include "programs/source_model.h"
 #include "roles/ring.h"
 #include "roles/round.h"
@@ -51,10 +49,7 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
 
-enum { PATH_LENGTH = 4096, PICTURE = 64 };
-
-/* Rounds that the measuring draws pretend to be in, apart from those of learning. */
-static const uint32_t round_of_measurement = 0xffffffffu;
+enum { PATH_LENGTH = 4096 };
 
 /* Everything that a run needs. */
 typedef struct finetuner {
@@ -72,22 +67,15 @@ typedef struct finetuner {
   bl_ring ring;
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
-  bl_measure measure;
-  bl_sample_file stored;  /* of metrics.samples, until they are measured */
-  size_t stored_count;    /* 0 without them */
-  double stored_distance; /* to the data */
+  bl_finetune_measure measure;
   bl_held_out held_out;
   bl_finetune_record *record;
-  bl_comparison comparison;
-  bl_figure figures[2][BL_FIGURES_MAX]; /* before and after, where metrics.kid and its like ask for them */
-  int figure_count[2];
 } finetuner;
 
 static void destroy(finetuner *f) {
   (void)bl_finetune_record_close(&f->record);
   bl_held_out_destroy(&f->held_out);
-  bl_comparison_destroy(&f->comparison);
-  bl_measure_destroy(&f->measure);
+  bl_finetune_measure_destroy(&f->measure);
   bl_ring_destroy(&f->ring);
   bl_graph_destroy(&f->sampler);
   bl_graph_destroy(&f->critic_plan);
@@ -96,7 +84,6 @@ static void destroy(finetuner *f) {
   bl_schedule_destroy(&f->schedule);
   bl_batches_destroy(&f->batches);
   bl_dataset_destroy(&f->dataset);
-  bl_sample_file_close(&f->stored);
   bl_computation_destroy(&f->computation);
   bl_run_destroy(&f->run);
 }
@@ -106,32 +93,13 @@ static bl_status check(finetuner *f, const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
   if (strcmp(learner->name, "sft_pg") != 0 && strcmp(learner->name, "backprop_chain") != 0)
     return bl_options_reject(options, "learner.name", "sft_pg or backprop_chain");
-  if (learner->batch % learner->micro_batch != 0)
-    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
   BL_TRY(bl_source_model_check(options));
-  if (options->data.file[0] == '\0')
-    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  BL_TRY(bl_run_check(options));
   if (options->monitor.held_out > 0 && options->data.test[0] == '\0')
     return bl_options_reject(options, "monitor.held_out", "0 without data.test, real samples that nothing learns from");
   BL_TRY(bl_rate_create(&f->policy_rate, &f->policy_settings, options, &learner->optimiser, "learner.optimiser"));
   BL_TRY(bl_rate_create(&f->critic_rate, &f->critic_settings, options, &options->critic.optimiser, "critic.optimiser"));
   return bl_rate_create(&f->value_rate, &f->value_settings, options, &options->value.optimiser, "value.optimiser");
-}
-
-/* Open the stored samples of another sampler. Collective. */
-static bl_status open_stored(finetuner *f, const bl_options *options, MPI_Comm comm) {
-  const char *path = options->metrics.samples;
-  if (path[0] == '\0' || options->metrics.count == 0)
-    return BL_OK;
-  BL_TRY(bl_options_blame(options, "metrics.samples", bl_agree(bl_sample_file_open(&f->stored, path), comm)));
-  const size_t found = bl_sample_file_size(&f->stored), expected = bl_dataset_sample_size(&f->dataset);
-  const bool points = !f->dataset.pixels;
-  if (found != expected || f->stored.points != points)
-    return bl_fail(BL_ERROR_INPUT, "%s: samples are %s of %zu elements, expected %s of %zu as those of %s", path,
-                   f->stored.points ? "points" : "images", found, points ? "points" : "images", expected,
-                   options->data.file);
-  f->stored_count = f->stored.count;
-  return BL_OK;
 }
 
 /* Model, data, chain: everything before there are networks. Collective. */
@@ -141,13 +109,12 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, invocation->comm)));
   const bl_network_shape *shape = &header->shape;
   if (strcmp(header->prediction, "epsilon") != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
                    options->model.file, header->prediction);
-  BL_TRY(bl_source_model_match(header, data, options));
-  BL_TRY(open_stored(f, options, invocation->comm));
+  BL_TRY(bl_run_read_data(data, &f->batches, header, options, invocation->comm));
+  BL_TRY(bl_finetune_measure_open(&f->measure, data, options, invocation->comm));
   /* Back-propagation needs no log-density. */
   const bool backprop = strcmp(options->learner.name, "backprop_chain") == 0;
   BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, !backprop), invocation->comm);
@@ -157,9 +124,6 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
     return bl_options_reject(options, "sampler.name", "a sampler of Gaussian steps for fine-tuning");
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
-  BL_TRY(bl_options_blame(
-      options, "learner.batch",
-      bl_batches_create(&f->batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip)));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);
   bl_network_configure_value(&f->value_shape, options, data->channels, data->height, data->width, f->chain.steps);
   return BL_OK;
@@ -209,17 +173,6 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   return BL_OK;
 }
 
-/* What distances are measured against. Collective. */
-static bl_status prepare_metrics(finetuner *f) {
-  const bl_options_metrics *metrics = &f->run.options->metrics;
-  if (metrics->count == 0)
-    return BL_OK;
-  const bl_dataset *data = &f->dataset;
-  const bl_images real = bl_images_of_dataset(data);
-  return bl_measure_create(&f->measure, f->run.options, BL_MEASURE_DISTANCE | BL_MEASURE_FIGURES, &real, data->channels,
-                           data->height, data->width, &f->run.provenance, f->run.world.comm);
-}
-
 /* θ, f and, where there is one, V. */
 static int networks_that_learn(const finetuner *f) {
   return f->method.without_value ? 2 : 3;
@@ -243,74 +196,6 @@ static bl_status initialise(finetuner *f) {
     bl_free(&values);
   }
   return BL_OK;
-}
-
-/* Distance of the stored samples; they are not needed any more. Collective. */
-static bl_status measure_stored(finetuner *f) {
-  if (f->stored_count == 0)
-    return BL_OK;
-  const bl_images stored = bl_images_of_file(&f->stored);
-  bl_measurement measurement;
-  const bl_status status =
-      bl_measure_samples(&measurement, &f->measure, BL_MEASURE_DISTANCE, &stored, 0, (uint64_t)f->run.options->seed);
-  f->stored_distance = measurement.figures[0].value;
-  bl_measurement_destroy(&measurement);
-  bl_sample_file_close(&f->stored);
-  return status;
-}
-
-/* θ or its moving average, for measuring. Collective. */
-static bl_status load_sampler(finetuner *f) {
-  const MPI_Comm comm = f->run.world.comm;
-  float *current = NULL;
-  BL_AGREE(bl_allocate(&current, f->ring.policy.table->count, sizeof *current), comm);
-  bl_status status = bl_checkpoint_current(current, &f->ring.policy, &f->run.world);
-  if (status == BL_OK)
-    status = bl_agree(bl_graph_load(f->sampler, current), comm);
-  bl_free(&current);
-  return status;
-}
-
-enum { BEFORE, AFTER, DURING }; /* when something is measured; the first two are kept */
-
-/* Keep the figures and, on rank 0, samples for the picture: of images some, of points all. */
-static bl_status keep(finetuner *f, int when, const bl_measurement *measurement) {
-  const bl_summary *samples = &measurement->summary;
-  if (when == DURING)
-    return BL_OK;
-  f->figure_count[when] = measurement->count - 1; /* without the distance, which stands first */
-  memcpy(f->figures[when], measurement->figures + 1, (size_t)f->figure_count[when] * sizeof(bl_figure));
-  if (f->run.world.rank != 0)
-    return BL_OK;
-  f->comparison.data = &f->dataset;
-  return bl_comparison_keep(&f->comparison, when, samples->samples, samples->samples_kept);
-}
-
-/* Draw samples with the present model once, and measure all that is asked for. Collective. \param [in] title  of the
- * progress bar, or NULL. */
-static bl_status measure(double *distance, finetuner *f, const char *title, int when) {
-  const bl_options *options = f->run.options;
-  const MPI_Comm comm = f->run.world.comm;
-  const unsigned what = when == DURING ? BL_MEASURE_DISTANCE : BL_MEASURE_DISTANCE | BL_MEASURE_FIGURES;
-  const bool points = !f->dataset.pixels;
-  bl_measurement measurement = {0};
-  bl_sample_stream stream;
-  *distance = NAN;
-  if (options->metrics.count == 0)
-    return BL_OK;
-  BL_TRY(load_sampler(f));
-  bl_status status = bl_sample_stream_create(&stream, f->sampler, &f->chain, (uint64_t)options->seed, round_of_measurement,
-                                             f->method.micro_batch, (size_t)options->metrics.count, points, title, comm);
-  BL_GOTO(bl_agree(status, comm));
-  const bl_images samples = bl_sample_stream_images(&stream);
-  BL_GOTO(
-      bl_measure_samples(&measurement, &f->measure, what, &samples, when == DURING ? 0 : PICTURE, (uint64_t)options->seed));
-  *distance = measurement.figures[0].value;
-  status = bl_agree(keep(f, when, &measurement), comm);
-done:
-  bl_measurement_destroy(&measurement);
-  bl_sample_stream_destroy(&stream);
-  return status;
 }
 
 static bl_status open_record(finetuner *f) {
@@ -357,7 +242,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     const bool due = options->metrics.every > 0 && (round + 1) % options->metrics.every == 0;
     double measured = NAN;
     if (due) {
-      BL_GOTO(measure(&measured, f, NULL, DURING));
+      BL_GOTO(bl_finetune_measure_distance(&measured, &f->measure));
       distance = measured;
     }
     const bl_finetune_row row = {.report = report,
@@ -373,7 +258,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     bl_run_row(rest, sizeof rest, &f->run, round);
     bl_progress_row(progress, "program=finetune %s %s", line, rest);
     if (!isnan(distance))
-      snprintf(latest, sizeof latest, "  %s %.3g", f->measure.features ? "FID" : "SW", distance);
+      snprintf(latest, sizeof latest, "  %s %.3g", bl_finetune_measure_label(&f->measure), distance);
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
                        bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
     BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
@@ -384,49 +269,11 @@ done:
   return status;
 }
 
-/* What the table says. */
-static bl_outcome outcome_of(const finetuner *f, double before, double after, double seconds) {
-  const bl_options *options = f->run.options;
-  return (bl_outcome){.distance = bl_measure_name(&f->measure),
-                      .features = f->measure.features ? bl_features_name(f->measure.features) : NULL,
-                      .before = before,
-                      .after = after,
-                      .stored = f->stored_distance,
-                      .samples = (size_t)options->metrics.count,
-                      .stored_samples = f->stored_count,
-                      .steps = f->chain.steps,
-                      .all_steps = f->schedule.steps,
-                      .rounds = f->run.header.round,
-                      .seed = options->seed,
-                      .roles = f->run.roles,
-                      .ranks = f->run.world.size,
-                      .figures = {f->figures[BEFORE], f->figures[AFTER]},
-                      .figure_count = f->figure_count[AFTER],
-                      .average = options->learner.average > 0,
-                      .seconds = seconds};
-}
-
 /* Model, picture and table. Collective. */
-static bl_status finish(finetuner *f, double before, double start) {
-  char model[PATH_LENGTH], picture[PATH_LENGTH], summary[PATH_LENGTH];
-  double after;
+static bl_status finish(finetuner *f, double start) {
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
-  BL_TRY(measure(&after, f, "measure after", AFTER));
-  if (f->run.world.rank != 0)
-    return BL_OK;
-  const bl_outcome outcome = outcome_of(f, before, after, bl_clock_seconds() - start);
-  bl_run_path(model, sizeof model, &f->run, "model.nc");
-  bl_run_path(picture, sizeof picture, &f->run, "before-after.png");
-  bl_run_path(summary, sizeof summary, &f->run, "summary.txt");
-  bool drawn;
-  BL_TRY(bl_comparison_write(&drawn, &f->comparison, picture));
-  BL_TRY(bl_outcome_write(summary, &outcome));
-  bl_outcome_print(stdout, &outcome);
-  printf("  model    %s\n", model);
-  if (drawn)
-    printf("  picture  %s\n", picture);
-  printf("\n");
-  return BL_OK;
+  BL_TRY(bl_finetune_measure_take(&f->measure, 1));
+  return f->run.world.rank == 0 ? bl_finetune_measure_report(&f->measure, bl_clock_seconds() - start) : BL_OK;
 }
 
 /* A run that was finished before: show its table again. */
@@ -443,7 +290,6 @@ static bl_status finetune(const bl_invocation *invocation) {
   const double start = bl_clock_seconds();
   finetuner f = {0};
   bl_model_header header = {0};
-  double before;
   bool stopped;
   bl_status status;
   BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
@@ -461,8 +307,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   else if (f.run.automatic)
     BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
   BL_GOTO(bl_run_divide(&f.run, split));
-  BL_GOTO(prepare_metrics(&f));
-  BL_GOTO(measure_stored(&f));
+  BL_GOTO(bl_finetune_measure_create(&f.measure, &f.run, &f.chain, f.sampler, &f.ring.policy));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   if (f.method.backprop)
     bl_log("backprop_chain: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)",
@@ -470,7 +315,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
-  BL_GOTO(measure(&before, &f, "measure before", BEFORE));
+  BL_GOTO(bl_finetune_measure_take(&f.measure, 0));
   BL_GOTO(bl_run_check_interrupt(&f.run));
   const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
   BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
@@ -482,7 +327,7 @@ static bl_status finetune(const bl_invocation *invocation) {
     status = bl_run_explain_stop(&f.run);
     goto done;
   }
-  BL_GOTO(bl_agree(finish(&f, before, start), invocation->comm));
+  BL_GOTO(bl_agree(finish(&f, start), invocation->comm));
   status = bl_run_finish(&f.run);
 done:
   destroy(&f);

@@ -1,5 +1,6 @@
 /* The program `beeline`: find the command, read its configuration on all ranks, run it, and say once what failed. */
 #include "base/defaults.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -157,13 +158,11 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
 
 /* Ranks of another version, or with other arguments, would compute something else or wait for each other for ever. */
 static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
-  uint64_t sum = 0;
+  uint64_t sum = BL_HASH_EMPTY;
   char arguments[256] = "", program[256];
   size_t used = 0;
   for (int i = 1; i < argc; i++) {
-    for (const char *c = argv[i]; *c != '\0'; c++)
-      sum = (sum ^ (unsigned char)*c) * 1099511628211U;
-    sum = (sum ^ ' ') * 1099511628211U;
+    sum = bl_hash_text(bl_hash_text(sum, argv[i]), " ");
     if (used < sizeof arguments)
       used += (size_t)snprintf(arguments + used, sizeof arguments - used, "%s%s", i > 1 ? " " : "", argv[i]);
   }

@@ -3,19 +3,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/progress.h"
-#include "learner/batches.h"
 #include "learner/rate.h"
 #include "learner/supervised.h"
 #include "network/computation.h"
 #include "network/configure.h"
 #include "parallel/agree.h"
 #include "programs/accuracy.h"
-#include "programs/program.h"
 #include "programs/run.h"
 #include "programs/source_model.h"
-#include "roles/checkpoint.h"
-#include "store/record.h"
+#include "programs/step_record.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -47,15 +43,6 @@ static const char help[] =
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
-enum { COLUMN_LOSS, COLUMN_NORM, COLUMN_RATE, COLUMN_SECONDS, COLUMN_SPEED, COLUMNS };
-
-static const bl_record_column columns[COLUMNS] = {
-    [COLUMN_LOSS] = {"loss", "1", "mean loss since the row before"},
-    [COLUMN_NORM] = {"gradient_norm", "1", "mean norm of the gradient before clipping, since the row before"},
-    [COLUMN_RATE] = {"rate", "1", "learning rate"},
-    [COLUMN_SECONDS] = {"seconds", "s", "wall-clock time since the row before, or since the run went on"},
-    [COLUMN_SPEED] = {"speed", "s-1", "samples per second since the row before"}};
-
 /* Everything that a step needs. */
 typedef struct pretrainer {
   bl_run run;
@@ -79,11 +66,10 @@ typedef struct pretrainer {
   float *gradient;
   float *work;
   bl_timing learning;
-  bl_record *record;
+  bl_step_record record;
 } pretrainer;
 
 static void destroy(pretrainer *p) {
-  (void)bl_record_close(&p->record);
   bl_free(&p->values);
   bl_free(&p->labels);
   bl_free(&p->gradient);
@@ -111,10 +97,7 @@ static bl_status check(pretrainer *p, const bl_options *options) {
     BL_TRY(bl_source_model_check(options));
   if (learner->micro_batch % 2 != 0)
     return bl_options_reject(options, "learner.micro_batch", "an even number of 2 or more");
-  if (learner->batch % learner->micro_batch != 0)
-    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
-  if (options->data.file[0] == '\0')
-    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  BL_TRY(bl_run_check(options));
   p->strata = learner->batch / learner->micro_batch;
   return bl_rate_create(&p->rate, &p->settings, options, &learner->optimiser, "learner.optimiser");
 }
@@ -197,10 +180,7 @@ static bl_status prepare(pretrainer *p, const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   BL_TRY(check(p, options));
   BL_TRY(bl_computation_create(&p->computation, options));
-  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&p->dataset, options->data.file, invocation->comm)));
-  BL_TRY(bl_options_blame(options, "learner.batch",
-                          bl_batches_create(&p->batches, &p->dataset, (size_t)options->learner.batch,
-                                            (uint64_t)options->seed, options->data.flip)));
+  BL_TRY(bl_run_read_data(&p->dataset, &p->batches, NULL, options, invocation->comm));
   if (p->head)
     BL_TRY(prepare_head(p, options, invocation->comm));
   else
@@ -305,64 +285,29 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
   return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
 }
 
-static bl_status open_record(pretrainer *p) {
-  char path[PATH_LENGTH];
-  if (p->run.world.rank != 0)
-    return BL_OK;
-  bl_run_path(path, sizeof path, &p->run, "record.nc");
-  return bl_record_open(&p->record, path, columns, COLUMNS, p->run.first_round, p->run.rounds, &p->run.provenance);
-}
-
 /* All steps of this sitting. \param [out] stopped  whether more are left. */
-static bl_status learn(pretrainer *p, bool *stopped, double *last_loss) {
-  const bl_options_learner *learner = &p->run.options->learner;
+static bl_status learn(pretrainer *p, bool *stopped) {
+  const bl_step_record_plan plan = {
+      .title = p->head ? "moments" : "pretrain", .program = "pretrain", .loss = "mean loss since the row before"};
   const bl_checkpoint_entry entry = {"model", &p->aggregator};
-  const int64_t rounds = learner->rounds, interval = rounds > ROWS_PER_RUN ? rounds / ROWS_PER_RUN : 1;
-  bl_progress *progress = NULL;
-  bl_model_header *header = &p->run.header; /* keeps the sums of a row that is not full */
-  double *loss = &header->row_sums[0], *norm = &header->row_sums[1], since = bl_clock_seconds();
-  int64_t timed = 0; /* steps since `since` */
-  bl_status status = bl_progress_start(&progress, p->head ? "moments" : "pretrain", p->run.first_round, rounds);
+  const int64_t rounds = p->run.rounds, interval = rounds > ROWS_PER_RUN ? rounds / ROWS_PER_RUN : 1;
+  bl_status status = bl_step_record_open(&p->record, &p->run, &plan);
   *stopped = false;
   for (int64_t round = p->run.first_round; status == BL_OK && round < rounds && !*stopped; round++) {
     bl_step_report report = {0};
     BL_GOTO(bl_run_agree(&p->run, step(&report, p, round)));
-    *loss += report.figures[0];
-    *norm += report.norm;
-    header->row_steps++;
-    timed++;
-    if ((round + 1) % interval == 0 || round + 1 == rounds) {
-      const double now = bl_clock_seconds(), steps = (double)header->row_steps;
-      const double speed = (double)(timed * learner->batch) / fmax(now - since, 1e-9);
-      const double row[COLUMNS] = {[COLUMN_LOSS] = *loss / steps,
-                                   [COLUMN_NORM] = *norm / steps,
-                                   [COLUMN_RATE] = bl_rate_at(&p->rate, round, rounds),
-                                   [COLUMN_SECONDS] = now - since,
-                                   [COLUMN_SPEED] = speed};
-      char rest[96];
-      bl_run_row(rest, sizeof rest, &p->run, round);
-      bl_progress_row(progress,
-                      "program=pretrain round=%lld rounds=%lld loss=%.6g gradient_norm=%.6g rate=%.6g seconds=%.4g "
-                      "speed=%.6g peak_memory=%.1f %s",
-                      (long long)round + 1, (long long)rounds, row[COLUMN_LOSS], row[COLUMN_NORM], row[COLUMN_RATE],
-                      row[COLUMN_SECONDS], speed, (double)bl_memory_peak() / 1048576, rest);
-      *last_loss = row[COLUMN_LOSS];
-      bl_progress_update(progress, round + 1, "loss %.4f  norm %.3f  %.0f samples/s", row[COLUMN_LOSS], row[COLUMN_NORM],
-                         speed);
-      BL_GOTO(bl_agree(p->record ? bl_record_append(p->record, round, row) : BL_OK, p->run.world.comm));
-      *loss = *norm = 0;
-      header->row_steps = timed = 0;
-      since = now;
-    }
+    bl_step_record_add(&p->record, &report);
+    if ((round + 1) % interval == 0 || round + 1 == rounds)
+      BL_GOTO(bl_step_record_row(&p->record, round, bl_rate_at(&p->rate, round, rounds), 0));
     BL_GOTO(bl_run_round_done(stopped, &p->run, &entry, 1));
   }
 done:
-  bl_progress_finish(&progress);
+  bl_step_record_close(&p->record);
   return status;
 }
 
-static bl_status finish(pretrainer *p, double seconds, double loss) {
-  char path[PATH_LENGTH], duration[32];
+static bl_status finish(pretrainer *p, double seconds) {
+  char path[PATH_LENGTH];
   const size_t batch = (size_t)p->run.options->learner.micro_batch;
   double own = 0, *test = &p->run.header.accuracy;
   if (p->labels)
@@ -373,25 +318,23 @@ static bl_status finish(pretrainer *p, double seconds, double loss) {
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "model.nc");
-  bl_clock_duration(duration, sizeof duration, seconds);
   printf("\n  %-22s %s\n", "model", path);
   printf("  %-22s %s%s%s, %zu parameters\n", "network", p->head ? bl_head_name(p->head) : "", p->head ? " head of a " : "",
          bl_network_kind_name(p->run.header.shape.kind), p->learned.count);
-  if (!isnan(loss))
-    printf("  %-22s %.4f\n", "loss at the end", loss);
+  if (!isnan(p->record.loss)) /* no step is left to do after a stop at the last one */
+    printf("  %-22s %.4f\n", "loss at the end", p->record.loss);
   if (p->labels)
     printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
   if (p->test.count > 0)
     printf("  %-22s %.2f %% of the %zu samples of %s\n", "accuracy in the test", 100 * *test, p->test.count,
            p->run.options->data.test);
-  printf("  %-22s %s on %d rank%s\n\n", "time", duration, p->run.world.size, p->run.world.size == 1 ? "" : "s");
+  bl_run_print_time(&p->run, seconds);
   return BL_OK;
 }
 
 static bl_status train(const bl_invocation *invocation, bl_head head) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
-  double loss = NAN; /* no step is left to do after a stop at the last one */
   bool stopped;
   pretrainer p = {.head = head, .learning = {.name = "gradients"}};
   bl_status status;
@@ -410,15 +353,14 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
                    invocation->comm));
   BL_GOTO(initialise(&p));
   BL_GOTO(resume(&p));
-  BL_GOTO(bl_agree(open_record(&p), invocation->comm));
-  BL_GOTO(learn(&p, &stopped, &loss));
+  BL_GOTO(learn(&p, &stopped));
   BL_GOTO(bl_aggregator_account(&p.aggregator, &p.learning, p.run.world.comm));
   BL_GOTO(bl_run_account(&p.run));
   if (stopped) {
     status = bl_run_explain_stop(&p.run);
     goto done;
   }
-  BL_GOTO(finish(&p, bl_clock_seconds() - start, loss));
+  BL_GOTO(finish(&p, bl_clock_seconds() - start));
   status = bl_run_finish(&p.run);
 done:
   destroy(&p);

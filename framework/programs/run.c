@@ -9,6 +9,7 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "parallel/watchdog.h"
+#include "programs/source_model.h"
 #include "store/container.h"
 #include "store/output.h"
 
@@ -61,6 +62,25 @@ static bl_status look_into_folder(int *finished, bl_run *run) {
         "output: %s holds the checkpoint of an unfinished run: go on with --resume, or choose another folder with --output",
         folder);
   return BL_OK;
+}
+
+bl_status bl_run_check(const bl_options *options) {
+  const bl_options_learner *learner = &options->learner;
+  if (learner->batch % learner->micro_batch != 0)
+    return bl_options_reject(options, "learner.batch", "a multiple of learner.micro_batch (%d)", learner->micro_batch);
+  if (options->data.file[0] == '\0')
+    return bl_options_reject(options, "data.file", "a data set made by beeline import");
+  return BL_OK;
+}
+
+bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model_header *model, const bl_options *options,
+                           MPI_Comm comm) {
+  BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(data, options->data.file, comm)));
+  if (model != NULL)
+    BL_TRY(bl_source_model_match(model, data, options));
+  return bl_options_blame(
+      options, "learner.batch",
+      bl_batches_create(batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));
 }
 
 bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics) {
@@ -178,6 +198,12 @@ bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
   char path[PATH_LENGTH];
   bl_run_path(path, sizeof path, run, "model.nc");
   return bl_checkpoint_finish(path, &run->header, aggregator, &run->provenance, &run->world);
+}
+
+void bl_run_print_time(const bl_run *run, double seconds) {
+  char duration[32];
+  bl_clock_duration(duration, sizeof duration, seconds);
+  printf("  %-22s %s on %d rank%s\n\n", "time", duration, run->world.size, run->world.size == 1 ? "" : "s");
 }
 
 bl_status bl_run_finish(bl_run *run) {

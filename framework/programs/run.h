@@ -3,6 +3,7 @@
 #ifndef BEELINE_PROGRAMS_RUN_H
 #define BEELINE_PROGRAMS_RUN_H
 
+#include "learner/batches.h"
 #include "parallel/statistics.h"
 #include "parallel/world.h"
 #include "programs/program.h"
@@ -29,6 +30,16 @@ typedef struct bl_run {
   bool interrupted;                /**< whether a signal ends this sitting (parallel/interrupt.h) */
   bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
+
+/** Refuse a learner.batch that is no multiple of learner.micro_batch, and an empty data.file. Not collective. Returns
+ * BL_ERROR_USAGE by bl_options_reject. */
+bl_status bl_run_check(const bl_options *options);
+
+/** Read data.file, and deal it out in batches of learner.batch. Collective over \a comm. \param [out] data, batches  the
+ * caller's; bl_batches_destroy, then bl_dataset_destroy, also after a failure. \param [in] model  that must be of such
+ * samples, or NULL. Errors are those of bl_dataset_read_shared, bl_source_model_match and bl_batches_create. */
+bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model_header *model, const bl_options *options,
+                           MPI_Comm comm);
 
 /** Read the split of the ranks, check that the output folder can be written, and look whether the run was finished before
  * and what its newest checkpoint says about algorithms (both with --resume). Writes nothing. Collective. \param [out] run
@@ -73,6 +84,10 @@ bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);
 /** When a sitting ends before the last round: say so. Returns BL_INTERRUPTED after a signal, else BL_OK, the same on all
  * ranks. Not collective. */
 bl_status bl_run_explain_stop(const bl_run *run);
+
+/** The last line of what a finished run prints, after lines of a label of 22 characters and a value: its time, in \a
+ * seconds, and ranks. Not collective. */
+void bl_run_print_time(const bl_run *run, double seconds);
 
 /** When all results are written: delete the checkpoints, which marks the run as finished. Collective. */
 bl_status bl_run_finish(bl_run *run);

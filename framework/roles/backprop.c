@@ -6,8 +6,8 @@ bl_status bl_backprop_create(bl_backprop *backprop, const bl_world *world, const
                              const bl_network_shape *critic_shape, const bl_computation *computation,
                              const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer, bl_arrow *origins,
                              bl_arrow *slopes, bl_aggregator *policy_aggregator, bl_aggregator *critic_aggregator) {
-  bl_compute learn = computation != NULL ? computation->learn : (bl_compute){0};
-  learn.pool = NULL; /* its graphs do not take turns with those of a rollout, nor with each other */
+  /* Its graphs do not take turns with those of a rollout, nor with each other. */
+  const bl_compute learn = bl_compute_apart(computation != NULL ? &computation->learn : NULL);
   const size_t strata = (size_t)buffer->strata;
   *backprop = (bl_backprop){.world = world,
                             .method = method,

@@ -6,17 +6,16 @@
 #include "store/model.h"
 #include "support/classifier.h"
 #include "support/cmocka.h"
+#include "support/counted.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { COUNT = 700, FEATURES_KEPT = 300, SAMPLES_KEPT = 70, PAIRS = TEST_FEATURES * TEST_FEATURES };
 
-/* Images in an array, as a source that counts what it is asked for. */
+/* Images in an array, and what watches a pass over them. */
 typedef struct source {
   float values[COUNT * TEST_PIXELS];
-  int asked[COUNT];
-  size_t most;
   int pauses;
   size_t passed;
   bl_status answer; /* of pauses, once half are passed */
@@ -30,10 +29,7 @@ typedef struct fixture {
 } fixture;
 
 static bl_status fetch(float *images, size_t first, size_t rows, void *context) {
-  source *s = context;
-  s->most = rows > s->most ? rows : s->most;
-  for (size_t i = first; i < first + rows; i++)
-    s->asked[i]++;
+  const source *s = context;
   memcpy(images, s->values + first * TEST_PIXELS, rows * TEST_PIXELS * sizeof *images);
   return BL_OK;
 }
@@ -122,19 +118,18 @@ static void compare(const bl_summary *a, const bl_summary *b, MPI_Comm comm) {
 static void images_are_asked_for_once_and_a_few_at_a_time(void **state) {
   (void)state;
   static fixture f;
+  static test_counted counted;
   bl_summary summary;
   make(&f);
   const bl_summary_plan plan = everything(&f);
   bl_images images = images_of(&f.source, COUNT);
   images.pause = watch;
   images.watcher = &f.source;
+  images = test_counted_images(&counted, &images);
   assert_int_equal(bl_summary_gather(&summary, &plan, &images, MPI_COMM_WORLD), BL_OK);
-  assert_true(f.source.most <= BL_FEATURES_BATCH);
   assert_int_equal(f.source.passed, COUNT);
   assert_in_range(f.source.pauses, 1, 100);
-  MPI_Allreduce(MPI_IN_PLACE, f.source.asked, COUNT, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  for (int i = 0; i < COUNT; i++)
-    assert_int_equal(f.source.asked[i], 1);
+  test_counted_once(&counted, BL_FEATURES_BATCH, MPI_COMM_WORLD);
   assert_memory_equal(summary.samples, f.source.values, SAMPLES_KEPT * TEST_PIXELS * sizeof(float));
   bl_summary_destroy(&summary);
   destroy(&f);
@@ -243,13 +238,15 @@ static void images_made_together_stay_together(void **state) {
   (void)state;
   enum { TOGETHER = 2 * BL_FEATURES_BATCH };
   static fixture f;
+  static test_counted counted;
   bl_summary summary;
   make(&f);
   bl_images images = images_of(&f.source, COUNT);
   images.batch = TOGETHER;
+  images = test_counted_images(&counted, &images);
   assert_int_equal(bl_summary_gather(&summary, &(bl_summary_plan){.samples_kept = 1}, &images, MPI_COMM_WORLD), BL_OK);
   for (int i = 0; i < COUNT; i++)
-    assert_int_equal(f.source.asked[i], f.source.asked[i / TOGETHER * TOGETHER]);
+    assert_int_equal(counted.asked[i], counted.asked[i / TOGETHER * TOGETHER]);
   bl_summary_destroy(&summary);
   destroy(&f);
 }

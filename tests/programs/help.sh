@@ -1,10 +1,6 @@
 #!/bin/sh
 # Help for people: complete, true to the keys that there are, in accordance with the man page, and printed without MPI.
-failures=0
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
+. "$top_srcdir/tests/support/script.sh"
 
 # Every key as section.key, and every section.
 keys=$("$BEELINE" --defaults | awk '
@@ -22,8 +18,8 @@ for command in $commands; do
   for part in 'usage: ' 'Example' 'Exit status:'; do
     echo "$help" | grep -q "^$part" || complain "$command --help lacks: $part"
   done
-  echo "$help" | awk -v command=$command 'length > 120 { print "FAIL: " command " --help: long line: " $0; bad = 1 } END { exit bad }' \
-    || failures=$((failures + 1))
+  echo "$help" | awk 'length > 120 { print; bad = 1 } END { exit bad }' ||
+    complain "$command --help: a long line"
   for key in $(echo "$help" | grep -oE '\b[a-z]+(\.[a-z_0-9]+)+(\.\*)?' | grep -vE '\.(nc|yaml|png|txt|gz|jpg|csv|md|tex)$'); do
     echo "$keys" | grep -qx "${key%.\*}" || complain "$command --help names the key $key, which there is not"
   done

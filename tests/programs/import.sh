@@ -1,22 +1,7 @@
 #!/bin/sh
 # beeline import: each format becomes a data set, and beeline inspect shows it; the same file on any number of ranks.
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-digits=$(cd "$top_srcdir/experiments/digits" && pwd)/digits.nc
-cd "$scratch" || exit 99
-failures=0
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
-shows() { # shows FILE WORDS...: what inspect prints has a line with each
-  file=$1
-  shift
-  "$BEELINE" inspect "$file" > shown 2> message || complain "inspect $file: $(cat message)"
-  for words in "$@"; do
-    grep -qE -- "$words" shown || { complain "inspect $file lacks: $words"; cat shown >&2; }
-  done
-}
+. "$top_srcdir/tests/support/script.sh"
+digits=$top_srcdir/experiments/digits/digits.nc
 
 # Two 2 x 2 images: 0 1 2 3 and 16 16 16 16; labels 1 and 0.
 printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002\0\001\002\003\020\020\020\020' | gzip > images.gz

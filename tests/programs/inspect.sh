@@ -1,8 +1,7 @@
 #!/bin/sh
 # beeline inspect: models and records, and profiles of models.
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 99
+. "$top_srcdir/tests/support/script.sh"
+
 cat > denoise.yaml << 'END'
 title: inspected
 seed: 7
@@ -11,17 +10,8 @@ network: {kind: mlp, widths: [16, 24]}
 diffusion: {schedule: sigmoid, steps: 20, beta_first: 1e-5, beta_last: 1e-2}
 learner: {name: denoise, rounds: 3, batch: 16, micro_batch: 8, average: 0.5}
 END
-{ "$BEELINE" import --set import.format=swiss_roll --set import.count=64 --output roll.nc &&
-  "$BEELINE" pretrain denoise.yaml --output run; } > log 2>&1 || { cat log; exit 1; }
-failures=0
-shows() {
-  file=$1
-  shift
-  "$BEELINE" inspect "$file" > shown 2> message || { echo "FAIL: inspect $file: $(cat message)" >&2; failures=$((failures + 1)); }
-  for words in "$@"; do
-    grep -qE -- "$words" shown || { echo "FAIL: inspect $file lacks: $words" >&2; cat shown >&2; failures=$((failures + 1)); }
-  done
-}
+run 1 import --set import.format=swiss_roll --set import.count=64 --output roll.nc
+run 1 pretrain denoise.yaml --output run
 shows run/model.nc 'model, [0-9.]+ kB' 'network +mlp' 'widths +16, 24' 'diffusion +sigmoid, 20 steps, beta from 1e-05 to 0.01' \
   'rounds done +3$' '^ +model +[0-9]+ +[0-9]+ ' 'title +inspected' 'seed +7$'
 shows run/record.nc 'record, ' '^ +round +1 +0 +2 +0 +2$' '^ +loss +1 '
@@ -32,7 +22,7 @@ shows_profile() {
   layers=$2
   shift 2
   "$BEELINE" inspect --profile "$@" "$file" > shown 2> message ||
-    { echo "FAIL: inspect --profile $file: $(cat message)" >&2; failures=$((failures + 1)); }
+    complain "inspect --profile $file: $(cat message)"
   awk -v layers="$layers" '
     function near(a, b) { return a - b < 1e-2 && b - a < 1e-2 }
     /^  layer / { part = "layers" }
@@ -50,20 +40,16 @@ shows_profile() {
       for (i = 1; i <= 4; i++)
         if (!near(sum["layers", i], total[i]) || !near(sum["kinds", i], total[i])) { print "sums do not add up: " i; bad++ }
       exit bad > 0
-    }' shown || { cat shown >&2; failures=$((failures + 1)); }
+    }' shown || complain "$(cat shown)"
 }
 shows_profile run/model.nc 5 --batch 8 # lin1, softplus, lin2, softplus, lin3
 grep -q 'a micro-batch of 8,' shown && grep -qE '^  lin2 +conditional dense +16x1x1 > 24x1x1' shown ||
-  { echo 'FAIL: the profile of an mlp' >&2; cat shown >&2; failures=$((failures + 1)); }
+  complain "the profile of an mlp: $(cat shown)"
 shows_profile "$top_srcdir/experiments/digits/model.nc" 112 --batch 4
 for words in 'down.1.block.0.nin_shortcut +conv ' 'mid.attn_1.norm +group_norm ' '^  conv_out ' 'ms +(for|back)ward '; do
-  grep -qE "$words" shown || { echo "FAIL: the profile of a unet lacks: $words" >&2; failures=$((failures + 1)); }
+  grep -qE "$words" shown || complain "the profile of a unet lacks: $words"
 done
-refuses() {
-  "$BEELINE" "$@" > shown 2> message
-  test $? -eq 2 || { echo "FAIL: beeline $* was not refused" >&2; failures=$((failures + 1)); }
-}
-refuses inspect --batch 8 run/model.nc
-refuses pretrain --profile denoise.yaml
-refuses inspect --profile run/record.nc
+refuse 0 '--batch' inspect --batch 8 run/model.nc
+refuse 0 '--profile' pretrain --profile denoise.yaml
+refuse 0 'record.nc' inspect --profile run/record.nc
 test $failures -eq 0

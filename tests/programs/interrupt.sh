@@ -3,9 +3,6 @@
 # which also begins a run, goes on with the bits of a run without signals. Other commands end as processes do.
 . "$top_srcdir/tests/support/bits.sh"
 
-# said WORDS: the run just made said so.
-said() { grep -qF -- "$1" said || complain "expected \"$1\", found: $(cat said)"; }
-
 # interrupt SIGNAL WHOM WORDS FILE RANKS ARGUMENT...: begin "beeline ARGUMENT... --resume", send the signal to one rank or to the
 # launcher as soon as FILE is there, and expect a message with these words.
 interrupt() {
@@ -52,7 +49,6 @@ ls stopped | grep -q 'partial' && complain "left behind: $(ls -A stopped)"
 test -e stopped/model.nc && complain 'a run that was asked to stop wrote its model'
 run 1 $tuning --resume --output stopped
 same stopped tuned 'finetune, signal to the launcher'
-
 
 distilling='distill roll.yaml --set learner.name=distill --set distill.first=4 --set distill.last=1 --set learner.rounds=200'
 run 1 $distilling --output distilled

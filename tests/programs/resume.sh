@@ -3,21 +3,6 @@
 # the same model and the same record. And what --resume refuses.
 . "$top_srcdir/tests/support/bits.sh"
 
-# said WORDS: the run just made said so.
-said() {
-  grep -qF -- "$1" said || complain "expected \"$1\", found: $(cat said)"
-}
-
-# refuse WORDS ARGUMENT...
-refuse() {
-  words=$1
-  shift
-  "$BEELINE" "$@" >said 2>&1 </dev/null
-  status=$?
-  test $status -eq 2 || complain "beeline $*: exit status $status, expected 2"
-  said "$words"
-}
-
 # begin FOLDER RANKS ARGUMENT...: begin a run that stops early.
 begin() {
   folder=$1
@@ -70,17 +55,9 @@ same student distilled 'distill, stopped between two rows'
 # A run long enough to be killed in the middle: as soon as it has a checkpoint and some rows after it.
 killed="finetune roll.yaml $roll_tuning --set learner.rounds=600 --set checkpoint.every=25 --set learner.optimiser.rate.decay=linear"
 run 1 $killed --output whole
-"$BEELINE" $killed --output killed >said 2>&1 </dev/null &
-victim=$!
-tries=0
-while test ! -e killed/checkpoint-000100.nc && test $tries -lt 600 && kill -0 $victim 2>/dev/null; do
-  sleep 0.05
-  tries=$((tries + 1))
-done
-kill -9 $victim 2>/dev/null || complain "nothing was left to kill: $(cat said)"
-wait $victim 2>/dev/null
+kill_at killed/checkpoint-000100.nc $killed --output killed
 test -e killed/model.nc && complain "the run ended before it was killed"
-refuse 'go on with --resume, or choose another folder' $killed --output killed
+refuse 0 'go on with --resume, or choose another folder' $killed --output killed
 run 3 $killed --resume --roles 2:1:2 --output killed
 said 'resuming from'
 same killed whole 'finetune, killed'
@@ -118,7 +95,7 @@ for how in middle cut empty; do
 done
 begin damaged 1 $tuning --set checkpoint.stop=5
 for file in damaged/checkpoint-*.nc; do damage "$file"; done
-refuse 'none of its 2 checkpoints is intact' $tuning --resume --output damaged
+refuse 0 'none of its 2 checkpoints is intact' $tuning --resume --output damaged
 
 # ---- No room for a checkpoint ----------------------------------------------------------------------------------------
 
@@ -135,8 +112,8 @@ same full tuned 'after a checkpoint without room'
 # ---- Another configuration -------------------------------------------------------------------------------------------
 
 begin other 1 $tuning --set checkpoint.stop=3
-refuse 'made with another configuration' $tuning --resume --set learner.n_critic=2 --output other
-refuse 'made with another configuration' $tuning --resume --set seed=2 --output other
+refuse 0 'made with another configuration' $tuning --resume --set learner.n_critic=2 --output other
+refuse 0 'made with another configuration' $tuning --resume --set seed=2 --output other
 run 1 $tuning --resume --output other
 same other tuned 'after a refused configuration'
 finish

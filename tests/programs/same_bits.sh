@@ -1,28 +1,13 @@
 #!/bin/sh
 # beeline pretrain and beeline finetune write the same bits on any number of ranks, for any split of roles, and when they were
 # interrupted: models, checkpoints and records are compared.
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-same=$(cd "$top_builddir" && pwd)/tests/support/same_values
-cd "$folder" || exit 99
-failures=0
+. "$top_srcdir/tests/support/script.sh"
 compared=0
-
-run() { # run RANKS ARGUMENT...
-  ranks=$1
-  shift
-  $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" "$BEELINE" "$@" > said 2>&1 < /dev/null && return 0
-  echo "FAIL: beeline $* on $ranks ranks:" >&2
-  cat said >&2
-  failures=$((failures + 1))
-}
 
 equal() { # equal FOLDER FOLDER: all netCDF files of two runs; speed and time may differ
   for file in "$1"/*.nc; do
     compared=$((compared + 1))
-    "$same" "$file" "$2/${file##*/}" speed peak_memory seconds > said 2>&1 && continue
-    echo "FAIL: $file and $2/${file##*/}: $(cat said)" >&2
-    failures=$((failures + 1))
+    same_values "$file" "$2/${file##*/}" speed peak_memory seconds || complain "$file and $2/${file##*/}: $(cat why)"
   done
 }
 
@@ -107,8 +92,8 @@ run 3 finetune finetune.yaml $watch --roles 2:1:1 --set checkpoint.stop=2 --outp
 run 2 finetune finetune.yaml $watch --output watched3 --resume
 equal watched1 watched3
 compared=$((compared + 1)) # monitors leave the model alone
-"$same" tuned1/model.nc watched1/model.nc > said 2>&1 || { cat said >&2; failures=$((failures + 1)); }
-"$same" tuned1/model.nc flat1/model.nc > said 2>&1 && { echo "FAIL: no effect of the regulariser" >&2; failures=$((failures + 1)); }
+same_values tuned1/model.nc watched1/model.nc || complain "monitors change the model: $(cat why)"
+same_values tuned1/model.nc flat1/model.nc && complain "no effect of the regulariser"
 
 # ---- Interruptions --------------------------------------------------------------------------------------------------------
 

@@ -2,26 +2,10 @@
 # beeline table on a small swiss roll and on small images: it computes, has the same bits on any number of ranks, goes on after
 # a kill without computing finished cells again, computes again what changed and nothing else, and its texts say what its
 # netCDF says.
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-support=$(cd "$top_builddir" && pwd)/tests/support
-cd "$folder" || exit 99
-failures=0
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
-}
-
-run() { # run RANKS ARGUMENT...: what it says is in the file `said`
-  ranks=$1
-  shift
-  $MPIEXEC $MPIEXEC_FLAGS -n "$ranks" "$BEELINE" "$@" >said 2>&1 </dev/null && return 0
-  complain "beeline $* on $ranks ranks: $(cat said)"
-}
-said() { grep -qF -- "$1" said || complain "expected \"$1\", found: $(cat said)"; }
+. "$top_srcdir/tests/support/script.sh"
 computed() { grep -c '(cell [0-9]* of [0-9]*)$' said; } # cells that were computed
 expect() { test "$(computed)" -eq "$1" || complain "$2: $(computed) cells computed, expected $1: $(cat said)"; }
-same() { "$support/same_values" "$1" "$2" seconds_per_sample >why 2>&1 || complain "$1 and $2: $(cat why)"; }
+same() { same_values "$1" "$2" seconds_per_sample || complain "$1 and $2: $(cat why)"; }
 untimed() { sed 's/,[^,]*$//' "$1/table.csv"; }
 
 # ---- Models ----------------------------------------------------------------------------------------------------------
@@ -75,10 +59,10 @@ for ranks in 1 2 3 4; do
 done
 test -s out1/grid-2.png || complain "no picture of the second column"
 same out1/cells/ddpm-small-50-nfe4-seed1.nc out1/cells/the-same-by-another-name-nfe4-seed1.nc # the same initial noise
-"$support/same_values" out1/cells/ddpm-small-50-nfe4-seed1.nc out1/cells/ddpm-small-50-nfe4-seed2.nc seconds_per_sample \
-  >why 2>&1 && complain "another seed draws the same"
-"$support/same_values" out1/cells/ddpm-small-50-nfe4-seed1.nc out1/cells/sft-pg-b-nfe4-seed1.nc seconds_per_sample \
-  >why 2>&1 && complain "a fine-tuned row draws what is drawn before"
+same_values out1/cells/ddpm-small-50-nfe4-seed1.nc out1/cells/ddpm-small-50-nfe4-seed2.nc seconds_per_sample &&
+  complain "another seed draws the same"
+same_values out1/cells/ddpm-small-50-nfe4-seed1.nc out1/cells/sft-pg-b-nfe4-seed1.nc seconds_per_sample &&
+  complain "a fine-tuned row draws what is drawn before"
 
 # A fine-tuned row is what beeline finetune learns.
 run 1 finetune tune.yaml --seed 2 --output tuned
@@ -86,7 +70,7 @@ same tuned/model.nc out3/finetune/sft-pg-b-nfe4-seed2-*/model.nc
 
 # ---- Texts agree with the netCDF --------------------------------------------------------------------------------------
 
-values() { "$support/print_values" out1/table.nc "$@" || complain "print_values $*"; }
+values() { print_values out1/table.nc "$@" || complain "print_values $*"; }
 # Of row 0, columns 4, 2 and 20, and rows 1 and 2, column 4: the places 0 1 2 3 6 of (row, column).
 values sliced_wasserstein_mean sliced_wasserstein_spread network_evaluations | sed -n '1p;2p;3p;4p;7p' | sort >expected
 awk 'NR > 1 { sub(/^"([^"]|"")*",/, ""); split($0, f, ","); print f[4], f[5], f[2] }' out1/table.csv | sort >found
@@ -113,15 +97,7 @@ same out2/table.nc out1/table.nc
 
 # Killed as soon as some cells are there.
 sed 's/samples: 100/samples: 4000/; s/seeds: .*/seeds: [1, 2, 3, 4, 5, 6]/' table.yaml >many.yaml
-"$BEELINE" table many.yaml --output killed >said 2>&1 </dev/null &
-victim=$!
-tries=0
-while test ! -e killed/cells/sft-pg-b-nfe4-seed1.nc && test $tries -lt 600 && kill -0 $victim 2>/dev/null; do
-  sleep 0.02
-  tries=$((tries + 1))
-done
-kill -9 $victim 2>/dev/null || complain "nothing was left to kill: $(cat said)"
-wait $victim 2>/dev/null
+kill_at killed/cells/sft-pg-b-nfe4-seed1.nc table many.yaml --output killed
 test -e killed/table.nc && complain "the table was complete before it was killed"
 there=$(ls killed/cells | grep -c 'nc$')
 cksum killed/cells/*.nc >before
@@ -158,7 +134,7 @@ run 1 pretrain learn.yaml --set learner.rounds=21 --output other
 mv roll/model.nc first.nc && cp other/model.nc roll/model.nc
 run 1 table table.yaml --output out1
 expect 10 'another model'
-"$support/same_values" out1/cells/sft-pg-b-nfe4-seed1.nc out2/cells/sft-pg-b-nfe4-seed1.nc seconds_per_sample >why 2>&1 &&
+same_values out1/cells/sft-pg-b-nfe4-seed1.nc out2/cells/sft-pg-b-nfe4-seed1.nc seconds_per_sample &&
   complain 'another model gives the same'
 cp first.nc roll/model.nc
 printf 'damaged!' | dd of=out2/cells/sft-pg-b-nfe4-seed1.nc bs=1 seek=2000 conv=notrunc 2>dd.log || complain "dd: $(cat dd.log)"
@@ -200,6 +176,6 @@ grep -qE '^\| FastDPM \| 3 \| [0-9.e+]+ \| [0-9.]+ \| ' images1/table.md || comp
 # The cell is what beeline sample and beeline evaluate say.
 run 1 sample digits.yaml --set sampler.steps=3 --set sampler.count=40 --output samples.nc
 run 1 evaluate digits.yaml --set metrics.samples=samples.nc --output judged.nc
-test "$("$support/print_values" judged.nc fid spectrum_distance)" = \
-  "$("$support/print_values" images1/cells/fastdpm-nfe3-seed1.nc fid spectrum)" || complain 'evaluate judges otherwise'
+test "$(print_values judged.nc fid spectrum_distance)" = \
+  "$(print_values images1/cells/fastdpm-nfe3-seed1.nc fid spectrum)" || complain 'evaluate judges otherwise'
 test $failures -eq 0

@@ -13,7 +13,7 @@ parts_of() {
 
 # Rows of a record without times and memory.
 rows_of() {
-  "$top_builddir/tests/support/print_values" "$1/record.nc" | grep -v '^\(seconds\|speed\|peak_memory\) '
+  print_values "$1/record.nc" | grep -v '^\(seconds\|speed\|peak_memory\) '
 }
 
 # same FOLDER EXPECTED WORDS: the folder has the bits of the other one.

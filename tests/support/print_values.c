@@ -1,7 +1,8 @@
 /* print_values FILE.nc VARIABLE...: the numbers of variables, one a line, with nine digits; "nan" for what is missing; with
  * several variables, those of the same place side by side. For scripts that compare a table's text with its netCDF.
  *
- * print_values RECORD.nc: all variables of a record, each a line of its name and its numbers with all their digits. */
+ * print_values FILE.nc: all variables of one dimension, as a record's, or of none, each a line of its name and its numbers
+ * with all their digits. */
 #include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
@@ -16,19 +17,19 @@ static void check(int code, const char *what) {
   exit(1);
 }
 
-static int print_record(const char *path) {
+static int print_all(const char *path) {
   int ncid, variables;
   check(nc_open(path, NC_NOWRITE, &ncid), path);
   check(nc_inq_nvars(ncid, &variables), path);
   for (int v = 0; v < variables; v++) {
     char name[NC_MAX_NAME + 1];
-    int rank, dimension;
-    size_t count;
-    check(nc_inq_var(ncid, v, name, NULL, &rank, NULL, NULL), path);
-    if (rank != 1)
+    int rank, dimensions[NC_MAX_VAR_DIMS];
+    size_t count = 1;
+    check(nc_inq_var(ncid, v, name, NULL, &rank, dimensions, NULL), path);
+    if (rank > 1)
       continue;
-    check(nc_inq_vardimid(ncid, v, &dimension), name);
-    check(nc_inq_dimlen(ncid, dimension, &count), name);
+    if (rank == 1)
+      check(nc_inq_dimlen(ncid, dimensions[0], &count), name);
     double *values = malloc((count + 1) * sizeof *values);
     if (values == NULL)
       return 1;
@@ -48,7 +49,7 @@ int main(int argc, char **argv) {
   size_t count = 0;
   int ncid;
   if (argc == 2)
-    return print_record(argv[1]);
+    return print_all(argv[1]);
   if (argc < 3 || argc - 2 > VARIABLES)
     return 1;
   check(nc_open(argv[1], NC_NOWRITE, &ncid), argv[1]);

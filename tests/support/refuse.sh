@@ -1,26 +1,20 @@
 # For the scripts tests/programs/refuse_*.sh, which source it: what is wrong is refused with one message of the right words
 # and exit status 2, nothing is written, and no rank is left behind. Defines `refused` and `works`, and leaves the script in
 # an empty folder. VERBOSE=1 prints every message.
-scratch=$(mktemp -d) || exit 99
+. "$top_srcdir/tests/support/script.sh"
 trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
-mkdir "$scratch/work"
-cd "$scratch/work" || exit 99
+mkdir work
+cd work || exit 99
 beeline=$scratch/beeline # a path of its own, by which processes left behind are found
 ln -s "$BEELINE" "$beeline"
 OMPI_MCA_ess_singleton_isolated=1 # without launcher, Open MPI starts no daemon, which takes most of the time
 export OMPI_MCA_ess_singleton_isolated
 count=0
-failures=0
 slowest=0
 
 # The time in hundredths of a second, or in seconds where there is no /proc.
 now() {
   if test -r /proc/uptime; then cut -d ' ' -f 1 /proc/uptime | tr -d .; else date +%s; fi
-}
-
-complain() {
-  echo "FAIL: $*" >&2
-  failures=$((failures + 1))
 }
 
 # refused RANKS WORDS ARGUMENT...: "beeline ARGUMENT..." is refused with these words. 0 ranks: without the launcher.
