@@ -43,7 +43,8 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   if (method->backprop) /* roles/backprop.h judges */
     return BL_OK;
   BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
-  BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
+  if (method->baseline && !method->predicted)
+    BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
   const size_t samples = (size_t)buffer->strata * (size_t)method->n_critic * method->micro_batch;
   BL_TRY(bl_allocate(&critic->costs, samples, sizeof *critic->costs));
   BL_TRY(bl_allocate(&critic->advantages_of_all, samples * (size_t)method->steps, sizeof *critic->advantages_of_all));

@@ -23,7 +23,8 @@ typedef struct bl_critic {
   bl_aggregator *critic_aggregator, *value_aggregator; /**< of f and V; borrowed */
   bl_graph *critic, *value; /**< for training (V: NULL with method->without_value): micro-batches 2 × micro_batch and steps
                                × micro_batch; owned, as all that follows */
-  bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch and steps × micro_batch */
+  bl_graph *critic_judge, *value_judge; /**< for inference: micro_batch and steps × micro_batch (NULL unless V is the
+                                           baseline) */
   bl_lipschitz *lipschitz;              /**< NULL where neither a regulariser nor the record wants it */
   float *real;                          /**< (micro_batch, size) */
   float *costs;                         /**< (strata, n_critic, micro_batch) f(x_0) */

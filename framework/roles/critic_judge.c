@@ -22,16 +22,17 @@ static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m)
   float *value = critic->work, *time = value + all;
   BL_TRY(bl_graph_forward(critic->critic_judge, costs, trajectory + (size_t)method->steps * critic->buffer->state, NULL));
   if (method->predicted) {
+    float *origin = critic->real; /* between two steps of the critic nobody needs what it holds */
     for (int i = 0; i < method->steps; i++) {
-      bl_sampler_origin(critic->real, critic->chain, i, trajectory, method->seed, bl_sft_pg_rollout(method, round, batch),
+      bl_sampler_origin(origin, critic->chain, i, trajectory, method->seed, bl_sft_pg_rollout(method, round, batch),
                         (uint32_t)((size_t)m * samples), samples, method->size);
-      BL_TRY(bl_graph_forward(critic->critic_judge, advantages + (size_t)i * samples, critic->real, NULL));
+      BL_TRY(bl_graph_forward(critic->critic_judge, advantages + (size_t)i * samples, origin, NULL));
     }
     return BL_OK;
   }
   for (size_t i = 0; i < all; i++)
     time[i] = (float)(i / samples);
-  if (method->baseline)
+  if (critic->value_judge)
     BL_TRY(bl_graph_forward(critic->value_judge, value, trajectory, time));
   bl_sft_pg_advantages(advantages, method, costs, value);
   return BL_OK;
@@ -70,6 +71,11 @@ static void add_square(float *advantage, int step, float cost, void *sum) {
 static void take_scale(float *advantage, int step, float cost, void *scales) {
   (void)cost;
   *advantage *= ((const float *)scales)[step];
+}
+
+/* The standard deviation of numbers whose mean and mean square are \a means, of a variance of at least \a least. */
+static double spread(const double means[2], double least) {
+  return sqrt(fmax(means[1] - means[0] * means[0], least));
 }
 
 /* Sum what `call` adds for each advantage, `terms` numbers a step, over all critics; the means go to `means`. */
@@ -115,11 +121,9 @@ static bl_status balance(bl_critic *critic) {
   BL_GOTO(bl_allocate(&means, 2 * steps, sizeof *means));
   BL_GOTO(bl_allocate(&scales, steps, sizeof *scales));
   BL_GOTO(mean_of_steps(means, critic, 2, add_square));
-  const double first = sqrt(fmax(means[1] - means[0] * means[0], 1e-12));
-  for (size_t i = 0; i < steps; i++) {
-    const double spread = sqrt(fmax(means[2 * i + 1] - means[2 * i] * means[2 * i], 0));
-    scales[i] = (float)(first / fmax(spread, 1e-3 * first));
-  }
+  const double first = spread(means, 1e-12);
+  for (size_t i = 0; i < steps; i++)
+    scales[i] = (float)(first / fmax(spread(means + 2 * i, 0), 1e-3 * first));
   visit(critic, take_scale, scales);
 done:
   bl_free(&means);
@@ -154,7 +158,7 @@ static bl_status normalise(bl_critic *critic) {
     }
   BL_GOTO(bl_exact_sum_allreduce(sum, group->comm));
   BL_GOTO(bl_exact_sum_get_double(moments, sum, 0, 2, 1 / total));
-  const float scale = (float)(1 / sqrt(fmax(moments[1] - moments[0] * moments[0], 1e-12)));
+  const float scale = (float)(1 / spread(moments, 1e-12));
   for (int m = group->rank; m < critic->buffer->strata; m += group->size)
     for (size_t i = 0; i < count; i++)
       critic->sent[(size_t)m * count + i] *= scale;
@@ -170,7 +174,8 @@ bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
   if (group->rank < 0)
     return BL_OK;
   BL_TRY(bl_graph_load(critic->critic_judge, critic->critic_aggregator->values));
-  BL_TRY(bl_graph_load(critic->value_judge, critic->value_aggregator->values));
+  if (critic->value_judge)
+    BL_TRY(bl_graph_load(critic->value_judge, critic->value_aggregator->values));
   for (int m = group->rank; m < critic->buffer->strata; m += group->size) {
     bl_timing_begin(&critic->judging);
     for (int batch = 0; batch < critic->buffer->batches; batch++)
