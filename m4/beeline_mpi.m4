@@ -10,7 +10,8 @@ AC_DEFUN([BL_PROG_CC], [
   AC_CHECK_PROGS([MPIEXEC], [mpiexec mpirun], [mpiexec])
 ])
 
-dnl BL_CHECK_MPI: MPI 3.1 or later, found by the compiler wrapper.
+dnl BL_CHECK_MPI: MPI 3.1 or later, found by the compiler wrapper. Sets bl_mpi to openmpi, mpich (with those made of it)
+dnl or other, by which Debian names what is linked to it.
 AC_DEFUN([BL_CHECK_MPI], [
   MPI_CFLAGS=
   MPI_LIBS=
@@ -21,5 +22,14 @@ AC_DEFUN([BL_CHECK_MPI], [
 #endif]],
     [[MPI_Aint a = MPI_Aint_add(0, 0); MPI_Request r; int n = (int)a;
       MPI_Init(0, 0); MPI_Ibarrier(MPI_COMM_WORLD, &r); MPI_Wait(&r, MPI_STATUS_IGNORE); MPI_Finalize(); return n;]])
+  bl_mpi=other
+  AC_PREPROC_IFELSE([AC_LANG_SOURCE([[#include <mpi.h>
+#ifndef OPEN_MPI
+#error not Open MPI
+#endif]])], [bl_mpi=openmpi])
+  AC_PREPROC_IFELSE([AC_LANG_SOURCE([[#include <mpi.h>
+#ifndef MPICH_VERSION
+#error not MPICH
+#endif]])], [bl_mpi=mpich])
   AS_IF([test $bl_have_MPI = no], [BL_MISSING([MPI 3.1], [libopenmpi-dev], [openmpi])])
 ])

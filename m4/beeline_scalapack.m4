@@ -1,8 +1,8 @@
-dnl ScaLAPACK with BLACS. Its pkg-config file is named after the MPI library.
+dnl ScaLAPACK with BLACS. Debian's pkg-config file is named after the MPI library, and another MPI's must not be taken.
 AC_DEFUN([BL_CHECK_SCALAPACK], [
   bl_scalapack_module=scalapack
   AS_IF([test -n "$PKG_CONFIG"],
-    [for bl_try in scalapack scalapack-openmpi scalapack-mpich; do
+    [for bl_try in scalapack scalapack-$bl_mpi; do
        AS_IF([$PKG_CONFIG --exists $bl_try], [bl_scalapack_module=$bl_try; break])
      done])
   BL_LIBRARY([SCALAPACK], [ScaLAPACK], [$bl_scalapack_module], [-lscalapack],
