@@ -113,7 +113,7 @@ static void test_waiting_sleeps(void **state) {
 static void test_refusals(void **state) {
   (void)state;
   bl_arrow *arrow = NULL;
-  float values[4] = {0};
+  float values[4] = {0}, arrived[4];
   assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   bl_status_clear();
   assert_int_equal(bl_arrow_send(arrow, values, (size_t)1 << 31, 0, rank), BL_ERROR_LIBRARY);
@@ -122,13 +122,13 @@ static void test_refusals(void **state) {
   assert_int_equal(bl_arrow_send(arrow, values, 1, -1, rank), BL_ERROR_LIBRARY);
   bl_status_clear();
   /* A message that is too short is told, not taken. */
-  assert_int_equal(bl_arrow_receive(arrow, values, 4, 5, rank), BL_OK);
+  assert_int_equal(bl_arrow_receive(arrow, arrived, 4, 5, rank), BL_OK);
   assert_int_equal(bl_arrow_send(arrow, values, 2, 5, rank), BL_OK);
   assert_int_equal(bl_arrow_wait(arrow, 5, rank), BL_ERROR_LIBRARY);
   assert_non_null(strstr(bl_status_message(), "has 2 numbers, expected 4"));
   bl_status_clear();
   /* A receive that nobody answers does not hold up the end. */
-  assert_int_equal(bl_arrow_receive(arrow, values, 4, 6, rank), BL_OK);
+  assert_int_equal(bl_arrow_receive(arrow, arrived, 4, 6, rank), BL_OK);
   bl_arrow_destroy(&arrow);
   bl_arrow_destroy(&arrow);
 }

@@ -1,34 +1,22 @@
 #include "programs/sample_stream.h"
 
 #include "base/log.h"
-#include "base/memory.h"
-#include "network/network.h"
 #include "support/cmocka.h"
+#include "support/small_sampler.h"
 
-enum { BATCH = 8, SIZE = 2, STEPS = 10, COUNT = 100 };
+enum { BATCH = 8, SIZE = 2, STEPS = TEST_SMALL_STEPS, COUNT = 100 };
 
 /* Whatever is asked for, in whatever order: the samples that are drawn at once. */
 static void samples_are_those_that_are_drawn_at_once(void **state) {
   (void)state;
-  const bl_network_shape shape = {
-      .kind = BL_NETWORK_MLP, .channels = SIZE, .height = 1, .width = 1, .width_count = 1, .widths = {16}, .steps = STEPS};
-  bl_graph *graph;
-  bl_chain chain;
-  bl_schedule schedule;
-  bl_options *options;
+  test_small_sampler f;
   bl_sample_stream stream;
-  float *parameters, all[COUNT * SIZE], some[COUNT * SIZE + 1];
-  const char *sets[] = {"sampler.name=ddpm", "sampler.grid=full", "sampler.variance=large"};
-  assert_int_equal(bl_network_create(&graph, &shape, BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
-  assert_int_equal(bl_allocate(&parameters, bl_graph_parameters(graph)->count, sizeof(float)), BL_OK);
-  bl_parameter_initialise(parameters, bl_graph_parameters(graph), 1);
-  assert_int_equal(bl_graph_load(graph, parameters), BL_OK);
-  assert_int_equal(bl_schedule_create(&schedule, "sigmoid", STEPS, 1e-5, 1e-2), BL_OK);
-  assert_int_equal(bl_options_load(&options, NULL, 3, sets), BL_OK);
-  assert_int_equal(bl_sampler_plan(&chain, &schedule, options, true), BL_OK);
-  assert_int_equal(bl_sampler_draw(all, 0, COUNT, graph, &chain, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
+  float all[COUNT * SIZE], some[COUNT * SIZE + 1];
+  test_small_sampler_create(&f, SIZE, BATCH);
+  assert_int_equal(bl_sampler_draw(all, 0, COUNT, f.graph, &f.chain, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
 
-  assert_int_equal(bl_sample_stream_create(&stream, graph, &chain, 3, 2, BATCH, COUNT, true, NULL, MPI_COMM_SELF), BL_OK);
+  assert_int_equal(bl_sample_stream_create(&stream, f.graph, &f.chain, 3, 2, BATCH, COUNT, true, NULL, MPI_COMM_SELF),
+                   BL_OK);
   const bl_images images = bl_sample_stream_images(&stream);
   assert_int_equal(images.count, COUNT);
   assert_int_equal(images.size, SIZE);
@@ -42,19 +30,14 @@ static void samples_are_those_that_are_drawn_at_once(void **state) {
   }
   assert_true(images.points);
   assert_int_equal(images.batch, BATCH);
-  const size_t before = bl_graph_evaluations(graph), drawn = stream.drawn;
+  const size_t before = bl_graph_evaluations(f.graph), drawn = stream.drawn;
   for (size_t first = 24; first < 32; first += 2) /* a micro-batch is drawn once */
     assert_int_equal(images.fetch(some, first, 2, images.context), BL_OK);
-  assert_int_equal(bl_graph_evaluations(graph) - before, BATCH * STEPS);
+  assert_int_equal(bl_graph_evaluations(f.graph) - before, BATCH * STEPS);
   assert_int_equal(stream.drawn - drawn, BATCH);
 
   bl_sample_stream_destroy(&stream);
-  bl_graph_destroy(&graph);
-  bl_chain_destroy(&chain);
-  bl_schedule_destroy(&schedule);
-  bl_options_destroy(&options);
-  bl_free(&parameters);
-  assert_int_equal(bl_memory_balance(), 0);
+  test_small_sampler_destroy(&f);
 }
 
 int main(int argc, char **argv) {

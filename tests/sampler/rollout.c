@@ -1,54 +1,16 @@
-#include "base/memory.h"
-#include "network/network.h"
-#include "sampler/sampler.h"
 #include "support/cmocka.h"
+#include "support/small_sampler.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 6, SIZE = 3, STEPS = 10 };
-
-typedef struct fixture {
-  bl_graph *graph;
-  bl_chain chain;
-  float *parameters;
-} fixture;
-
-static void make(fixture *f) {
-  const bl_network_shape shape = {.kind = BL_NETWORK_MLP,
-                                  .channels = SIZE,
-                                  .height = 1,
-                                  .width = 1,
-                                  .width_count = 2,
-                                  .widths = {32, 32},
-                                  .steps = STEPS};
-  bl_schedule schedule;
-  bl_options *options;
-  const char *sets[] = {"sampler.name=ddpm", "sampler.grid=full", "sampler.variance=large", "sampler.final_sigma=0"};
-  assert_int_equal(bl_network_create(&f->graph, &shape, BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
-  const bl_parameter_table *table = bl_graph_parameters(f->graph);
-  assert_int_equal(bl_allocate(&f->parameters, table->count, sizeof(float)), BL_OK);
-  bl_parameter_initialise(f->parameters, table, 1);
-  assert_int_equal(bl_graph_load(f->graph, f->parameters), BL_OK);
-  assert_int_equal(bl_schedule_create(&schedule, "sigmoid", STEPS, 1e-5, 1e-2), BL_OK);
-  assert_int_equal(bl_options_load(&options, NULL, 4, sets), BL_OK);
-  assert_int_equal(bl_sampler_plan(&f->chain, &schedule, options, false), BL_OK);
-  bl_options_destroy(&options);
-  bl_schedule_destroy(&schedule);
-}
-
-static void destroy(fixture *f) {
-  bl_graph_destroy(&f->graph);
-  bl_chain_destroy(&f->chain);
-  bl_free(&f->parameters);
-  assert_int_equal(bl_memory_balance(), 0);
-}
+enum { BATCH = 6, SIZE = 3, STEPS = TEST_SMALL_STEPS };
 
 static void trajectory_obeys_the_documented_draws(void **state) {
   (void)state;
   enum { COUNT = BATCH * SIZE };
-  fixture f;
-  make(&f);
+  test_small_sampler f;
+  test_small_sampler_create(&f, SIZE, BATCH);
   float trajectory[(STEPS + 1) * COUNT], final[COUNT], alone[COUNT], work[3 * COUNT];
   assert_int_equal(bl_sampler_rollout(trajectory, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
   assert_int_equal(bl_sampler_rollout(NULL, alone, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
@@ -79,14 +41,14 @@ static void trajectory_obeys_the_documented_draws(void **state) {
       }
     }
   }
-  destroy(&f);
+  test_small_sampler_destroy(&f);
 }
 
 static void what_was_predicted_comes_back(void **state) {
   (void)state;
   enum { COUNT = BATCH * SIZE };
-  fixture f;
-  make(&f);
+  test_small_sampler f;
+  test_small_sampler_create(&f, SIZE, BATCH);
   float trajectory[(STEPS + 1) * COUNT], work[3 * COUNT], time[BATCH], epsilon[COUNT], origin[COUNT];
   assert_int_equal(bl_sampler_rollout(trajectory, NULL, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
   for (int i = 0; i < STEPS; i++) {
@@ -99,14 +61,14 @@ static void what_was_predicted_comes_back(void **state) {
     for (int j = 0; j < COUNT; j++)
       assert_near(origin[j], ((double)x[j] - sqrt(1 - alpha_bar) * (double)epsilon[j]) / sqrt(alpha_bar), 1e-4);
   }
-  destroy(&f);
+  test_small_sampler_destroy(&f);
 }
 
 static void a_network_that_explodes_is_reported(void **state) {
   (void)state;
-  fixture f;
+  test_small_sampler f;
   float final[BATCH * SIZE], work[3 * BATCH * SIZE];
-  make(&f);
+  test_small_sampler_create(&f, SIZE, BATCH);
   size_t count = bl_graph_parameters(f.graph)->count;
   for (size_t i = 0; i < count; i++)
     f.parameters[i] = 1e30F;
@@ -115,7 +77,7 @@ static void a_network_that_explodes_is_reported(void **state) {
   assert_int_equal(bl_sampler_rollout(NULL, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_ERROR_NUMERIC);
   assert_non_null(strstr(bl_status_message(), "sample 60 is not finite"));
   bl_status_clear();
-  destroy(&f);
+  test_small_sampler_destroy(&f);
 }
 
 int main(void) {
