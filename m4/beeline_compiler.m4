@@ -16,6 +16,8 @@ AC_DEFUN([BL_COMPILER_FLAGS], [
   BL_TRY_CFLAGS([-fno-trapping-math])
   BL_TRY_CFLAGS([-Wall -Wextra -Wshadow -Wconversion])
   BL_TRY_CFLAGS([-Wstrict-prototypes -Wmissing-prototypes])
+  dnl MPICH's MPI_STATUSES_IGNORE is the address 1, which GCC takes for a block that is too small.
+  AS_IF([test $bl_mpi = mpich], [BL_TRY_CFLAGS([-Wno-stringop-overflow])])
   AS_IF([test "$enable_warnings_as_errors" = yes], [BL_TRY_CFLAGS([-Werror])])
   BL_LDFLAGS=
   AS_IF([test "$enable_sanitizers" = yes],

@@ -4,6 +4,7 @@
 #include "parallel/wait.h"
 
 #include <signal.h>
+#include <stddef.h>
 
 static volatile sig_atomic_t noted;
 
