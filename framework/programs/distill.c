@@ -173,7 +173,7 @@ static bl_status begin_stage(distiller *d, int stage, bool fresh) {
                                       stage > 0 || strcmp(options->model.weights, "average") == 0, comm));
   BL_AGREE(bl_graph_load(d->teacher, d->weights), comm);
   if (fresh)
-    bl_aggregator_set(&d->aggregator, &(bl_aggregator_state){.values = d->weights});
+    bl_aggregator_set(&d->aggregator, d->weights);
   d->method.teacher_prediction = stage > 0 ? d->method.prediction : d->first_prediction;
   d->method.teacher_steps = steps_of(d, stage - 1);
   d->method.steps = steps_of(d, stage);

@@ -186,13 +186,13 @@ static bl_status initialise(finetuner *f) {
   BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), f->run.world.comm);
   const bl_status status = bl_source_model_weights(values, f->ring.policy.table, options, f->run.world.comm);
   if (status == BL_OK)
-    bl_aggregator_set(&f->ring.policy, &(bl_aggregator_state){.values = values});
+    bl_aggregator_set(&f->ring.policy, values);
   bl_free(&values);
   BL_TRY(status);
   for (int i = 0; i < networks_that_learn(f) - 1; i++) {
     BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
     bl_parameter_initialise(values, drawn[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
-    bl_aggregator_set(drawn[i], &(bl_aggregator_state){.values = values});
+    bl_aggregator_set(drawn[i], values);
     bl_free(&values);
   }
   return BL_OK;

@@ -65,8 +65,7 @@ void bl_held_out_destroy(bl_held_out *held_out) {
 /* Draw with the model as it is. Collective. */
 static bl_status draw(bl_held_out *h, float *samples) {
   const MPI_Comm comm = h->world->comm;
-  bl_aggregator_state state = {.values = h->parameters};
-  BL_TRY(bl_aggregator_gather(&state, h->policy, h->world));
+  BL_TRY(bl_aggregator_gather(h->parameters, h->policy, BL_AGGREGATOR_VALUES, true, h->world));
   BL_AGREE(bl_graph_load(h->sampler, h->parameters), comm);
   return bl_sampler_draw(samples, 0, h->count, h->sampler, h->chain, (uint64_t)h->options->seed, round_of_held_out,
                          (size_t)h->options->learner.micro_batch, NULL, comm);
@@ -113,8 +112,7 @@ bl_status bl_held_out_estimate(double *before, double *after, bl_held_out *held_
   if (h->count == 0)
     return BL_OK;
   BL_TRY(draw(h, h->generated[1]));
-  bl_aggregator_state state = {.values = h->parameters};
-  BL_TRY(bl_aggregator_gather(&state, h->critic, h->world));
+  BL_TRY(bl_aggregator_gather(h->parameters, h->critic, BL_AGGREGATOR_VALUES, true, h->world));
   bl_status status = bl_exact_sum_create(&sum, 3);
   if (status == BL_OK)
     status = bl_graph_load(h->judge, h->parameters);

@@ -229,7 +229,7 @@ static bl_status initialise(pretrainer *p) {
     status = bl_options_blame(options, "network.start",
                               bl_model_read_weights_shared(values, options->network.start, table, true, comm));
   if (status == BL_OK)
-    bl_aggregator_set(&p->aggregator, &(bl_aggregator_state){.values = values});
+    bl_aggregator_set(&p->aggregator, values);
   bl_free(&values);
   if (status != BL_OK || !p->head)
     return status;

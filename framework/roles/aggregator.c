@@ -246,49 +246,71 @@ bl_status bl_aggregator_account(const bl_aggregator *aggregator, const bl_timing
   return bl_account_traffic(traffic, 2, comm);
 }
 
-/* One whole array from the shards of the owners, on every rank of the world. */
-static bl_status gather_array(float *whole, const float *shard, const bl_aggregator *aggregator, const bl_world *world) {
-  const bl_group *owners = aggregator->sharing.owners;
-  for (int owner = 0; owner < owners->size; owner++) {
-    const size_t first = shard_start(aggregator->table->count, owners->size, owner);
-    const size_t end = shard_start(aggregator->table->count, owners->size, owner + 1);
-    if (owners->rank == owner)
-      memcpy(whole + first, shard, (end - first) * sizeof *whole);
-    BL_TRY(BL_MPI(
-        MPI_Bcast(whole + first, (int)(end - first), MPI_FLOAT, bl_group_world_rank(world, owners, owner), world->comm)));
+bool bl_aggregator_has(const bl_aggregator *aggregator, bl_aggregator_array which) {
+  switch (which) {
+    case BL_AGGREGATOR_AVERAGE:
+      return aggregator->average_decay > 0;
+    case BL_AGGREGATOR_FIRST:
+      return aggregator->settings.kind == BL_OPTIMISER_ADAM;
+    default:
+      return true;
   }
-  return BL_OK;
 }
 
-bl_status bl_aggregator_gather(bl_aggregator_state *state, const bl_aggregator *aggregator, const bl_world *world) {
+/* This owner's part of an array. */
+static float *shard_of(const bl_aggregator *aggregator, bl_aggregator_array which) {
+  switch (which) {
+    case BL_AGGREGATOR_AVERAGE:
+      return aggregator->average;
+    case BL_AGGREGATOR_FIRST:
+      return aggregator->optimiser.first;
+    case BL_AGGREGATOR_SECOND:
+      return aggregator->optimiser.second;
+    default:
+      return aggregator->values + aggregator->first;
+  }
+}
+
+bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl_aggregator_array which, bool everywhere,
+                               const bl_world *world) {
+  const bl_group *owners = aggregator->sharing.owners;
+  const size_t count = aggregator->table->count;
+  BL_TRY(bl_meet(world->comm));
+  for (int owner = 0; owner < owners->size; owner++) {
+    const size_t first = shard_start(count, owners->size, owner);
+    const int size = (int)(shard_start(count, owners->size, owner + 1) - first);
+    const int from = bl_group_world_rank(world, owners, owner);
+    if (world->rank == from && from == 0)
+      memcpy(whole + first, shard_of(aggregator, which), (size_t)size * sizeof *whole);
+    else if (world->rank == from)
+      BL_TRY(BL_MPI(MPI_Send(shard_of(aggregator, which), size, MPI_FLOAT, 0, 0, world->comm)));
+    else if (world->rank == 0)
+      BL_TRY(BL_MPI(MPI_Recv(whole + first, size, MPI_FLOAT, from, 0, world->comm, MPI_STATUS_IGNORE)));
+  }
+  return everywhere ? BL_MPI(MPI_Bcast(whole, (int)count, MPI_FLOAT, 0, world->comm)) : BL_OK;
+}
+
+bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world) {
   const int root = bl_group_world_rank(world, aggregator->sharing.owners, 0);
-  state->steps = aggregator->optimiser.steps;
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&state->steps, 1, MPI_INT64_T, root, world->comm), world->comm));
-  if (state->values)
-    BL_TRY(gather_array(state->values, aggregator->values + aggregator->first, aggregator, world));
-  if (state->average)
-    BL_TRY(gather_array(state->average, aggregator->average, aggregator, world));
-  if (state->first)
-    BL_TRY(gather_array(state->first, aggregator->optimiser.first, aggregator, world));
-  if (state->second)
-    BL_TRY(gather_array(state->second, aggregator->optimiser.second, aggregator, world));
-  return BL_OK;
+  *steps = aggregator->optimiser.steps;
+  return BL_MPI_MET(MPI_Bcast(steps, 1, MPI_INT64_T, root, world->comm), world->comm);
 }
 
-/* The shard of a whole array; without one, zeros. */
-static void take_shard(float *shard, const float *whole, const bl_aggregator *aggregator) {
-  if (shard && whole)
-    memcpy(shard, whole + aggregator->first, aggregator->count * sizeof *shard);
-  else if (shard)
-    memset(shard, 0, aggregator->count * sizeof *shard);
-}
-
-void bl_aggregator_set(bl_aggregator *aggregator, const bl_aggregator_state *state) {
+void bl_aggregator_restore(bl_aggregator *aggregator, bl_aggregator_array which, const float *whole, int64_t steps) {
   if (!bl_aggregator_is_member(aggregator))
     return;
-  memcpy(aggregator->values, state->values, aggregator->table->count * sizeof *aggregator->values);
-  aggregator->optimiser.steps = state->steps;
-  take_shard(aggregator->average, state->average ? state->average : state->values, aggregator);
-  take_shard(aggregator->optimiser.first, state->first, aggregator);
-  take_shard(aggregator->optimiser.second, state->second, aggregator);
+  aggregator->optimiser.steps = steps;
+  if (which == BL_AGGREGATOR_VALUES)
+    memcpy(aggregator->values, whole, aggregator->table->count * sizeof *aggregator->values);
+  else if (shard_of(aggregator, which))
+    memcpy(shard_of(aggregator, which), whole + aggregator->first, aggregator->count * sizeof *whole);
+}
+
+void bl_aggregator_set(bl_aggregator *aggregator, const float *values) {
+  bl_aggregator_restore(aggregator, BL_AGGREGATOR_VALUES, values, 0);
+  bl_aggregator_restore(aggregator, BL_AGGREGATOR_AVERAGE, values, 0);
+  if (aggregator->optimiser.first)
+    memset(aggregator->optimiser.first, 0, aggregator->count * sizeof *aggregator->optimiser.first);
+  if (aggregator->optimiser.second)
+    memset(aggregator->optimiser.second, 0, aggregator->count * sizeof *aggregator->optimiser.second);
 }

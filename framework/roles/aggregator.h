@@ -91,18 +91,32 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
  * Collective over \a comm, the world's. */
 bl_status bl_aggregator_account(const bl_aggregator *aggregator, const bl_timing *learning, MPI_Comm comm);
 
-/** Everything that a checkpoint holds of it, as whole arrays; NULL where there is none. */
-typedef struct bl_aggregator_state {
-  float *values, *average, *first, *second; /**< (table->count) each */
-  int64_t steps;
-} bl_aggregator_state;
+/** The arrays of a set of parameters, as a checkpoint holds them. */
+typedef enum bl_aggregator_array {
+  BL_AGGREGATOR_VALUES,
+  BL_AGGREGATOR_AVERAGE, /**< moving average */
+  BL_AGGREGATOR_FIRST,   /**< the optimiser's first and second moment */
+  BL_AGGREGATOR_SECOND,
+  BL_AGGREGATOR_ARRAYS /* how many */
+} bl_aggregator_array;
 
-/** Assemble the state on every rank of the world. Collective over the world. \param [in,out] state  the caller's arrays;
- * those that are NULL are left out. */
-bl_status bl_aggregator_gather(bl_aggregator_state *state, const bl_aggregator *aggregator, const bl_world *world);
+/** Whether it has that array: the same answer on every rank. Not collective. */
+bool bl_aggregator_has(const bl_aggregator *aggregator, bl_aggregator_array which);
 
-/** Take the state over: each rank keeps its part. Not collective; every rank passes the same whole arrays. A NULL average
- * starts from the values, NULL moments from zero. */
-void bl_aggregator_set(bl_aggregator *aggregator, const bl_aggregator_state *state);
+/** Assemble one array that it has. Collective over the world. \param [out] whole (table->count), the caller's: on rank 0
+ * and, where it is wanted \a everywhere, on all ranks; NULL on others. */
+bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl_aggregator_array which, bool everywhere,
+                               const bl_world *world);
+
+/** Steps of the optimiser so far, on every rank. Collective over the world. */
+bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world);
+
+/** Begin anew with these parameters: their average is they themselves, moments are zero. Every rank that shares them must
+ * be given the same. Not collective. \param [in] values (table->count), copied. */
+void bl_aggregator_set(bl_aggregator *aggregator, const float *values);
+
+/** Go on where a checkpoint ended: one of its arrays, as it was gathered, after \a steps steps of the optimiser. Not
+ * collective. \param [in] whole (table->count), copied. */
+void bl_aggregator_restore(bl_aggregator *aggregator, bl_aggregator_array which, const float *whole, int64_t steps);
 
 #endif

@@ -9,57 +9,35 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_ARRAYS = 4, PARTS_MAX = 3 * STATE_ARRAYS, PATH_MAX_LENGTH = 4096 };
+enum { PARTS_MAX = 3 * BL_AGGREGATOR_ARRAYS, PATH_MAX_LENGTH = 4096 };
 
-/* The whole arrays of one entry, and the parts of the file that they are. */
-typedef struct entry_state {
-  bl_aggregator_state arrays;
-  char names[STATE_ARRAYS][32];
-} entry_state;
+/* An array of an entry, and the part of the file that it is. */
+typedef struct array {
+  bl_aggregator *aggregator;
+  bl_aggregator_array which;
+  int entry;
+  char name[32];
+} array;
 
-static bool has_average(const bl_aggregator *aggregator) {
-  return aggregator->average_decay > 0;
-}
-
-static bool has_first_moment(const bl_optimiser_settings *settings) {
-  return settings->kind == BL_OPTIMISER_ADAM;
-}
-
-static void free_states(entry_state *states, int count) {
-  for (int i = 0; i < count; i++) {
-    bl_free(&states[i].arrays.values);
-    bl_free(&states[i].arrays.average);
-    bl_free(&states[i].arrays.first);
-    bl_free(&states[i].arrays.second);
-  }
-}
-
-/* Allocate the arrays that an entry has. */
-static bl_status allocate_state(entry_state *state, const bl_checkpoint_entry *entry) {
-  const bl_aggregator *aggregator = entry->aggregator;
-  const size_t count = aggregator->table->count;
-  BL_TRY(bl_allocate(&state->arrays.values, count, sizeof(float)));
-  if (has_average(aggregator))
-    BL_TRY(bl_allocate(&state->arrays.average, count, sizeof(float)));
-  if (has_first_moment(&aggregator->settings))
-    BL_TRY(bl_allocate(&state->arrays.first, count, sizeof(float)));
-  return bl_allocate(&state->arrays.second, count, sizeof(float));
-}
-
-/* The parts of the file; returns how many. */
-static int list_parts(bl_model_part *parts, entry_state *states, const bl_checkpoint_entry *entries, int count) {
+/* What the file holds; returns how many arrays. \param [out] largest  numbers of the largest one. */
+static int list_arrays(array *arrays, bl_model_part *parts, size_t *largest, const bl_checkpoint_entry *entries,
+                       int count) {
+  static const char *const suffixes[BL_AGGREGATOR_ARRAYS] = {"", "_average", "_first", "_second"};
   int listed = 0;
+  *largest = 0;
   for (int i = 0; i < count; i++) {
-    float *arrays[STATE_ARRAYS] = {states[i].arrays.values, states[i].arrays.average, states[i].arrays.first,
-                                   states[i].arrays.second};
-    static const char *const suffixes[STATE_ARRAYS] = {"", "_average", "_first", "_second"};
-    for (int j = 0; j < STATE_ARRAYS; j++) {
-      if (!arrays[j])
+    bl_aggregator *aggregator = entries[i].aggregator;
+    for (bl_aggregator_array which = 0; which < BL_AGGREGATOR_ARRAYS; which++) {
+      if (!bl_aggregator_has(aggregator, which))
         continue;
-      const bool model_average = j == 1 && strcmp(entries[i].part, "model") == 0;
-      snprintf(states[i].names[j], sizeof states[i].names[j], "%s%s", model_average ? "" : entries[i].part,
-               model_average ? "average" : suffixes[j]);
-      parts[listed++] = (bl_model_part){states[i].names[j], entries[i].aggregator->table, arrays[j]};
+      array *a = &arrays[listed];
+      const bool model_average = which == BL_AGGREGATOR_AVERAGE && strcmp(entries[i].part, "model") == 0;
+      *a = (array){.aggregator = aggregator, .which = which, .entry = i};
+      snprintf(a->name, sizeof a->name, "%s%s", model_average ? "" : entries[i].part,
+               model_average ? "average" : suffixes[which]);
+      parts[listed++] = (bl_model_part){.name = a->name, .table = aggregator->table};
+      if (aggregator->table->count > *largest)
+        *largest = aggregator->table->count;
     }
   }
   return listed;
@@ -67,102 +45,110 @@ static int list_parts(bl_model_part *parts, entry_state *states, const bl_checkp
 
 bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
                              int keep, int milestones, const bl_provenance *provenance, const bl_world *world) {
-  entry_state states[3] = {0};
+  array arrays[PARTS_MAX];
   bl_model_part parts[PARTS_MAX];
+  bl_model_file file = {.ncid = -1};
   char path[PATH_MAX_LENGTH];
+  float *whole = NULL;
+  size_t largest;
   bl_status status = BL_OK;
-  for (int i = 0; i < count; i++) {
-    BL_GOTO(bl_agree(allocate_state(&states[i], &entries[i]), world->comm));
-    BL_GOTO(bl_aggregator_gather(&states[i].arrays, entries[i].aggregator, world));
-    header->optimiser_steps[i] = states[i].arrays.steps;
-  }
-  const int listed = list_parts(parts, states, entries, count);
+  const int listed = list_arrays(arrays, parts, &largest, entries, count);
+  for (int i = 0; i < count; i++)
+    BL_TRY(bl_aggregator_steps(&header->optimiser_steps[i], entries[i].aggregator, world));
   if (world->rank == 0) {
     bl_checkpoint_path(path, sizeof path, folder, header->round);
-    status = bl_model_write(path, header, parts, listed, provenance);
+    status = bl_allocate(&whole, largest, sizeof *whole);
+    if (status == BL_OK)
+      status = bl_model_begin(&file, path, header, parts, listed, provenance);
+  }
+  BL_GOTO(bl_agree(status, world->comm));
+  for (int i = 0; i < listed; i++) {
+    parts[i].values = whole;
+    BL_GOTO(bl_aggregator_gather(whole, arrays[i].aggregator, arrays[i].which, false, world));
+    BL_GOTO(bl_agree(world->rank == 0 ? bl_model_put(&file, &parts[i]) : BL_OK, world->comm));
+  }
+  if (world->rank == 0) {
+    status = bl_model_end(&file);
+    file.ncid = -1;
     if (status == BL_OK)
       status = bl_checkpoint_prune(folder, keep, milestones);
   }
   status = bl_agree(status, world->comm);
 done:
-  free_states(states, count);
+  bl_model_abandon(&file);
+  bl_free(&whole);
   return status;
 }
 
-/* The arrays of a state, from rank 0 to all. */
-static bl_status broadcast_state(bl_aggregator_state *arrays, size_t count, const bl_world *world) {
-  float *const all[STATE_ARRAYS] = {arrays->values, arrays->average, arrays->first, arrays->second};
-  for (int j = 0; j < STATE_ARRAYS; j++)
-    if (all[j])
-      BL_TRY(BL_MPI(MPI_Bcast(all[j], (int)count, MPI_FLOAT, 0, world->comm)));
-  return BL_OK;
+/* Rank 0: open the newest checkpoint. \param [out] path  "" when there is none. */
+static bl_status open_newest(bl_model_file *file, bl_model_header *header, char path[PATH_MAX_LENGTH], const char *folder,
+                             const char *digest) {
+  BL_TRY(bl_checkpoint_find(path, PATH_MAX_LENGTH, folder));
+  if (path[0] == '\0')
+    return BL_OK;
+  BL_TRY(bl_model_open(file, header, path));
+  if (strcmp(header->digest, digest) == 0)
+    return BL_OK;
+  bl_model_close(file);
+  file->ncid = -1;
+  return bl_fail(BL_ERROR_INPUT,
+                 "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose another "
+                 "output folder",
+                 path, header->digest, digest);
 }
 
 bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, const bl_checkpoint_entry *entries, int count,
                                const char *digest, const bl_world *world) {
-  entry_state states[3] = {0};
+  array arrays[PARTS_MAX];
   bl_model_part parts[PARTS_MAX];
-  char path[PATH_MAX_LENGTH] = "";
+  bl_model_file file = {.ncid = -1};
   bl_model_header found = {0};
-  bl_status status = BL_OK;
-  for (int i = 0; i < count; i++)
-    BL_GOTO(bl_agree(allocate_state(&states[i], &entries[i]), world->comm));
-  const int listed = list_parts(parts, states, entries, count);
-  if (world->rank == 0) {
-    status = bl_checkpoint_find(path, sizeof path, folder);
-    if (status == BL_OK && path[0] != '\0')
-      status = bl_model_read_header(&found, path);
-    if (status == BL_OK && path[0] != '\0' && strcmp(found.digest, digest) != 0)
-      status = bl_fail(BL_ERROR_INPUT,
-                       "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose "
-                       "another output folder",
-                       path, found.digest, digest);
-    if (status == BL_OK && path[0] != '\0')
-      status = bl_model_read(path, parts, listed);
-  }
-  BL_GOTO(bl_agree(status, world->comm));
+  char path[PATH_MAX_LENGTH] = "";
+  float *whole = NULL;
+  size_t largest;
+  bl_status status;
+  const int listed = list_arrays(arrays, parts, &largest, entries, count);
+  BL_GOTO(bl_agree(bl_allocate(&whole, largest, sizeof *whole), world->comm));
+  BL_GOTO(bl_agree(world->rank == 0 ? open_newest(&file, &found, path, folder, digest) : BL_OK, world->comm));
   BL_GOTO(BL_MPI_MET(MPI_Bcast(path, sizeof path, MPI_CHAR, 0, world->comm), world->comm));
   if (path[0] == '\0')
     goto done;
   BL_GOTO(BL_MPI(MPI_Bcast(&found, sizeof found, MPI_BYTE, 0, world->comm)));
-  for (int i = 0; i < count; i++) {
-    BL_GOTO(broadcast_state(&states[i].arrays, entries[i].aggregator->table->count, world));
-    states[i].arrays.steps = found.optimiser_steps[i];
-    bl_aggregator_set(entries[i].aggregator, &states[i].arrays);
+  for (int i = 0; i < listed; i++) {
+    parts[i].values = whole;
+    BL_GOTO(bl_agree(world->rank == 0 ? bl_model_get(&file, &parts[i]) : BL_OK, world->comm));
+    BL_GOTO(BL_MPI(MPI_Bcast(whole, (int)parts[i].table->count, MPI_FLOAT, 0, world->comm)));
+    bl_aggregator_restore(arrays[i].aggregator, arrays[i].which, whole, found.optimiser_steps[arrays[i].entry]);
   }
   *header = found;
   bl_log("resuming from %s", path);
 done:
-  free_states(states, count);
+  if (file.ncid >= 0)
+    bl_model_close(&file);
+  bl_free(&whole);
   return status;
+}
+
+/* The array that the run samples with. */
+static bl_aggregator_array current_array(const bl_aggregator *aggregator) {
+  return bl_aggregator_has(aggregator, BL_AGGREGATOR_AVERAGE) ? BL_AGGREGATOR_AVERAGE : BL_AGGREGATOR_VALUES;
 }
 
 bl_status bl_checkpoint_finish(const char *path, bl_model_header *header, const bl_aggregator *aggregator,
                                const bl_provenance *provenance, const bl_world *world) {
   float *values = NULL;
-  bl_aggregator_state state = {0};
-  bl_status status = bl_agree(bl_allocate(&values, aggregator->table->count, sizeof *values), world->comm);
-  if (has_average(aggregator))
-    state.average = values;
-  else
-    state.values = values;
-  if (status == BL_OK)
-    status = bl_aggregator_gather(&state, aggregator, world);
-  if (status == BL_OK && world->rank == 0) {
-    const bl_model_part part = {"model", aggregator->table, values};
-    header->optimiser_steps[0] = state.steps;
-    status = bl_model_write(path, header, &part, 1, provenance);
-  }
+  bl_status status = world->rank == 0 ? bl_allocate(&values, aggregator->table->count, sizeof *values) : BL_OK;
+  BL_GOTO(bl_agree(status, world->comm));
+  BL_GOTO(bl_aggregator_steps(&header->optimiser_steps[0], aggregator, world));
+  BL_GOTO(bl_aggregator_gather(values, aggregator, current_array(aggregator), false, world));
+  if (world->rank == 0)
+    status = bl_model_write(path, header, &(bl_model_part){"model", aggregator->table, values}, 1, provenance);
   status = bl_agree(status, world->comm);
+done:
   bl_free(&values);
   return status;
 }
 
 bl_status bl_checkpoint_current(float *values, const bl_aggregator *aggregator, const bl_world *world) {
-  bl_aggregator_state state = {0};
-  if (has_average(aggregator))
-    state.average = values;
-  else
-    state.values = values;
-  return bl_aggregator_gather(&state, aggregator, world);
+  return bl_aggregator_gather(values, aggregator, current_array(aggregator), true, world);
 }

@@ -15,7 +15,8 @@ typedef struct bl_checkpoint_entry {
 
 /** Write the checkpoint of header->round into \a folder and delete all but the newest \a keep and
  * those of rounds divisible by \a milestones (0: none). Collective over the world;
- * rank 0 writes. Returns the same status on every rank; on failure older checkpoints are still there. */
+ * rank 0 writes, and gets the arrays one after the other: it needs room for the file and one of them. Returns the same
+ * status on every rank; on failure older checkpoints are still there. */
 bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
                              int keep, int milestones, const bl_provenance *provenance, const bl_world *world);
 

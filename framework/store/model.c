@@ -235,13 +235,25 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   return read_row(header, ncid, path);
 }
 
-bl_status bl_model_read_header(bl_model_header *header, const char *path) {
-  int ncid;
+bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char *path) {
   memset(header, 0, sizeof *header);
-  BL_TRY(bl_container_open(&ncid, path));
-  const bl_status status = read_header(header, ncid, path);
-  nc_close(ncid);
+  file->path = path;
+  BL_TRY(bl_container_open(&file->ncid, path));
+  const bl_status status = read_header(header, file->ncid, path);
+  if (status != BL_OK)
+    bl_model_close(file);
   return status;
+}
+
+void bl_model_close(bl_model_file *file) {
+  nc_close(file->ncid);
+}
+
+bl_status bl_model_read_header(bl_model_header *header, const char *path) {
+  bl_model_file file;
+  BL_TRY(bl_model_open(&file, header, path));
+  bl_model_close(&file);
+  return BL_OK;
 }
 
 /* ---- Parts: one group each, one variable per tensor ----------------------------------------------------------------- */
@@ -271,43 +283,64 @@ static bl_status define_part(int root, const char *path, const bl_model_part *pa
                                  entry->name));
     if (entry->dimensions == 0)
       continue;
-    /* One chunk a tensor, large ones cut along their first dimension: netCDF checks checksums by chunk. */
-    if (entry->count > CHUNK_ELEMENTS) {
-      const size_t rows = CHUNK_ELEMENTS / (entry->count / entry->shape[0]);
-      chunk[0] = rows > 0 ? rows : 1;
-    }
+    /* One chunk a tensor, large ones cut along their first dimension into even pieces, since a chunk that is not full takes
+     * its whole room: netCDF checks checksums by chunk. */
+    const size_t pieces = (entry->count + CHUNK_ELEMENTS - 1) / CHUNK_ELEMENTS;
+    chunk[0] = (entry->shape[0] + pieces - 1) / pieces;
     BL_NETCDF(nc_def_var_chunking(group, variable, NC_CHUNKED, chunk), path);
     BL_NETCDF(nc_def_var_fletcher32(group, variable, NC_FLETCHER32), path);
+    /* The library would keep a second copy of all chunks until the end. */
+    BL_NETCDF(nc_set_var_chunk_cache(group, variable, 0, 0, 0), path);
   }
   return BL_OK;
 }
 
-static bl_status write_part(int root, const char *path, const bl_model_part *part) {
+bl_status bl_model_put(const bl_model_file *file, const bl_model_part *part) {
   int group, variable;
-  BL_NETCDF(nc_inq_ncid(root, part->name, &group), path);
+  BL_NETCDF(nc_inq_ncid(file->ncid, part->name, &group), file->path);
   for (size_t i = 0; i < part->table->entry_count; i++) {
     const bl_parameter *entry = &part->table->entries[i];
-    BL_NETCDF(nc_inq_varid(group, entry->name, &variable), path);
-    BL_NETCDF(nc_put_var_float(group, variable, part->values + entry->offset), path);
+    BL_NETCDF(nc_inq_varid(group, entry->name, &variable), file->path);
+    BL_NETCDF(nc_put_var_float(group, variable, part->values + entry->offset), file->path);
   }
   return BL_OK;
+}
+
+bl_status bl_model_begin(bl_model_file *file, const char *path, const bl_model_header *header, const bl_model_part *parts,
+                         int part_count, const bl_provenance *provenance) {
+  bl_status status;
+  file->path = path;
+  BL_TRY(bl_container_create(&file->ncid, path, BL_CONTENT_MODEL, provenance));
+  BL_GOTO(write_header(file->ncid, path, header));
+  for (int i = 0; i < part_count; i++)
+    BL_GOTO(define_part(file->ncid, path, &parts[i]));
+  status = bl_container_result(BL_ERROR_LIBRARY, nc_enddef(file->ncid), path, "nc_enddef");
+done:
+  if (status != BL_OK)
+    bl_model_abandon(file);
+  return status;
+}
+
+bl_status bl_model_end(bl_model_file *file) {
+  return bl_container_write(file->ncid, file->path);
+}
+
+void bl_model_abandon(bl_model_file *file) {
+  bl_container_abandon(file->ncid);
 }
 
 bl_status bl_model_write(const char *path, const bl_model_header *header, const bl_model_part *parts, int part_count,
                          const bl_provenance *provenance) {
-  int ncid;
-  bl_status status;
-  BL_TRY(bl_container_create(&ncid, path, BL_CONTENT_MODEL, provenance));
-  BL_GOTO(write_header(ncid, path, header));
-  for (int i = 0; i < part_count; i++)
-    BL_GOTO(define_part(ncid, path, &parts[i]));
-  BL_GOTO(bl_container_result(BL_ERROR_LIBRARY, nc_enddef(ncid), path, "nc_enddef"));
-  for (int i = 0; i < part_count; i++)
-    BL_GOTO(write_part(ncid, path, &parts[i]));
-  return bl_container_write(ncid, path);
-done:
-  bl_container_abandon(ncid);
-  return status;
+  bl_model_file file;
+  BL_TRY(bl_model_begin(&file, path, header, parts, part_count, provenance));
+  for (int i = 0; i < part_count; i++) {
+    const bl_status status = bl_model_put(&file, &parts[i]);
+    if (status != BL_OK) {
+      bl_model_abandon(&file);
+      return status;
+    }
+  }
+  return bl_model_end(&file);
 }
 
 /* "(64, 32, 3, 3)" */
@@ -350,22 +383,24 @@ static bl_status read_tensor(float *values, int group, const char *path, const c
   return BL_OK;
 }
 
-static bl_status read_part(int root, const char *path, const bl_model_part *part) {
+bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part) {
   int group;
-  if (nc_inq_grp_ncid(root, part->name, &group) != NC_NOERR)
-    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", path, part->name);
+  if (nc_inq_grp_ncid(file->ncid, part->name, &group) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", file->path, part->name);
   for (size_t i = 0; i < part->table->entry_count; i++)
-    BL_TRY(read_tensor(part->values + part->table->entries[i].offset, group, path, part->name, &part->table->entries[i]));
+    BL_TRY(read_tensor(part->values + part->table->entries[i].offset, group, file->path, part->name,
+                       &part->table->entries[i]));
   return BL_OK;
 }
 
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count) {
-  int ncid;
-  bl_status status = BL_OK;
-  BL_TRY(bl_container_open(&ncid, path));
+  bl_model_file file = {.path = path};
+  bl_status status = bl_container_open(&file.ncid, path);
+  if (status != BL_OK)
+    return status;
   for (int i = 0; i < part_count && status == BL_OK; i++)
-    status = read_part(ncid, path, &parts[i]);
-  nc_close(ncid);
+    status = bl_model_get(&file, &parts[i]);
+  bl_model_close(&file);
   return status;
 }
 

@@ -42,17 +42,47 @@ typedef struct bl_model_header {
   double row_sums[2];         /**< sums over them, of loss and norm of the gradient */
 } bl_model_header;
 
-/** Write header and parts atomically: temporary name in the same folder, checksums (netCDF's fletcher32), fsync, rename.
- * Not collective (the caller's root rank). Returns BL_ERROR_SYSTEM saying how many bytes were needed when the disk is full;
- * the file of that name that was there stays. */
+/** A model file that is being written or read, part by part, so that never more than one part need be at hand. */
+typedef struct bl_model_file {
+  int ncid;
+  const char *path; /**< borrowed */
+} bl_model_file;
+
+/** Begin to write a file with these parts; their values are not looked at yet. Not collective (the caller's root rank).
+ * The file is built in memory. \param [out] file  the caller's; bl_model_end or bl_model_abandon. */
+bl_status bl_model_begin(bl_model_file *file, const char *path, const bl_model_header *header, const bl_model_part *parts,
+                         int part_count, const bl_provenance *provenance);
+
+/** Put the values of one of its parts. Not collective. */
+bl_status bl_model_put(const bl_model_file *file, const bl_model_part *part);
+
+/** Write what was put atomically: temporary name in the same folder, checksums (netCDF's fletcher32), fsync, rename; \a
+ * file is released in any case. Not collective. Returns BL_ERROR_SYSTEM saying how many bytes were needed when the disk is
+ * full; the file of that name that was there stays. */
+bl_status bl_model_end(bl_model_file *file);
+
+/** Drop it; nothing is written. Not collective. */
+void bl_model_abandon(bl_model_file *file);
+
+/** The same at once. Not collective. Returns the errors of bl_model_end. */
 bl_status bl_model_write(const char *path, const bl_model_header *header, const bl_model_part *parts, int part_count,
                          const bl_provenance *provenance);
+
+/** Open for reading and read the header. Not collective. \param [out] file  the caller's; bl_model_close. Returns
+ * BL_ERROR_INPUT with file and reason. */
+bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char *path);
+
+/** Read part->values; every name and shape of the table must be there. Not collective.
+ * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
+bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part);
+
+/** Close a file that was read. Not collective. */
+void bl_model_close(bl_model_file *file);
 
 /** Read the header. Not collective. Returns BL_ERROR_INPUT with file and reason. */
 bl_status bl_model_read_header(bl_model_header *header, const char *path);
 
-/** Read arrays into parts[i].values; every name and shape of the table must be there. Not collective.
- * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
+/** Read arrays into parts[i].values. Not collective. Returns the errors of bl_model_open and bl_model_get. */
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count);
 
 /** CRC-32 of weights; `beeline inspect` shows the same. Not collective. \param [in] values (count). */

@@ -68,7 +68,7 @@ static bl_status create_network(trainer *t, int which, const bl_network_shape *s
   BL_TRY(bl_aggregator_create(&t->aggregator[which], &t->world, sharing, "network", table, adam, which == 0 ? 0.1 : 0, 0));
   BL_TRY(bl_allocate(&values, table->count, sizeof *values));
   bl_parameter_initialise(values, table, (uint64_t)which + 1);
-  bl_aggregator_set(&t->aggregator[which], &(bl_aggregator_state){.values = values});
+  bl_aggregator_set(&t->aggregator[which], values);
   bl_free(&values);
   return BL_OK;
 }

@@ -86,7 +86,7 @@ static void initialise(bl_aggregator *aggregator, uint64_t seed) {
   float *values = NULL;
   assert_int_equal(bl_allocate(&values, aggregator->table->count, sizeof *values), BL_OK);
   bl_parameter_initialise(values, aggregator->table, seed);
-  bl_aggregator_set(aggregator, &(bl_aggregator_state){.values = values});
+  bl_aggregator_set(aggregator, values);
   bl_free(&values);
 }
 
@@ -130,10 +130,14 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
     assert_int_equal(bl_allocate(&result->values[i], result->count[i], sizeof(float)), BL_OK);
     assert_int_equal(bl_allocate(&result->first[i], result->count[i], sizeof(float)), BL_OK);
     assert_int_equal(bl_allocate(&result->second[i], result->count[i], sizeof(float)), BL_OK);
-    bl_aggregator_state state = {.values = result->values[i], .first = result->first[i], .second = result->second[i]};
-    assert_int_equal(bl_aggregator_gather(&state, &aggregators[i], world), BL_OK);
-    assert_int_equal(state.steps, i == 0 ? (ROUNDS - method->warm_up) * method->n_generator
-                                         : ROUNDS * method->n_critic * method->critic_epochs);
+    int64_t steps;
+    float *arrays[BL_AGGREGATOR_ARRAYS] = {result->values[i], NULL, result->first[i], result->second[i]};
+    for (bl_aggregator_array which = 0; which < BL_AGGREGATOR_ARRAYS; which++)
+      if (arrays[which])
+        assert_int_equal(bl_aggregator_gather(arrays[which], &aggregators[i], which, true, world), BL_OK);
+    assert_int_equal(bl_aggregator_steps(&steps, &aggregators[i], world), BL_OK);
+    assert_int_equal(steps, i == 0 ? (ROUNDS - method->warm_up) * method->n_generator
+                                   : ROUNDS * method->n_critic * method->critic_epochs);
   }
   bl_critic_destroy(&critic);
   bl_generator_destroy(&generator);
