@@ -309,8 +309,7 @@ void bl_aggregator_restore(bl_aggregator *aggregator, bl_aggregator_array which,
 void bl_aggregator_set(bl_aggregator *aggregator, const float *values) {
   bl_aggregator_restore(aggregator, BL_AGGREGATOR_VALUES, values, 0);
   bl_aggregator_restore(aggregator, BL_AGGREGATOR_AVERAGE, values, 0);
-  if (aggregator->optimiser.first)
-    memset(aggregator->optimiser.first, 0, aggregator->count * sizeof *aggregator->optimiser.first);
-  if (aggregator->optimiser.second)
-    memset(aggregator->optimiser.second, 0, aggregator->count * sizeof *aggregator->optimiser.second);
+  for (bl_aggregator_array which = BL_AGGREGATOR_FIRST; which <= BL_AGGREGATOR_SECOND; which++)
+    if (shard_of(aggregator, which))
+      memset(shard_of(aggregator, which), 0, aggregator->count * sizeof *values);
 }

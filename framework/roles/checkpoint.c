@@ -69,7 +69,6 @@ bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const 
   }
   if (world->rank == 0) {
     status = bl_model_end(&file);
-    file.ncid = -1;
     if (status == BL_OK)
       status = bl_checkpoint_prune(folder, keep, milestones);
   }
@@ -90,7 +89,6 @@ static bl_status open_newest(bl_model_file *file, bl_model_header *header, char 
   if (strcmp(header->digest, digest) == 0)
     return BL_OK;
   bl_model_close(file);
-  file->ncid = -1;
   return bl_fail(BL_ERROR_INPUT,
                  "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose another "
                  "output folder",
@@ -123,8 +121,7 @@ bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, cons
   *header = found;
   bl_log("resuming from %s", path);
 done:
-  if (file.ncid >= 0)
-    bl_model_close(&file);
+  bl_model_close(&file);
   bl_free(&whole);
   return status;
 }

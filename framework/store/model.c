@@ -246,7 +246,9 @@ bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char
 }
 
 void bl_model_close(bl_model_file *file) {
-  nc_close(file->ncid);
+  if (file->ncid >= 0)
+    nc_close(file->ncid);
+  file->ncid = -1;
 }
 
 bl_status bl_model_read_header(bl_model_header *header, const char *path) {
@@ -322,25 +324,27 @@ done:
 }
 
 bl_status bl_model_end(bl_model_file *file) {
-  return bl_container_write(file->ncid, file->path);
+  const int ncid = file->ncid;
+  file->ncid = -1;
+  return bl_container_write(ncid, file->path);
 }
 
 void bl_model_abandon(bl_model_file *file) {
   bl_container_abandon(file->ncid);
+  file->ncid = -1;
 }
 
 bl_status bl_model_write(const char *path, const bl_model_header *header, const bl_model_part *parts, int part_count,
                          const bl_provenance *provenance) {
   bl_model_file file;
+  bl_status status;
   BL_TRY(bl_model_begin(&file, path, header, parts, part_count, provenance));
-  for (int i = 0; i < part_count; i++) {
-    const bl_status status = bl_model_put(&file, &parts[i]);
-    if (status != BL_OK) {
-      bl_model_abandon(&file);
-      return status;
-    }
-  }
-  return bl_model_end(&file);
+  for (int i = 0; i < part_count; i++)
+    BL_GOTO(bl_model_put(&file, &parts[i]));
+  status = bl_model_end(&file);
+done:
+  bl_model_abandon(&file);
+  return status;
 }
 
 /* "(64, 32, 3, 3)" */

@@ -44,7 +44,7 @@ typedef struct bl_model_header {
 
 /** A model file that is being written or read, part by part, so that never more than one part need be at hand. */
 typedef struct bl_model_file {
-  int ncid;
+  int ncid;         /**< −1 when it is not open */
   const char *path; /**< borrowed */
 } bl_model_file;
 
@@ -61,7 +61,7 @@ bl_status bl_model_put(const bl_model_file *file, const bl_model_part *part);
  * full; the file of that name that was there stays. */
 bl_status bl_model_end(bl_model_file *file);
 
-/** Drop it; nothing is written. Not collective. */
+/** Drop it; nothing is written, and nothing done when it is not open. Not collective. */
 void bl_model_abandon(bl_model_file *file);
 
 /** The same at once. Not collective. Returns the errors of bl_model_end. */
@@ -76,7 +76,7 @@ bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char
  * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
 bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part);
 
-/** Close a file that was read. Not collective. */
+/** Close a file that was read; nothing is done when it is not open. Not collective. */
 void bl_model_close(bl_model_file *file);
 
 /** Read the header. Not collective. Returns BL_ERROR_INPUT with file and reason. */

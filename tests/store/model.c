@@ -286,7 +286,7 @@ static void milestones_stay(void **state) {
   destroy(&f);
 }
 
-/* Neither the library's caches nor memory that grows hold the arrays a second time, and large tensors leave no gaps. */
+/* The library's caches do not hold the arrays a second time, and large tensors leave no gaps. */
 static void a_file_takes_its_own_memory_only(void **state) {
   (void)state;
   enum { PARTS = 4 };
