@@ -1,8 +1,9 @@
 /* Single-head dot-product attention over the pixels of an image (Vaswani et al. 2017; Ho et al. 2020):
  * out = A v with A = softmax(q kᵀ / √channels), q, k, v as matrices (pixels, channels).
  *
- * The matrices are put pixel by pixel for the products, which oneDNN's matmul does for all samples at once. Backward keeps
- * the inputs and A:  dv = Aᵀ dout,  dA = dout vᵀ,  dS = A ∘ (dA − rowsum(dA ∘ A)) / √channels,  dq = dS k,  dk = dSᵀ q. */
+ * One sample at a time, whose matrices stay in cache between the steps, put pixel by pixel for the products by oneDNN's
+ * matmul. Backward keeps the inputs and A:  dv = Aᵀ dout,  dA = dout vᵀ,  dS = A ∘ (dA − rowsum(dA ∘ A)) / √channels,  dq =
+ * dS k,  dk = dSᵀ q. */
 
 #include "base/kernel.h"
 #include "base/memory.h"
@@ -11,10 +12,11 @@
 #include "network/primitive.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { LANES = 16 };
 
-/* Products of stacks of matrices, one for each sample. */
+/* Products of one sample's matrices. */
 typedef struct attention {
   bl_primitive scores;      /* (pixels, pixels)   = q kᵀ, or dout vᵀ */
   bl_primitive mix;         /* (pixels, channels) = A v, or dS k */
@@ -22,10 +24,10 @@ typedef struct attention {
   size_t primitive_scratch; /* floats; our own matrices come after */
 } attention;
 
-static bl_status matrices(bl_operand *operand, int argument, int batch, int rows, int columns, bool transposed) {
-  const dnnl_dims_t size = {batch, rows, columns};
+static bl_status matrix(bl_operand *operand, int argument, int rows, int columns, bool transposed) {
+  const dnnl_dims_t size = {rows, columns};
   *operand = (bl_operand){.argument = argument, .written = argument == DNNL_ARG_DST};
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&operand->layout, 3, size, dnnl_f32, transposed ? dnnl_acb : dnnl_abc));
+  BL_DNNL(dnnl_memory_desc_init_by_tag(&operand->layout, 2, size, dnnl_f32, transposed ? dnnl_ba : dnnl_ab));
   return BL_OK;
 }
 
@@ -35,9 +37,9 @@ static bl_status create_product(bl_primitive *product, const bl_graph *graph, in
   bl_operand operands[3];
   dnnl_matmul_desc_t operation;
   dnnl_primitive_desc_t description = NULL;
-  BL_TRY(matrices(&operands[0], DNNL_ARG_SRC, graph->batch, rows, inner, left_transposed));
-  BL_TRY(matrices(&operands[1], DNNL_ARG_WEIGHTS, graph->batch, inner, columns, right_transposed));
-  BL_TRY(matrices(&operands[2], DNNL_ARG_DST, graph->batch, rows, columns, false));
+  BL_TRY(matrix(&operands[0], DNNL_ARG_SRC, rows, inner, left_transposed));
+  BL_TRY(matrix(&operands[1], DNNL_ARG_WEIGHTS, inner, columns, right_transposed));
+  BL_TRY(matrix(&operands[2], DNNL_ARG_DST, rows, columns, false));
   BL_DNNL(dnnl_matmul_desc_init(&operation, &operands[0].layout, &operands[1].layout, NULL, &operands[2].layout));
   BL_TRY(bl_primitive_describe(&description, graph, &operation, NULL));
   const bl_status status = bl_primitive_create(product, graph, description, operands, 3);
@@ -45,25 +47,47 @@ static bl_status create_product(bl_primitive *product, const bl_graph *graph, in
   return status;
 }
 
-/* (batch, channels / block, pixels, block) to (batch, pixels, channels). */
-static void to_pixels(float *restrict matrix, const float *restrict data, const bl_tensor *tensor) {
-  size_t block = (size_t)tensor->block, channels = (size_t)tensor->channels;
-  size_t pixels = (size_t)tensor->height * (size_t)tensor->width, samples = (size_t)tensor->graph->batch;
-  for (size_t n = 0; n < samples; n++)
-    for (size_t c = 0; c < channels; c += block)
-      for (size_t p = 0; p < pixels; p++)
-        for (size_t l = 0; l < block; l++)
-          matrix[(n * pixels + p) * channels + c + l] = data[(n * channels + c) * pixels + p * block + l];
+/* One sample: (channels / block, pixels, block) to (pixels, channels), or back. */
+
+static BL_ALWAYS_INLINE void reorder(float *restrict to, const float *restrict from, size_t channels, size_t pixels,
+                                     bool back, size_t block) {
+  for (size_t c = 0; c < channels; c += block)
+    for (size_t p = 0; p < pixels; p++) {
+      const size_t plane = c * pixels + p * block, row = p * channels + c;
+      memcpy(to + (back ? plane : row), from + (back ? row : plane), block * sizeof *to);
+    }
 }
 
-static void from_pixels(float *restrict data, const float *restrict matrix, const bl_tensor *tensor) {
-  size_t block = (size_t)tensor->block, channels = (size_t)tensor->channels;
-  size_t pixels = (size_t)tensor->height * (size_t)tensor->width, samples = (size_t)tensor->graph->batch;
-  for (size_t n = 0; n < samples; n++)
-    for (size_t c = 0; c < channels; c += block)
-      for (size_t p = 0; p < pixels; p++)
-        for (size_t l = 0; l < block; l++)
-          data[(n * channels + c) * pixels + p * block + l] = matrix[(n * pixels + p) * channels + c + l];
+static void to_pixels(float *matrix, const float *data, const bl_tensor *tensor) {
+  const size_t channels = (size_t)tensor->channels, pixels = (size_t)tensor->height * (size_t)tensor->width;
+  if (tensor->block == 16)
+    reorder(matrix, data, channels, pixels, false, 16);
+  else
+    reorder(matrix, data, channels, pixels, false, (size_t)tensor->block);
+}
+
+static void from_pixels(float *data, const float *matrix, const bl_tensor *tensor) {
+  const size_t channels = (size_t)tensor->channels, pixels = (size_t)tensor->height * (size_t)tensor->width;
+  if (tensor->block == 16)
+    reorder(data, matrix, channels, pixels, true, 16);
+  else
+    reorder(data, matrix, channels, pixels, true, (size_t)tensor->block);
+}
+
+/* The largest element; in lanes, since compilers don't re-order comparisons of floats either. */
+static BL_ALWAYS_INLINE float largest_of(const float *row, int columns) {
+  float lane[LANES], largest = row[0];
+  for (int l = 0; l < LANES; l++)
+    lane[l] = largest;
+  int j = 0;
+  for (; j + LANES <= columns; j += LANES)
+    for (int l = 0; l < LANES; l++)
+      lane[l] = row[j + l] > lane[l] ? row[j + l] : lane[l];
+  for (; j < columns; j++)
+    largest = row[j] > largest ? row[j] : largest;
+  for (int l = 0; l < LANES; l++)
+    largest = lane[l] > largest ? lane[l] : largest;
+  return largest;
 }
 
 /* Sum over partial accumulators in a fixed tree, so that bits do not depend on the vector width. */
@@ -78,9 +102,7 @@ static BL_ALWAYS_INLINE float sum_of_lanes(const float *lane) {
 BL_KERNEL static void softmax(float *restrict scores, size_t rows, int columns, float scale) {
   for (size_t i = 0; i < rows; i++) {
     float *restrict row = scores + i * (size_t)columns;
-    float largest = row[0];
-    for (int j = 1; j < columns; j++)
-      largest = row[j] > largest ? row[j] : largest;
+    const float largest = largest_of(row, columns);
     for (int j = 0; j < columns; j++)
       row[j] = bl_exponential((row[j] - largest) * scale);
     float lane[LANES] = {0};
@@ -118,65 +140,88 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
+static size_t pixels_of(const bl_tensor *tensor) {
+  return (size_t)tensor->height * (size_t)tensor->width;
+}
+
+/* Elements of one sample. */
+static size_t size_of(const bl_tensor *tensor) {
+  return (size_t)tensor->channels * pixels_of(tensor);
+}
+
 static bl_status plan(bl_graph *graph, bl_node *node) {
   attention *state = node->state;
   const bl_tensor *q = node->input[0];
-  int pixels = q->height * q->width;
-  size_t weights = (size_t)graph->batch * (size_t)pixels * (size_t)pixels;
+  const int pixels = q->height * q->width;
+  const size_t weights = pixels_of(q) * pixels_of(q);
   node->output->block = q->block;
   for (int i = 0; i < 3; i++)
     node->keeps_input[i] = true;
-  node->kept = weights;
+  node->kept = (size_t)graph->batch * weights;
   BL_TRY(create_product(&state->scores, graph, pixels, q->channels, pixels, false, true));
   BL_TRY(create_product(&state->mix, graph, pixels, pixels, q->channels, false, false));
   BL_TRY(create_product(&state->mix_back, graph, pixels, pixels, q->channels, true, false));
   state->primitive_scratch = larger(larger(state->scores.scratch, state->mix.scratch), state->mix_back.scratch);
-  node->scratch = state->primitive_scratch + 3 * bl_tensor_count(q) + weights;
+  node->scratch = state->primitive_scratch + 3 * size_of(q) + weights;
+  return BL_OK;
+}
+
+static float scale_of(const bl_tensor *q) {
+  return (float)(1.0 / sqrt((double)q->channels));
+}
+
+static bl_status forward_sample(bl_graph *graph, bl_node *node, size_t n) {
+  attention *state = node->state;
+  const bl_tensor *q = node->input[0], *k = node->input[1], *v = node->input[2];
+  const size_t size = size_of(q), pixels = pixels_of(q), at = n * size;
+  float *left = graph->scratch + state->primitive_scratch, *right = left + size;
+  float *weights = node->kept_data + n * pixels * pixels;
+  to_pixels(left, q->data + at, q);
+  to_pixels(right, k->data + at, k);
+  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){left, right, weights}, graph->scratch));
+  softmax(weights, pixels, (int)pixels, scale_of(q));
+  to_pixels(right, v->data + at, v);
+  BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){weights, right, left}, graph->scratch));
+  from_pixels(node->output->data + at, left, node->output);
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
+  for (size_t n = 0; n < (size_t)graph->batch; n++)
+    BL_TRY(forward_sample(graph, node, n));
+  return BL_OK;
+}
+
+static bl_status backward_sample(bl_graph *graph, bl_node *node, size_t n) {
   attention *state = node->state;
   const bl_tensor *q = node->input[0], *k = node->input[1], *v = node->input[2];
-  int pixels = q->height * q->width;
-  size_t count = bl_tensor_count(q);
-  float *left = graph->scratch + state->primitive_scratch, *right = left + count, *weights = node->kept_data;
-  to_pixels(left, q->data, q);
-  to_pixels(right, k->data, k);
-  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){left, right, weights}, graph->scratch));
-  softmax(weights, (size_t)graph->batch * (size_t)pixels, pixels, (float)(1.0 / sqrt((double)q->channels)));
-  to_pixels(right, v->data, v);
-  BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){weights, right, left}, graph->scratch));
-  from_pixels(node->output->data, left, node->output);
+  const size_t size = size_of(q), pixels = pixels_of(q), at = n * size;
+  float *d_out = graph->scratch + state->primitive_scratch, *factor = d_out + size, *result = factor + size;
+  float *d_weights = result + size, *weights = node->kept_data + n * pixels * pixels;
+  to_pixels(d_out, node->output->gradient + at, node->output);
+  if (node->d_input[2] != NULL) {
+    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){weights, d_out, result}, graph->scratch));
+    from_pixels(node->d_input[2] + at, result, v);
+  }
+  to_pixels(factor, v->data + at, v);
+  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){d_out, factor, d_weights}, graph->scratch));
+  softmax_backward(d_weights, weights, pixels, (int)pixels, scale_of(q));
+  if (node->d_input[0] != NULL) {
+    to_pixels(factor, k->data + at, k);
+    BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){d_weights, factor, result}, graph->scratch));
+    from_pixels(node->d_input[0] + at, result, q);
+  }
+  if (node->d_input[1] != NULL) {
+    to_pixels(factor, q->data + at, q);
+    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){d_weights, factor, result}, graph->scratch));
+    from_pixels(node->d_input[1] + at, result, k);
+  }
   return BL_OK;
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
-  attention *state = node->state;
-  const bl_tensor *q = node->input[0], *k = node->input[1], *v = node->input[2];
-  int pixels = q->height * q->width;
-  size_t count = bl_tensor_count(q);
-  float *d_out = graph->scratch + state->primitive_scratch, *factor = d_out + count, *result = factor + count;
-  float *d_weights = result + count, *weights = node->kept_data;
-  to_pixels(d_out, node->output->gradient, node->output);
-  if (node->d_input[2] != NULL) {
-    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){weights, d_out, result}, graph->scratch));
-    from_pixels(node->d_input[2], result, v);
-  }
-  to_pixels(factor, v->data, v);
-  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){d_out, factor, d_weights}, graph->scratch));
-  softmax_backward(d_weights, weights, (size_t)graph->batch * (size_t)pixels, pixels,
-                   (float)(1.0 / sqrt((double)q->channels)));
-  if (node->d_input[0] != NULL) {
-    to_pixels(factor, k->data, k);
-    BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){d_weights, factor, result}, graph->scratch));
-    from_pixels(node->d_input[0], result, q);
-  }
-  if (node->d_input[1] != NULL) {
-    to_pixels(factor, q->data, q);
-    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){d_weights, factor, result}, graph->scratch));
-    from_pixels(node->d_input[1], result, k);
-  }
+  for (size_t n = 0; n < (size_t)graph->batch; n++)
+    BL_TRY(backward_sample(graph, node, n));
   return BL_OK;
 }
 

@@ -51,9 +51,10 @@ static bl_status any_layout(dnnl_memory_desc_t *layout, dnnl_data_type_t type) {
   return BL_OK;
 }
 
-/** \param [out] description  NULL where oneDNN does not know the algorithm for this geometry. */
+/** The direct sum. \param [out] description  NULL where oneDNN has no kernel for this geometry. */
 static bl_status describe_pass(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass,
-                               dnnl_alg_kind_t algorithm, const_dnnl_primitive_desc_t hint) {
+                               const_dnnl_primitive_desc_t hint) {
+  const dnnl_alg_kind_t algorithm = dnnl_convolution_direct;
   dnnl_convolution_desc_t d;
   if (pass == BL_PASS_FORWARD)
     BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, algorithm, &g->x, &g->w, &g->b, &g->y, g->stride,
@@ -68,16 +69,15 @@ static bl_status describe_pass(dnnl_primitive_desc_t *description, const bl_grap
 }
 
 /** Describe \a pass of a geometry as it is; the forward pass is a hint for the others. */
-static bl_status describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass,
-                          dnnl_alg_kind_t algorithm) {
+static bl_status describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass) {
   dnnl_primitive_desc_t hint = NULL;
   *description = NULL;
-  BL_TRY(describe_pass(&hint, graph, g, BL_PASS_FORWARD, algorithm, NULL));
+  BL_TRY(describe_pass(&hint, graph, g, BL_PASS_FORWARD, NULL));
   if (pass == BL_PASS_FORWARD || hint == NULL) {
     *description = hint;
     return BL_OK;
   }
-  const bl_status status = describe_pass(description, graph, g, pass, algorithm, hint);
+  const bl_status status = describe_pass(description, graph, g, pass, hint);
   dnnl_primitive_desc_destroy(hint);
   return status;
 }
@@ -89,12 +89,12 @@ static bl_status describe_direct(dnnl_primitive_desc_t *description, const bl_gr
   geometry g = *ours;
   dnnl_primitive_desc_t other = NULL;
   BL_TRY(any_layout(&g.w, dnnl_f32));
-  BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
+  BL_TRY(describe(description, graph, &g, pass));
   if (bl_primitive_speed(*description) == BL_SPEED_FAST)
     return BL_OK;
   BL_TRY(any_layout(&g.x, dnnl_f32));
   BL_TRY(any_layout(&g.y, dnnl_f32));
-  BL_TRY(describe(&other, graph, &g, pass, dnnl_convolution_direct));
+  BL_TRY(describe(&other, graph, &g, pass));
   if (*description == NULL && other == NULL)
     return bl_fail(BL_ERROR_LIBRARY, "oneDNN has no convolution for a layer of the network");
   const bool better = bl_primitive_speed(other) > bl_primitive_speed(*description);
@@ -106,20 +106,15 @@ static bl_status describe_direct(dnnl_primitive_desc_t *description, const bl_gr
   return BL_OK;
 }
 
-/** \param [out] description  NULL where the algorithm cannot be had, or only in a slow implementation. */
-static bl_status describe_algorithm(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
-                                    bl_pass pass, bl_algorithm algorithm) {
+/** With operands rounded to bfloat16. \param [out] description  NULL where oneDNN has no fast kernel for it. */
+static bl_status describe_bf16(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
+                               bl_pass pass) {
   geometry g = *ours;
-  *description = NULL;
-  if (algorithm == BL_ALGORITHM_DIRECT)
-    return describe_direct(description, graph, ours, pass);
-  BL_TRY(any_layout(&g.w, algorithm == BL_ALGORITHM_BF16 ? dnnl_bf16 : dnnl_f32));
-  if (algorithm == BL_ALGORITHM_WINOGRAD)
-    return describe(description, graph, &g, pass, dnnl_convolution_winograd);
+  BL_TRY(any_layout(&g.w, dnnl_bf16));
   BL_TRY(any_layout(&g.x, dnnl_bf16));
   if (g.y.format_desc.blocking.inner_nblks == 0)
     BL_TRY(any_layout(&g.y, dnnl_f32));
-  BL_TRY(describe(description, graph, &g, pass, dnnl_convolution_direct));
+  BL_TRY(describe(description, graph, &g, pass));
   if (*description != NULL && bl_primitive_speed(*description) < BL_SPEED_FAST) {
     dnnl_primitive_desc_destroy(*description);
     *description = NULL;
@@ -148,28 +143,33 @@ static int list_operands(bl_operand *operands, const geometry *g, bl_pass pass, 
   return count;
 }
 
+static bl_status time_winograd(double *seconds, bool *found, const bl_graph *graph, const bl_node *node, bl_pass pass) {
+  const convolution *conv = node->state;
+  bl_winograd *winograd = NULL;
+  bl_status status = BL_OK;
+  BL_TRY(bl_winograd_create(&winograd, graph, pass, conv->shape, node->input[0], node->output));
+  *found = winograd != NULL;
+  if (*found)
+    status = bl_winograd_measure(seconds, winograd, graph);
+  bl_winograd_destroy(&winograd);
+  return status;
+}
+
 /** Time an algorithm on memory of its own. \param [out] found  false where it cannot be had. */
 static bl_status time_algorithm(double *seconds, bool *found, const bl_graph *graph, const bl_node *node, const geometry *g,
                                 bl_pass pass, bl_algorithm algorithm) {
   dnnl_primitive_desc_t description = NULL;
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
-  const convolution *conv = node->state;
-  bl_winograd *winograd = NULL;
-  bl_status status = BL_OK;
-  BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
-  if (description != NULL) {
-    const int count = list_operands(operands, g, pass, description);
-    status = bl_primitive_measure(seconds, graph, description, operands, count);
-    dnnl_primitive_desc_destroy(description);
-    *found = true;
-    return status;
-  }
   if (algorithm == BL_ALGORITHM_WINOGRAD)
-    BL_TRY(bl_winograd_create(&winograd, graph, pass, conv->shape, node->input[0], node->output));
-  *found = winograd != NULL;
-  if (*found)
-    status = bl_winograd_measure(seconds, winograd, graph);
-  bl_winograd_destroy(&winograd);
+    return time_winograd(seconds, found, graph, node, pass);
+  BL_TRY(algorithm == BL_ALGORITHM_BF16 ? describe_bf16(&description, graph, g, pass)
+                                        : describe_direct(&description, graph, g, pass));
+  *found = description != NULL;
+  if (!*found)
+    return BL_OK;
+  const int count = list_operands(operands, g, pass, description);
+  const bl_status status = bl_primitive_measure(seconds, graph, description, operands, count);
+  dnnl_primitive_desc_destroy(description);
   return status;
 }
 
@@ -265,12 +265,13 @@ static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl
   dnnl_primitive_desc_t description = NULL;
   bl_algorithm algorithm;
   BL_TRY(choose_algorithm(&algorithm, graph, node, g, pass));
-  BL_TRY(describe_algorithm(&description, graph, g, pass, algorithm));
-  if (description == NULL && algorithm == BL_ALGORITHM_WINOGRAD) {
+  if (algorithm == BL_ALGORITHM_WINOGRAD) {
     BL_TRY(plan_winograd(graph, node, g, pass));
     if (conv->winograd[pass] != NULL)
       return BL_OK;
   }
+  if (algorithm == BL_ALGORITHM_BF16)
+    BL_TRY(describe_bf16(&description, graph, g, pass));
   conv->rounds = description == NULL && algorithm == BL_ALGORITHM_BF16;
   if (description == NULL)
     BL_TRY(describe_direct(&description, graph, g, pass));
