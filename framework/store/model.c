@@ -380,6 +380,8 @@ static bl_status read_tensor(float *values, int group, const char *path, const c
                    path, part, entry->name, found, expected);
   if (type != NC_FLOAT)
     return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: expected type float", path, part, entry->name);
+  /* The library would keep a second copy of all chunks until the file is closed. It refuses where there are no chunks. */
+  (void)nc_set_var_chunk_cache(group, variable, 0, 0, 0);
   const int code = nc_get_var_float(group, variable, values);
   if (code != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: damaged (its checksum does not fit): %s", path, part,
