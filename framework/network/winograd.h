@@ -1,7 +1,7 @@
 /** \file
  * Winograd's convolution (network/winograd_transform.h) of 3 × 3 pixels, stride 1 and padding 1: our transforms around
- * oneDNN's 1 × 1 convolution, once for each of 36 frequencies. oneDNN 2.6 has one of its own for AVX-512 only, which takes 5
- * to 10 % longer there on the U-Net of CIFAR-10.
+ * oneDNN's 1 × 1 convolution, once for each of 36 frequencies. oneDNN 2.6 has one of its own for AVX-512 only, which takes
+ * 5 to 10 % longer there on the U-Net of CIFAR-10.
  *
  * A group of samples is worked on at a time, so that its transformed data stays in cache. Weights are transformed in every
  * call, which keeps memory as small as without Winograd. Nothing here is collective.
