@@ -2,8 +2,8 @@
  * out = A v with A = softmax(q kᵀ / √channels), q, k, v as matrices (pixels, channels).
  *
  * One sample at a time, whose matrices stay in cache between the steps, put pixel by pixel for the products by oneDNN's
- * matmul. Backward keeps the inputs and A:  dv = Aᵀ dout,  dA = dout vᵀ,  dS = A ∘ (dA − rowsum(dA ∘ A)) / √channels,  dq =
- * dS k,  dk = dSᵀ q. */
+ * matmul. Backward keeps the inputs and A:
+ *   dv = Aᵀ dout,  dA = dout vᵀ,  dS = A ∘ (dA − rowsum(dA ∘ A)) / √channels,  dq = dS k,  dk = dSᵀ q. */
 
 #include "base/kernel.h"
 #include "base/memory.h"
@@ -47,31 +47,33 @@ static bl_status create_product(bl_primitive *product, const bl_graph *graph, in
   return status;
 }
 
-/* One sample: (channels / block, pixels, block) to (pixels, channels), or back. */
+static size_t pixels_of(const bl_tensor *tensor) {
+  return (size_t)tensor->height * (size_t)tensor->width;
+}
 
-static BL_ALWAYS_INLINE void reorder(float *restrict to, const float *restrict from, size_t channels, size_t pixels,
-                                     bool back, size_t block) {
+/* Elements of one sample. */
+static size_t size_of(const bl_tensor *tensor) {
+  return (size_t)tensor->channels * pixels_of(tensor);
+}
+
+/* One sample: (channels / block, pixels, block) to (pixels, channels), or back. */
+typedef enum direction { TO_PIXELS, FROM_PIXELS } direction;
+
+static BL_ALWAYS_INLINE void reorder_blocks(float *restrict to, const float *restrict from, const bl_tensor *tensor,
+                                            direction way, size_t block) {
+  const size_t channels = (size_t)tensor->channels, pixels = pixels_of(tensor);
   for (size_t c = 0; c < channels; c += block)
     for (size_t p = 0; p < pixels; p++) {
       const size_t plane = c * pixels + p * block, row = p * channels + c;
-      memcpy(to + (back ? plane : row), from + (back ? row : plane), block * sizeof *to);
+      memcpy(to + (way == TO_PIXELS ? row : plane), from + (way == TO_PIXELS ? plane : row), block * sizeof *to);
     }
 }
 
-static void to_pixels(float *matrix, const float *data, const bl_tensor *tensor) {
-  const size_t channels = (size_t)tensor->channels, pixels = (size_t)tensor->height * (size_t)tensor->width;
-  if (tensor->block == 16)
-    reorder(matrix, data, channels, pixels, false, 16);
+static void reorder(float *to, const float *from, const bl_tensor *tensor, direction way) {
+  if (tensor->block == 16) /* a constant makes one vector of each copy */
+    reorder_blocks(to, from, tensor, way, 16);
   else
-    reorder(matrix, data, channels, pixels, false, (size_t)tensor->block);
-}
-
-static void from_pixels(float *data, const float *matrix, const bl_tensor *tensor) {
-  const size_t channels = (size_t)tensor->channels, pixels = (size_t)tensor->height * (size_t)tensor->width;
-  if (tensor->block == 16)
-    reorder(data, matrix, channels, pixels, true, 16);
-  else
-    reorder(data, matrix, channels, pixels, true, (size_t)tensor->block);
+    reorder_blocks(to, from, tensor, way, (size_t)tensor->block);
 }
 
 /* The largest element; in lanes, since compilers don't re-order comparisons of floats either. */
@@ -140,15 +142,6 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-static size_t pixels_of(const bl_tensor *tensor) {
-  return (size_t)tensor->height * (size_t)tensor->width;
-}
-
-/* Elements of one sample. */
-static size_t size_of(const bl_tensor *tensor) {
-  return (size_t)tensor->channels * pixels_of(tensor);
-}
-
 static bl_status plan(bl_graph *graph, bl_node *node) {
   attention *state = node->state;
   const bl_tensor *q = node->input[0];
@@ -176,13 +169,13 @@ static bl_status forward_sample(bl_graph *graph, bl_node *node, size_t n) {
   const size_t size = size_of(q), pixels = pixels_of(q), at = n * size;
   float *left = graph->scratch + state->primitive_scratch, *right = left + size;
   float *weights = node->kept_data + n * pixels * pixels;
-  to_pixels(left, q->data + at, q);
-  to_pixels(right, k->data + at, k);
+  reorder(left, q->data + at, q, TO_PIXELS);
+  reorder(right, k->data + at, k, TO_PIXELS);
   BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){left, right, weights}, graph->scratch));
   softmax(weights, pixels, (int)pixels, scale_of(q));
-  to_pixels(right, v->data + at, v);
+  reorder(right, v->data + at, v, TO_PIXELS);
   BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){weights, right, left}, graph->scratch));
-  from_pixels(node->output->data + at, left, node->output);
+  reorder(node->output->data + at, left, node->output, FROM_PIXELS);
   return BL_OK;
 }
 
@@ -198,23 +191,23 @@ static bl_status backward_sample(bl_graph *graph, bl_node *node, size_t n) {
   const size_t size = size_of(q), pixels = pixels_of(q), at = n * size;
   float *d_out = graph->scratch + state->primitive_scratch, *factor = d_out + size, *result = factor + size;
   float *d_weights = result + size, *weights = node->kept_data + n * pixels * pixels;
-  to_pixels(d_out, node->output->gradient + at, node->output);
+  reorder(d_out, node->output->gradient + at, node->output, TO_PIXELS);
   if (node->d_input[2] != NULL) {
     BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){weights, d_out, result}, graph->scratch));
-    from_pixels(node->d_input[2] + at, result, v);
+    reorder(node->d_input[2] + at, result, v, FROM_PIXELS);
   }
-  to_pixels(factor, v->data + at, v);
+  reorder(factor, v->data + at, v, TO_PIXELS);
   BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){d_out, factor, d_weights}, graph->scratch));
   softmax_backward(d_weights, weights, pixels, (int)pixels, scale_of(q));
   if (node->d_input[0] != NULL) {
-    to_pixels(factor, k->data + at, k);
+    reorder(factor, k->data + at, k, TO_PIXELS);
     BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){d_weights, factor, result}, graph->scratch));
-    from_pixels(node->d_input[0] + at, result, q);
+    reorder(node->d_input[0] + at, result, q, FROM_PIXELS);
   }
   if (node->d_input[1] != NULL) {
-    to_pixels(factor, q->data + at, q);
+    reorder(factor, q->data + at, q, TO_PIXELS);
     BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){d_weights, factor, result}, graph->scratch));
-    from_pixels(node->d_input[1] + at, result, k);
+    reorder(node->d_input[1] + at, result, k, FROM_PIXELS);
   }
   return BL_OK;
 }
