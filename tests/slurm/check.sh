@@ -295,7 +295,7 @@ pass "pre-emption with a signal: checkpoint in the grace time, $(($(said_at urge
 sed -i '/preempt_send_user_signal/d' "$SLURM_CONF"
 scontrol reconfigure
 preempt unwarned
-release unwarned
+await "$grace" 'unwarned to be put back' grep -q 'requeue=yes' unwarned.log # its ranks are stopped until Slurm ends them
 ended urgent-unwarned COMPLETED
 ended unwarned COMPLETED
 restarted unwarned 1

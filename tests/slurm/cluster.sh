@@ -64,9 +64,11 @@ if [ "$(id -u)" = 0 ]; then
 fi
 as_user() { setpriv --reuid $ordinary --regid $ordinary --clear-groups env HOME="$cluster/home" USER=$ordinary "$@"; }
 (umask 077 && head -c 128 /dev/urandom >munge/key)
+# A folder of its own for each job: in a common one Open MPI fails when a job ends, and removes it, while another begins.
 cat >etc/prolog <<END
 #!/bin/sh
-echo export OMPI_MCA_orte_tmpdir_base=$cluster/tmp/\$SLURMD_NODENAME
+mkdir -p $cluster/tmp/\$SLURMD_NODENAME/\$SLURM_JOB_ID
+echo export OMPI_MCA_orte_tmpdir_base=$cluster/tmp/\$SLURMD_NODENAME/\$SLURM_JOB_ID
 END
 chmod +x etc/prolog
 cat >etc/slurm.conf <<END
