@@ -34,8 +34,8 @@ bl_status bl_comparison_write(bool *drawn, const bl_comparison *comparison, cons
   for (int i = 0; i < 3; i++) {
     const bool real = i == 2;
     if (data->pixels)
-      BL_GOTO(bl_panel_images(&parts[i], data, real ? data->pixels : comparison->images[i],
-                              real ? (data->count < IMAGES ? data->count : IMAGES) : comparison->count[i], COLUMNS));
+      BL_GOTO(real ? bl_panel_data(&parts[i], data, IMAGES, COLUMNS)
+                   : bl_panel_images(&parts[i], data, comparison->images[i], comparison->count[i], COLUMNS));
     else
       BL_GOTO(bl_panel_points(&parts[i], data, real ? NULL : comparison->points[i], real ? 0 : comparison->count[i], SIDE));
   }

@@ -25,11 +25,6 @@ static void write_caption(char *caption, const char *name, int64_t column) {
       *caption = '?';
 }
 
-static bl_status draw(bl_picture *picture, const bl_dataset *data, const bl_dataset *samples) {
-  return data->pixels ? bl_panel_images(picture, data, samples->pixels, samples->count, BL_TABLE_IMAGES)
-                      : bl_panel_points(picture, data, samples->points, samples->count, SIDE);
-}
-
 /* The cell of a row's first seed at \a column, or at its first column. NULL when it is not there. */
 static const bl_table_cell *cell_of(const bl_table *table, const bl_table_row *row, int64_t column) {
   int64_t shown = row->columns.values[0];
@@ -48,19 +43,20 @@ static bl_status add_method(panels *p, const bl_table *table, const bl_table_cel
   bl_dataset samples;
   bl_table_cell_path(path, table, cell);
   BL_TRY(bl_dataset_read(&samples, path));
-  const bl_status status = draw(&p->pictures[p->count], p->data, &samples);
+  bl_picture *picture = &p->pictures[p->count];
+  const bl_status status = p->data->pixels
+                               ? bl_panel_images(picture, p->data, samples.pixels, samples.count, BL_TABLE_IMAGES)
+                               : bl_panel_points(picture, p->data, samples.points, samples.count, SIDE);
   bl_dataset_destroy(&samples);
   write_caption(p->captions[p->count++], cell->row->name, cell->column);
   return status;
 }
 
 static bl_status add_real(panels *p) {
-  bl_dataset real = *p->data;
-  real.count = real.count < BL_TABLE_IMAGES ? real.count : BL_TABLE_IMAGES;
-  if (!real.pixels)
-    real.count = 0;
-  snprintf(p->captions[p->count], CAPTION, "real");
-  return draw(&p->pictures[p->count++], p->data, &(bl_dataset){.count = real.count, .pixels = real.pixels});
+  bl_picture *picture = &p->pictures[p->count];
+  snprintf(p->captions[p->count++], CAPTION, "real");
+  return p->data->pixels ? bl_panel_data(picture, p->data, BL_TABLE_IMAGES, BL_TABLE_IMAGES)
+                         : bl_panel_points(picture, p->data, NULL, 0, SIDE);
 }
 
 /* Images below each other; points in lines of a few. */
