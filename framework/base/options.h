@@ -143,6 +143,7 @@ typedef struct bl_options_distill {
 } bl_options_distill;
 
 typedef struct bl_options_critic {
+  char *start;            /**< checkpoint to take f and V from; "" for fresh weights */
   bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
   bl_options_optimiser optimiser;
   char *regulariser;      /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */

@@ -119,6 +119,7 @@ static const cyaml_schema_field_t distill_fields[] = {
 };
 
 static const cyaml_schema_field_t critic_fields[] = {
+    TEXT(bl_options_critic, start),
     LIST(bl_options_critic, widths),
     SECTION(bl_options_critic, optimiser, optimiser_fields),
     TEXT(bl_options_critic, regulariser),
@@ -193,8 +194,9 @@ const cyaml_schema_value_t bl_options_schema = {
 };
 
 static const char *const input_keys[] = {
-    "import.images",   "import.labels", "data.file",          "data.test",         "network.start",     "model.file",
-    "sampler.moments", "sampler.head",  "metrics.classifier", "metrics.inception", "metrics.reference", "metrics.samples",
+    "import.images",     "import.labels",   "data.file",    "data.test",          "network.start",
+    "model.file",        "sampler.moments", "sampler.head", "metrics.classifier", "metrics.inception",
+    "metrics.reference", "metrics.samples", "critic.start",
 };
 
 static const char *const undigested_keys[] = {

@@ -178,22 +178,30 @@ static int networks_that_learn(const finetuner *f) {
   return f->method.without_value ? 2 : 3;
 }
 
-/* θ from the model file, f and V drawn. */
+/* θ from the model file; f and V drawn, or from the checkpoint that critic.start names. */
 static bl_status initialise(finetuner *f) {
+  static const char *const parts[2] = {"critic", "value"};
   const bl_options *options = f->run.options;
-  bl_aggregator *drawn[2] = {&f->ring.critic, &f->ring.value};
+  const char *start = options->critic.start;
+  bl_aggregator *judges[2] = {&f->ring.critic, &f->ring.value};
   float *values = NULL;
   BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), f->run.world.comm);
-  const bl_status status = bl_source_model_weights(values, f->ring.policy.table, options, f->run.world.comm);
+  bl_status status = bl_source_model_weights(values, f->ring.policy.table, options, f->run.world.comm);
   if (status == BL_OK)
     bl_aggregator_set(&f->ring.policy, values);
   bl_free(&values);
   BL_TRY(status);
   for (int i = 0; i < networks_that_learn(f) - 1; i++) {
-    BL_AGREE(bl_allocate(&values, drawn[i]->table->count, sizeof *values), f->run.world.comm);
-    bl_parameter_initialise(values, drawn[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
-    bl_aggregator_set(drawn[i], values);
+    BL_AGREE(bl_allocate(&values, judges[i]->table->count, sizeof *values), f->run.world.comm);
+    if (start[0] == '\0')
+      bl_parameter_initialise(values, judges[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
+    else
+      status = bl_options_blame(options, "critic.start",
+                                bl_model_read_part_shared(values, start, parts[i], judges[i]->table, f->run.world.comm));
+    if (status == BL_OK)
+      bl_aggregator_set(judges[i], values);
     bl_free(&values);
+    BL_TRY(status);
   }
   return BL_OK;
 }

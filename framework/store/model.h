@@ -99,6 +99,11 @@ bl_status bl_model_read_header_shared(bl_model_header *header, const char *path,
 bl_status bl_model_read_weights_shared(float *values, const char *path, const bl_parameter_table *table, bool average,
                                        MPI_Comm comm);
 
+/** One part of a model or checkpoint, read by rank 0 and broadcast. Collective over \a comm. \param [out] values
+ * (table->count), caller's. Returns the errors of bl_model_read. */
+bl_status bl_model_read_part_shared(float *values, const char *path, const char *part, const bl_parameter_table *table,
+                                    MPI_Comm comm);
+
 /** The newest intact checkpoint "checkpoint-NNNNNN.nc" in \a folder; damaged ones are skipped with a warning.
  * Not collective. \param [out] path caller's, \a size bytes; "" when there is none. Returns BL_ERROR_INPUT when there are
  * some but none is intact. */

@@ -50,6 +50,19 @@ begin student 1 $distilling --set checkpoint.stop=1601
 run 1 $distilling --resume --output student
 same student distilled 'distill, stopped between two rows'
 
+# f and V go on from a checkpoint that another run kept: learning that moves nothing leaves them as they were there.
+judges_of() { "$BEELINE" inspect "$1" 2>&1 | sed -n 's/^  \(critic\|value\) .* \([0-9a-f]\{8\}\)$/\1 \2/p'; }
+still='--set critic.optimiser.rate.first=1e-30 --set value.optimiser.rate.first=1e-30 --set checkpoint.stop=1'
+run 1 $tuning --set checkpoint.milestones=4 --output stones
+begin fresh 1 $tuning $still
+for ranks in 1 3; do
+  begin "from-$ranks" $ranks $tuning $still --set critic.start=stones/kept-000004.nc
+  test "$(judges_of "from-$ranks/checkpoint-000001.nc")" = "$(judges_of stones/kept-000004.nc)" ||
+    complain "critic.start on $ranks ranks: $(judges_of "from-$ranks/checkpoint-000001.nc"), expected $(judges_of stones/kept-000004.nc)"
+done
+test "$(judges_of fresh/checkpoint-000001.nc | wc -l)" = 2 || complain "no f and V in $(ls fresh)"
+test "$(judges_of fresh/checkpoint-000001.nc)" = "$(judges_of stones/kept-000004.nc)" && complain 'fresh f and V are those of another run'
+
 # ---- Killed ----------------------------------------------------------------------------------------------------------
 
 # A run long enough to be killed in the middle: as soon as it has a checkpoint and some rows after it.
