@@ -39,7 +39,7 @@ static const char help[] =
     "  sampler.*             the chain of few steps that is fine-tuned\n"
     "  learner.rounds, learner.n_critic, learner.n_generator, learner.optimiser.*\n"
     "  learner.keep          backprop_chain: memory against time\n"
-    "  critic.*, value.*     the networks f and V, and what keeps f smooth (critic.regulariser)\n"
+    "  critic.*, value.*     the networks f and V, where they start (critic.start), what keeps f smooth\n"
     "  monitor.*             what else the record tells: singular values of the critic, surrogate, KL, held-out IPM\n"
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
