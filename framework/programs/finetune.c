@@ -65,6 +65,7 @@ typedef struct finetuner {
   bl_graph *critic_plan, *value_plan; /* for their parameter tables, on every rank */
   bl_ring_plan plan;
   bl_ring ring;
+  bl_checkpoint_entry networks[3]; /* of the ring: θ, f and V, by their names in files */
   bl_optimiser_settings policy_settings, critic_settings, value_settings;
   bl_rate policy_rate, critic_rate, value_rate;
   bl_finetune_measure measure;
@@ -180,10 +181,8 @@ static int networks_that_learn(const finetuner *f) {
 
 /* θ from the model file; f and V drawn, or from the checkpoint that critic.start names. */
 static bl_status initialise(finetuner *f) {
-  static const char *const parts[2] = {"critic", "value"};
   const bl_options *options = f->run.options;
   const char *start = options->critic.start;
-  bl_aggregator *judges[2] = {&f->ring.critic, &f->ring.value};
   float *values = NULL;
   BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), f->run.world.comm);
   bl_status status = bl_source_model_weights(values, f->ring.policy.table, options, f->run.world.comm);
@@ -191,15 +190,17 @@ static bl_status initialise(finetuner *f) {
     bl_aggregator_set(&f->ring.policy, values);
   bl_free(&values);
   BL_TRY(status);
-  for (int i = 0; i < networks_that_learn(f) - 1; i++) {
-    BL_AGREE(bl_allocate(&values, judges[i]->table->count, sizeof *values), f->run.world.comm);
+  for (int i = 1; i < networks_that_learn(f); i++) {
+    const bl_checkpoint_entry *judge = &f->networks[i];
+    const bl_parameter_table *table = judge->aggregator->table;
+    BL_AGREE(bl_allocate(&values, table->count, sizeof *values), f->run.world.comm);
     if (start[0] == '\0')
-      bl_parameter_initialise(values, judges[i]->table, (uint64_t)options->seed + 1 + (uint64_t)i);
+      bl_parameter_initialise(values, table, (uint64_t)options->seed + (uint64_t)i);
     else
       status = bl_options_blame(options, "critic.start",
-                                bl_model_read_part_shared(values, start, parts[i], judges[i]->table, f->run.world.comm));
+                                bl_model_read_part_shared(values, start, judge->part, table, f->run.world.comm));
     if (status == BL_OK)
-      bl_aggregator_set(judges[i], values);
+      bl_aggregator_set(judge->aggregator, values);
     bl_free(&values);
     BL_TRY(status);
   }
@@ -224,8 +225,6 @@ static bl_status peak_memory(double *memory, MPI_Comm comm) {
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
-  const bl_checkpoint_entry entries[3] = {
-      {"model", &f->ring.policy}, {"critic", &f->ring.critic}, {"value", &f->ring.value}};
   const int64_t rounds = options->learner.rounds;
   const double samples = (double)options->learner.batch * options->learner.n_critic;
   bl_progress *progress = NULL;
@@ -270,7 +269,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
                        bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
     BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
-    BL_GOTO(bl_run_round_done(stopped, &f->run, entries, networks_that_learn(f)));
+    BL_GOTO(bl_run_round_done(stopped, &f->run, f->networks, networks_that_learn(f)));
   }
 done:
   bl_progress_finish(&progress);
@@ -320,13 +319,15 @@ static bl_status finetune(const bl_invocation *invocation) {
   if (f.method.backprop)
     bl_log("backprop_chain: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)",
            (double)bl_backprop_chain_memory(&f.ring.backprop.unrolled) / 1048576, f.chain.steps, options->learner.keep);
+  f.networks[0] = (bl_checkpoint_entry){"model", &f.ring.policy};
+  f.networks[1] = (bl_checkpoint_entry){"critic", &f.ring.critic};
+  f.networks[2] = (bl_checkpoint_entry){"value", &f.ring.value};
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.chain, f.sampler, &f.critic_shape, &f.ring.policy,
                              &f.ring.critic, &f.run.world));
   BL_GOTO(bl_finetune_measure_take(&f.measure, 0));
   BL_GOTO(bl_run_check_interrupt(&f.run));
-  const bl_checkpoint_entry entries[3] = {{"model", &f.ring.policy}, {"critic", &f.ring.critic}, {"value", &f.ring.value}};
-  BL_GOTO(bl_run_resume(&f.run, entries, networks_that_learn(&f)));
+  BL_GOTO(bl_run_resume(&f.run, f.networks, networks_that_learn(&f)));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
   BL_GOTO(bl_ring_account(&f.ring, f.run.world.comm));
