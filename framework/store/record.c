@@ -1,6 +1,10 @@
 /* Unlike the other files a record is netCDF's classic format (CDF-5): it grows while others read it. A row is
  * appended in place, the count of rows after it, so a reader always sees whole rows; there are no locks, which HDF5 would
- * take and which would let a reader stop the run. */
+ * take and which would let a reader stop the run.
+ *
+ * netCDF writes what it changed in two neighbouring blocks at once. So that the count, which is in the first block, is
+ * always written by itself and after the row, the rows begin beyond these two, and a block has a size that does not depend
+ * on the file system. */
 #include "store/record.h"
 
 #include "base/log.h"
@@ -15,6 +19,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { BLOCK = 4096, ROWS_BEGIN = 4 * BLOCK };
 
 struct bl_record {
   int ncid;
@@ -109,7 +115,7 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
   for (int c = 0; c < column_count; c++)
     BL_TRY(bl_container_variable(&variable, ncid, path, columns[c].name, NC_DOUBLE, 1, &dimension, columns[c].units,
                                  columns[c].long_name));
-  BL_NETCDF(nc_enddef(ncid), path);
+  BL_NETCDF(nc__enddef(ncid, 0, 4, 0, ROWS_BEGIN), path);
   if (kept->count == 0)
     return BL_OK;
   BL_NETCDF(nc_put_vara_int(ncid, 0, &start, &kept->count, kept->rounds), path);
@@ -146,8 +152,9 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
 }
 
 static bl_status open_to_append(bl_record *record, const bl_record_column *columns) {
-  BL_TRY(
-      bl_container_result(BL_ERROR_SYSTEM, nc_open(record->path, NC_WRITE, &record->ncid), record->path, "cannot append"));
+  size_t block = BLOCK;
+  const int code = nc__open(record->path, NC_WRITE, &block, &record->ncid);
+  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, "cannot append"));
   BL_NETCDF(nc_set_fill(record->ncid, NC_NOFILL, NULL), record->path);
   BL_NETCDF(nc_inq_varid(record->ncid, "round", &record->round), record->path);
   for (int c = 0; c < record->column_count; c++)

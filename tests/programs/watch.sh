@@ -20,25 +20,31 @@ seen 'finished'
 seen 'loss: '
 test "$(grep -c '[*]' picture)" -gt 6 || complain "no curves: $(cat picture)"
 
-tuning="finetune roll.yaml $roll_tuning --set learner.rounds=400 --set checkpoint.every=0"
-"$BEELINE" $tuning --output tuned >said 2>&1 </dev/null &
+# A run that goes on until it is asked to stop, so that it cannot end before anybody looks.
+tuning="finetune roll.yaml $roll_tuning --set checkpoint.every=0"
+"$BEELINE" $tuning --set learner.rounds=1000000 --output endless >said 2>&1 </dev/null &
 tuner=$!
 tries=0
-while test $tries -lt 600 && kill -0 $tuner 2>/dev/null; do
-  "$BEELINE" watch tuned/record.nc >picture 2>&1 && grep -q 'ipm: ' picture && break
+while test $tries -lt 1200 && kill -0 $tuner 2>/dev/null; do
+  "$BEELINE" watch endless/record.nc >picture 2>&1 && grep -q 'ipm: ' picture && break
   sleep 0.05
   tries=$((tries + 1))
 done
-seen '/400'
+seen '/1000000'
 seen 'left'
 seen 'last row'
-wait $tuner || complain "finetune: $(cat said)"
-grep -q '^program=finetune round=400 rounds=400 ipm=.* value_loss=' said || complain "finetune: $(tail -n 30 said)"
+kill -TERM $tuner || complain "nobody was left for a signal: $(cat said)"
+wait $tuner
+status=$?
+test $status -eq 75 || complain "finetune: exit status $status, expected 75: $(cat said)"
+
+run 1 $tuning --output tuned
+grep -q '^program=finetune round=6 rounds=6 ipm=.* value_loss=' said || complain "finetune: $(tail -n 30 said)"
 grep -q 'critic gradients' said || complain "no account: $(cat said)"
 run 2 $tuning --set learner.rounds=2 --roles 1:1:1 --output apart
 grep -q '^  trajectories  *[0-9.]*  *[0-9.]*$' said || complain "no bytes: $(cat said)"
 "$BEELINE" watch --once tuned/record.nc >picture 2>&1 || complain "watch: $(cat picture)"
-seen '100 %  400/400'
+seen '100 %  6/6'
 "$BEELINE" watch --once roll.nc >picture 2>&1
 test $? -eq 2 || complain 'watch takes what is no record'
 seen 'no record'

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const bl_provenance provenance = {.title = "test", .seed = 1, .ranks = 1};
 static const bl_record_column columns[2] = {{"critic_loss", "1", "loss of the critic"}, {"seconds", "s", "time"}};
@@ -47,6 +49,40 @@ static void rows_are_readable_while_it_grows(void **state) {
   }
   assert_int_equal(bl_record_close(&record), BL_OK);
   assert_null(record);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+}
+
+/* Rows that were appended by another process meanwhile are whole, however often one looks. */
+static void a_reader_sees_whole_rows(void **state) {
+  (void)state;
+  enum { ROWS = 3000 };
+  bl_record *record;
+  bl_record_view view;
+  int ended = 0;
+  assert_int_equal(bl_record_open(&record, scratch("live.nc"), columns, 2, 0, ROWS, &provenance), BL_OK);
+  const pid_t writer = fork();
+  assert_true(writer >= 0);
+  if (writer == 0) {
+    for (int64_t round = 0; round < ROWS; round++) {
+      const double values[2] = {1.0 + (double)round, 2.0 + (double)round};
+      if (bl_record_append(record, round, values) != BL_OK)
+        _exit(1);
+    }
+    _exit(0);
+  }
+  size_t rows = 0;
+  for (pid_t gone = 0; gone == 0;) {
+    gone = waitpid(writer, &ended, WNOHANG);
+    assert_int_equal(bl_record_read(&view, scratch("live.nc")), BL_OK);
+    assert_in_range(view.rows, rows, ROWS);
+    rows = view.rows;
+    for (size_t i = 0; i < rows; i++)
+      if (view.numbers[i] != (int)i || view.values[i] != 1.0 + (double)i || view.values[rows + i] != 2.0 + (double)i)
+        fail_msg("row %zu of %zu: round %d, %g, %g", i, rows, view.numbers[i], view.values[i], view.values[rows + i]);
+    bl_record_view_destroy(&view);
+  }
+  assert_int_equal(ended, 0);
+  assert_int_equal(rows, ROWS);
   assert_int_equal(bl_record_close(&record), BL_OK);
 }
 
@@ -130,9 +166,10 @@ static void an_impossible_place_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_are_readable_while_it_grows), cmocka_unit_test(a_reader_does_not_hinder),
-      cmocka_unit_test(a_resume_drops_later_rows),        cmocka_unit_test(a_new_column_is_empty_in_old_rows),
-      cmocka_unit_test(a_damaged_record_is_put_aside),    cmocka_unit_test(an_impossible_place_is_refused),
+      cmocka_unit_test(rows_are_readable_while_it_grows),  cmocka_unit_test(a_reader_sees_whole_rows),
+      cmocka_unit_test(a_reader_does_not_hinder),          cmocka_unit_test(a_resume_drops_later_rows),
+      cmocka_unit_test(a_new_column_is_empty_in_old_rows), cmocka_unit_test(a_damaged_record_is_put_aside),
+      cmocka_unit_test(an_impossible_place_is_refused),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }
