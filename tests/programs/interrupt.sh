@@ -4,7 +4,8 @@
 . "$top_srcdir/tests/support/bits.sh"
 
 # interrupt SIGNAL WHOM WORDS FILE RANKS ARGUMENT...: begin "beeline ARGUMENT... --resume", send the signal to one rank or to the
-# launcher as soon as FILE is there, and expect a message with these words.
+# launcher as soon as FILE is there, and expect a message with these words. What is left of the command then takes a second or more,
+# so that it cannot end before.
 interrupt() {
   signal=$1
   whom=$2
@@ -32,17 +33,17 @@ interrupt() {
 # ---- Training --------------------------------------------------------------------------------------------------------
 
 run 1 pretrain roll.yaml --output roll
-training="pretrain roll.yaml --set learner.rounds=2000 --set checkpoint.every=100 --set learner.optimiser.rate.decay=linear"
+training="pretrain roll.yaml --set learner.rounds=4000 --set checkpoint.every=100 --set learner.optimiser.rate.decay=linear"
 run 1 $training --output trained
 interrupt USR1 rank 'did so after round' 'signalled/checkpoint-*.nc' 3 $training --output signalled
-interrupt TERM rank 'of 2000: go on with --resume' 'signalled/checkpoint-*1[0-9]00.nc' 2 $training --output signalled
+interrupt TERM rank 'of 4000: go on with --resume' 'signalled/checkpoint-*[12][0-9]00.nc' 2 $training --output signalled
 run 1 $training --resume --output signalled
 parts_of trained >expected
 parts_of signalled >found
 cmp -s expected found || complain "pretrain, two signals: other bits: $(diff expected found)"
 compared=$((compared + 1))
 
-tuning="finetune roll.yaml $roll_tuning --set learner.rounds=30"
+tuning="finetune roll.yaml $roll_tuning --set learner.rounds=300"
 run 1 $tuning --output tuned
 interrupt USR1 launcher 'go on with --resume' 'stopped/checkpoint-*.nc' 2 $tuning --output stopped
 ls stopped | grep -q 'partial' && complain "left behind: $(ls -A stopped)"
@@ -50,7 +51,7 @@ test -e stopped/model.nc && complain 'a run that was asked to stop wrote its mod
 run 1 $tuning --resume --output stopped
 same stopped tuned 'finetune, signal to the launcher'
 
-distilling='distill roll.yaml --set learner.name=distill --set distill.first=4 --set distill.last=1 --set learner.rounds=200'
+distilling='distill roll.yaml --set learner.name=distill --set distill.first=4 --set distill.last=1 --set learner.rounds=2000'
 run 1 $distilling --output distilled
 interrupt TERM rank 'go on with --resume' 'half/student-0002.nc' 2 $distilling --output half
 run 1 $distilling --resume --output half
@@ -60,7 +61,7 @@ cmp -s expected found || complain "distill: other bits: $(diff expected found)"
 
 # ---- Drawing and tables ------------------------------------------------------------------------------------------------
 
-drawing='sample roll.yaml --set sampler.count=100000'
+drawing='sample roll.yaml --set sampler.count=300000'
 run 1 $drawing --output whole.nc
 interrupt USR1 rank 'samples: go on with --resume' part.part.nc 2 $drawing --output part.nc
 run 1 $drawing --resume --output part.nc
@@ -69,7 +70,7 @@ cat >table.yaml <<YAML
 base: roll.yaml
 columns: [6]
 seeds: [1, 2, 3, 4]
-samples: 10000
+samples: 100000
 rows:
   - name: DDPM
     set: [sampler.name=ddpm]
