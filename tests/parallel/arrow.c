@@ -80,7 +80,8 @@ static void test_same_tag_keeps_order(void **state) {
   bl_arrow_destroy(&arrow);
 }
 
-/* A rank that waits for long leaves its core to others: next to no processor time in 0.3 s. */
+/* A rank that waits for long leaves its core to others: next to no processor time in a second, of which a busy machine
+ * may take a part before the wait begins. */
 static void test_waiting_sleeps(void **state) {
   (void)state;
   bl_arrow *arrow = NULL;
@@ -90,7 +91,7 @@ static void test_waiting_sleeps(void **state) {
   assert_int_equal(bl_arrow_create(&arrow, link_comm, "link"), BL_OK);
   MPI_Barrier(MPI_COMM_WORLD);
   if (rank == last) {
-    nanosleep(&(struct timespec){0, 300000000}, NULL);
+    nanosleep(&(struct timespec){1, 0}, NULL);
     for (int other = 0; other < last; other++)
       assert_int_equal(bl_arrow_send(arrow, &sent, 1, 3, other), BL_OK);
   } else {
@@ -100,7 +101,7 @@ static void test_waiting_sleeps(void **state) {
     const double used = (double)(clock() - before) / CLOCKS_PER_SEC;
     assert_true(received == 1.0f);
     assert_true(bl_arrow_waited(arrow) > 0.15);
-    assert_true(used < 0.5 * bl_arrow_waited(arrow));
+    assert_true(used < 0.3);
   }
   assert_int_equal(bl_arrow_finish(arrow), BL_OK);
   bl_arrow_destroy(&arrow);
