@@ -32,7 +32,7 @@ WORKS = {
 NETWORKS = {
     "digits": (64, {"forward": (2, 20), "both": (2, 10), "rollout": (1, 3), "round": (1, 1)}, (64, 128, 3, 5, 10)),
     "fashion": (64, {"forward": (1, 5), "both": (1, 3), "rollout": (0, 1), "round": (0, 1)}, (64, 128, 3, 5, 10)),
-    "cifar10": (16, {"forward": (1, 2), "both": (1, 1), "rollout": (0, 1), "round": (0, 1)}, (8, 16, 1, 1, 2)),
+    "cifar10": (16, {"forward": (1, 2), "both": (1, 1), "rollout": (0, 1), "round": (0, 1)}, (16, 32, 1, 1, 2)),
     "swissroll": (0, {"finetune": (0, 0)}, ()),
 }
 SWISS_ROLL_ROUNDS = 100
