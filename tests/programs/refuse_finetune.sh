@@ -17,9 +17,6 @@ refused 0 'critic.regulariser' finetune finetune.yaml --set critic.regulariser=h
 refused 0 'critic.start: missing.nc' finetune finetune.yaml --set critic.start=missing.nc --output new
 refused 2 'critic.start: model/model.nc' finetune finetune.yaml --set critic.start=model/model.nc --output new
 refused 0 'critic.spectral_bound is 0, expected above 0' finetune finetune.yaml --set critic.spectral_bound=0 --output new
-refused 2 'critic.quantise is true, expected false for points' finetune finetune.yaml --set critic.quantise=true --output new
-refused 0 'critic.quantise is true, expected false with learner backprop_chain' finetune finetune.yaml \
-  --set learner.name=backprop_chain --set critic.quantise=true --output new
 refused 0 'monitor.held_out is 9, expected 0 without data.test' finetune finetune.yaml --set monitor.held_out=9 --output new
 refused 2 'data.test: missing.nc' finetune finetune.yaml --set monitor.held_out=9 --set data.test=missing.nc --output new
 refused 2 'images.nc: samples are not like those of' finetune finetune.yaml --set monitor.held_out=9 \
