@@ -150,7 +150,6 @@ typedef struct bl_options_critic {
   double weight;          /**< of the regulariser: λ */
   double spectral_weight; /**< of Σ max(0, σ − spectral_bound)² over the largest singular values of its layers; 0: none */
   double spectral_bound;
-  bool quantise; /**< it sees generated images in 8 bits, as they are stored */
 } bl_options_critic;
 
 typedef struct bl_options_value {

@@ -126,7 +126,6 @@ static const cyaml_schema_field_t critic_fields[] = {
     FLOAT(bl_options_critic, weight),
     FLOAT(bl_options_critic, spectral_weight),
     FLOAT(bl_options_critic, spectral_bound),
-    BOOL(bl_options_critic, quantise),
     CYAML_FIELD_END,
 };
 
@@ -242,7 +241,6 @@ static const struct {
     {"critic.optimiser.rate.rise", "0"},
     {"value.optimiser.rate.rise", "0"},
     {"critic.spectral_bound", "1"},
-    {"critic.quantise", "false"},
     {"learner.baseline_from", "\"value\""},
     {"distill.first", "512"},
     {"distill.last", "1"},

@@ -1,7 +1,6 @@
 #include "learner/sft_pg.h"
 
 #include "base/random.h"
-#include "store/dataset.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,7 +23,6 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
                         .baseline = learner->baseline,
                         .normalise = learner->normalise_advantage,
                         .weight = options->critic.weight,
-                        .quantise = options->critic.quantise,
                         .spectral_weight = options->critic.spectral_weight,
                         .spectral_bound = options->critic.spectral_bound,
                         .monitor_critic = options->monitor.critic,
@@ -52,9 +50,6 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
   method->without_value = method->backprop && method->regulariser != BL_REGULARISER_BASELINE;
   if (method->backprop && method->monitor_policy)
     return bl_options_reject(options, "monitor.policy", "false with learner backprop_chain, which draws no transitions");
-  if (method->backprop && method->quantise)
-    return bl_options_reject(options, "critic.quantise",
-                             "false with learner backprop_chain, whose gradient cannot go through a rounding");
   const int64_t drawable = (int64_t)learner->n_critic * method->last_step;
   if (!method->backprop && learner->n_generator > drawable)
     return bl_options_reject(options, "learner.n_generator", "at most %lld: so many transitions a sample does a round hold",
@@ -64,7 +59,7 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
 
 size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters) {
   const size_t samples = method->micro_batch * (size_t)(method->steps + 3);
-  const size_t images = 6 * method->micro_batch * method->size;
+  const size_t images = 5 * method->micro_batch * method->size;
   const bool penalty = method->regulariser == BL_REGULARISER_PENALTY;
   return 4 * samples + images + (penalty ? critic_parameters : 0);
 }
@@ -122,17 +117,15 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
                                     bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
                                     uint32_t round, uint32_t first, float *work) {
   const size_t batch = method->micro_batch, half = batch * method->size, steps = (size_t)method->steps;
+  const float *generated = trajectory + steps * half;
   const double share = 1 / (double)batch;
   const bool joint = method->regulariser == BL_REGULARISER_BASELINE;
   const double value_weight = joint ? method->weight : 1;
   float *cost = work, *d_cost = cost + 2 * batch, *predicted = d_cost + 2 * batch;
   float *d_predicted = predicted + steps * batch, *time = d_predicted + steps * batch, *pair = time + steps * batch;
-  float *generated = pair + half;
 
   memcpy(pair, real, half * sizeof *pair);
-  memcpy(generated, trajectory + steps * half, half * sizeof *generated);
-  if (method->quantise)
-    bl_dataset_round(generated, half);
+  memcpy(pair + half, generated, half * sizeof *pair);
   BL_TRY(bl_graph_forward(critic, cost, pair, NULL));
   for (size_t i = 0; i < steps; i++)
     for (size_t b = 0; b < batch; b++)
@@ -158,7 +151,7 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
     BL_TRY(bl_graph_backward(value, d_value, NULL, d_predicted));
   BL_TRY(bl_graph_backward(critic, d_critic, NULL, d_cost));
   if (method->regulariser == BL_REGULARISER_PENALTY)
-    BL_TRY(penalty_gradient(d_critic, &losses->penalty, method, critic, real, generated, round, first, pair + 2 * half));
+    BL_TRY(penalty_gradient(d_critic, &losses->penalty, method, critic, real, generated, round, first, work));
   return BL_OK;
 }
 

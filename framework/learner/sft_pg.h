@@ -42,7 +42,6 @@ typedef struct bl_sft_pg {
   bool normalise; /**< divide advantages by their standard deviation in the round */
   bl_regulariser regulariser;
   double weight;                          /**< λ */
-  bool quantise;                          /**< f sees generated samples rounded to 8 bits */
   double spectral_weight, spectral_bound; /**< of bl_lipschitz_penalty; weight 0: none */
   bool monitor_critic, monitor_policy;    /**< what the report of a round tells beyond losses */
   bool backprop;         /**< learner backprop_chain: the policy improves by back-propagation through its chain instead */

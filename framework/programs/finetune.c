@@ -123,8 +123,6 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
     return bl_options_reject(options, "sampler.clip", "false for fine-tuning");
   if (f->chain.depth > 0 || f->chain.head)
     return bl_options_reject(options, "sampler.name", "a sampler of Gaussian steps for fine-tuning");
-  if (options->critic.quantise && data->points != NULL)
-    return bl_options_reject(options, "critic.quantise", "false for points, which are not stored in 8 bits");
   BL_TRY(bl_sampler_check_network(&f->chain, shape, options));
   BL_TRY(bl_sft_pg_configure(&f->method, options, bl_dataset_sample_size(data), f->chain.steps));
   bl_network_configure_critic(&f->critic_shape, options, data->channels, data->height, data->width);

@@ -94,8 +94,6 @@ static bl_status add(bl_exact_sum *sum, size_t which, bl_held_out *h, const floa
     const size_t left = count - m * batch, held = left < batch ? left : batch;
     memset(x, 0, batch * h->size * sizeof *x);
     memcpy(x, samples + m * batch * h->size, held * h->size * sizeof *x);
-    if (h->options->critic.quantise)
-      bl_dataset_round(x, batch * h->size);
     BL_GOTO(bl_graph_forward(h->judge, f, x, NULL));
     for (size_t b = 0; b < held; b++)
       bl_exact_sum_add(sum, which, 1, &f[b]);

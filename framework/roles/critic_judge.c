@@ -5,42 +5,33 @@
 #include "sampler/sampler.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Place of a batch of a stratum in `costs` and, times the steps, in `advantages_of_all`. */
 static size_t place_of(const bl_critic *critic, int batch, int m) {
   return ((size_t)m * (size_t)critic->method->n_critic + (size_t)batch) * critic->method->micro_batch;
 }
 
-/* f of samples, which it may round. */
-static bl_status judge(bl_critic *critic, float *costs, float *samples) {
-  if (critic->method->quantise)
-    bl_dataset_round(samples, critic->buffer->state);
-  return bl_graph_forward(critic->critic_judge, costs, samples, NULL);
-}
-
 /* f(x_0) of one batch of a stratum, and its advantages over V; or, for the line that becomes the baseline, f(x̂_0) of all
  * its steps. */
 static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m) {
   const bl_sft_pg *method = critic->method;
-  const size_t count = method->micro_batch, all = (size_t)method->steps * count;
+  const size_t samples = method->micro_batch, all = (size_t)method->steps * samples;
   const float *trajectory = bl_buffer_at(critic->buffer, batch, m);
   float *costs = critic->costs + place_of(critic, batch, m);
   float *advantages = critic->advantages_of_all + place_of(critic, batch, m) * (size_t)method->steps;
   float *value = critic->work, *time = value + all;
-  float *samples = critic->real; /* between two steps of the critic nobody needs what it holds */
-  memcpy(samples, trajectory + (size_t)method->steps * critic->buffer->state, critic->buffer->state * sizeof *samples);
-  BL_TRY(judge(critic, costs, samples));
+  BL_TRY(bl_graph_forward(critic->critic_judge, costs, trajectory + (size_t)method->steps * critic->buffer->state, NULL));
   if (method->predicted) {
+    float *origin = critic->real; /* between two steps of the critic nobody needs what it holds */
     for (int i = 0; i < method->steps; i++) {
-      bl_sampler_origin(samples, critic->chain, i, trajectory, method->seed, bl_sft_pg_rollout(method, round, batch),
-                        (uint32_t)((size_t)m * count), count, method->size);
-      BL_TRY(judge(critic, advantages + (size_t)i * count, samples));
+      bl_sampler_origin(origin, critic->chain, i, trajectory, method->seed, bl_sft_pg_rollout(method, round, batch),
+                        (uint32_t)((size_t)m * samples), samples, method->size);
+      BL_TRY(bl_graph_forward(critic->critic_judge, advantages + (size_t)i * samples, origin, NULL));
     }
     return BL_OK;
   }
   for (size_t i = 0; i < all; i++)
-    time[i] = (float)(i / count);
+    time[i] = (float)(i / samples);
   if (critic->value_judge)
     BL_TRY(bl_graph_forward(critic->value_judge, value, trajectory, time));
   bl_sft_pg_advantages(advantages, method, costs, value);

@@ -41,15 +41,6 @@ void bl_dataset_quantise(uint8_t *pixels, const float *values, size_t count) {
   }
 }
 
-void bl_dataset_round(float *values, size_t count) {
-  uint8_t pixels[256];
-  for (size_t start = 0; start < count; start += sizeof pixels) {
-    const size_t length = count - start < sizeof pixels ? count - start : sizeof pixels;
-    bl_dataset_quantise(pixels, values + start, length);
-    bl_sample_values(values + start, pixels, length);
-  }
-}
-
 /* ---- Reading -------------------------------------------------------------------------------------------------------- */
 
 bl_status bl_dataset_take(bl_dataset *dataset, const bl_sample_file *file, size_t count) {

@@ -55,10 +55,6 @@ void bl_dataset_sample(float *values, const bl_dataset *dataset, size_t index);
 /** Quantise to 8 bits as every metric does: round((x + 1) · 127.5) clamped to 0 … 255. Not collective. Arrays (count). */
 void bl_dataset_quantise(uint8_t *pixels, const float *values, size_t count);
 
-/** Turn network units into what bl_dataset_sample gives of the image once it is stored: quantised to 8 bits and back.
- * Not collective. \param [in,out] values (count). */
-void bl_dataset_round(float *values, size_t count);
-
 /** Release the arrays. Not collective. */
 void bl_dataset_destroy(bl_dataset *dataset);
 

@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "network/network.h"
-#include "store/dataset.h"
 #include "support/cmocka.h"
 
 #include <math.h>
@@ -195,29 +194,6 @@ static void penalty_has_its_closed_form(void **state) {
   critic_trial_destroy(&t);
 }
 
-/* With `quantise` f sees x_0 as it is stored, and V the states before it as they are. */
-static void a_rounded_sample_is_one_that_is_stored(void **state) {
-  critic_trial rounded, stored, plain;
-  critic_trial *const trials[3] = {&rounded, &stored, &plain};
-  (void)state;
-  for (bl_regulariser regulariser = BL_REGULARISER_NONE; regulariser <= BL_REGULARISER_PENALTY; regulariser++) {
-    for (int i = 0; i < 3; i++)
-      critic_trial_create(trials[i], regulariser);
-    const size_t f = bl_graph_parameters(plain.critic)->count * sizeof(float);
-    const size_t v = bl_graph_parameters(plain.value)->count * sizeof(float);
-    rounded.method.quantise = true;
-    bl_dataset_round(stored.trajectory + STEPS * BATCH * SIZE, BATCH * SIZE);
-    for (int i = 0; i < 3; i++)
-      critic_trial_run(trials[i]);
-    assert_memory_equal(rounded.d_f, stored.d_f, f);
-    assert_memory_equal(rounded.d_v, stored.d_v, v);
-    assert_memory_equal(&rounded.losses, &stored.losses, sizeof stored.losses);
-    assert_memory_not_equal(rounded.d_f, plain.d_f, f);
-    for (int i = 0; i < 3; i++)
-      critic_trial_destroy(trials[i]);
-  }
-}
-
 static void policy_gradient_is_that_of_its_loss(void **state) {
   bl_sft_pg method = method_with(BL_REGULARISER_BASELINE);
   float *theta = NULL, *gradient = NULL, from[BATCH * SIZE], to[BATCH * SIZE], work[WORK];
@@ -326,14 +302,11 @@ static void the_final_step_can_be_left_out(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(baseline_regularises_the_critic),
-                                     cmocka_unit_test(without_regulariser_the_target_is_detached),
-                                     cmocka_unit_test(penalty_has_its_closed_form),
-                                     cmocka_unit_test(a_rounded_sample_is_one_that_is_stored),
-                                     cmocka_unit_test(policy_gradient_is_that_of_its_loss),
-                                     cmocka_unit_test(a_stratum_draws_without_replacement),
-                                     cmocka_unit_test(advantages_telescope),
-                                     cmocka_unit_test(the_final_step_can_be_left_out)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(baseline_regularises_the_critic),     cmocka_unit_test(without_regulariser_the_target_is_detached),
+      cmocka_unit_test(penalty_has_its_closed_form),         cmocka_unit_test(policy_gradient_is_that_of_its_loss),
+      cmocka_unit_test(a_stratum_draws_without_replacement), cmocka_unit_test(advantages_telescope),
+      cmocka_unit_test(the_final_step_can_be_left_out)};
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   return failed + (bl_memory_balance() != 0);
 }

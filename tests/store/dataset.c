@@ -1,7 +1,6 @@
 #include "store/dataset.h"
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "store/files.h"
 #include "support/cmocka.h"
 
@@ -111,22 +110,6 @@ static void quantising_inverts_what_the_network_sees(void **state) {
   bl_dataset_quantise(back, strange, 6);
   const uint8_t expected[6] = {0, 255, 0, 255, 128, 0};
   assert_memory_equal(back, expected, 6);
-}
-
-static void rounding_gives_what_is_stored(void **state) {
-  (void)state;
-  enum { COUNT = 600 };
-  bl_dataset dataset = {.count = 1, .channels = 1, .height = 1, .width = COUNT};
-  uint8_t pixels[COUNT];
-  float values[COUNT], stored[COUNT];
-  bl_random_normal(values, COUNT, (bl_draw){.seed = 4, .purpose = BL_PURPOSE_TEST});
-  bl_dataset_quantise(pixels, values, COUNT);
-  dataset.pixels = pixels;
-  bl_dataset_sample(stored, &dataset, 0);
-  bl_dataset_round(values, COUNT);
-  assert_memory_equal(values, stored, sizeof values);
-  bl_dataset_round(values, COUNT);
-  assert_memory_equal(values, stored, sizeof values);
 }
 
 static void damage_is_noticed(void **state) {
@@ -252,7 +235,6 @@ int main(int argc, char **argv) {
       cmocka_unit_test(points_come_back_as_written),
       cmocka_unit_test(every_variable_has_units_and_a_long_name),
       cmocka_unit_test(quantising_inverts_what_the_network_sees),
-      cmocka_unit_test(rounding_gives_what_is_stored),
       cmocka_unit_test(damage_is_noticed),
       cmocka_unit_test(lying_headers_are_refused),
       cmocka_unit_test(a_changed_file_needs_a_word),
