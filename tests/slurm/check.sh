@@ -59,8 +59,8 @@ rows:
     columns: [6]
     set: [sampler.name=ddpm, sampler.grid=full, sampler.variance=large, sampler.final_sigma=-1]
 END
-# Long enough to be disturbed: rounds of a millisecond or two, at full speed.
-long=(--set learner.rounds=$((${ROUNDS:-80})) --set checkpoint.every=5)
+# Long enough to be disturbed: a second and a half at full speed.
+long=(--set learner.rounds=$((${ROUNDS:-240})) --set checkpoint.every=5)
 for launcher in mpirun srun; do
   sed "s|^beeline=.*|beeline=$BEELINE|; s|^launcher=.*|launcher=$launcher|" "$top_srcdir/jobscripts/site.conf" >$launcher.conf
 done
