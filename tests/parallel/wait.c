@@ -69,13 +69,13 @@ static void who_waits_sleeps(void **state) {
   for (size_t i = 0; i < sizeof collectives / sizeof collectives[0]; i++) {
     assert_int_equal(bl_meet(MPI_COMM_WORLD), BL_OK);
     if (rank == size - 1)
-      nanosleep(&(struct timespec){1, 0}, NULL);
+      nanosleep(&(struct timespec){2, 0}, NULL); /* longer than the wait below, as on a busy machine the others come late */
     const double since = bl_clock_seconds(), before = processor_seconds();
     assert_int_equal(collectives[i](), BL_OK);
     const double waited = bl_clock_seconds() - since, used = processor_seconds() - before;
     if (rank == size - 1)
       continue;
-    if (waited < 0.2 || used > 0.3) /* on a busy machine a rank may come late itself */
+    if (waited < 0.8 || used > 0.3)
       fail_msg("collective %zu: rank %d waited %.3f s, of which it used the processor for %.3f s", i, rank, waited, used);
   }
 }
