@@ -109,7 +109,8 @@ typedef struct bl_options_optimiser {
   double beta1;
   double beta2;
   double weight_decay;
-  double clip; /**< largest norm of the gradient; 0: no clipping */
+  double start_decay; /**< decoupled decay towards the weights at the start; 0: none */
+  double clip;        /**< largest norm of the gradient; 0: no clipping */
 } bl_options_optimiser;
 
 typedef struct bl_options_learner {

@@ -79,13 +79,10 @@ static const cyaml_schema_field_t rate_fields[] = {
 };
 
 static const cyaml_schema_field_t optimiser_fields[] = {
-    TEXT(bl_options_optimiser, name),
-    SECTION(bl_options_optimiser, rate, rate_fields),
-    FLOAT(bl_options_optimiser, beta1),
-    FLOAT(bl_options_optimiser, beta2),
-    FLOAT(bl_options_optimiser, weight_decay),
-    FLOAT(bl_options_optimiser, clip),
-    CYAML_FIELD_END,
+    TEXT(bl_options_optimiser, name),          SECTION(bl_options_optimiser, rate, rate_fields),
+    FLOAT(bl_options_optimiser, beta1),        FLOAT(bl_options_optimiser, beta2),
+    FLOAT(bl_options_optimiser, weight_decay), FLOAT(bl_options_optimiser, start_decay),
+    FLOAT(bl_options_optimiser, clip),         CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t learner_fields[] = {

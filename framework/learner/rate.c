@@ -31,7 +31,8 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
                                       .beta1 = optimiser->beta1,
                                       .beta2 = optimiser->beta2,
                                       .epsilon = 1e-8,
-                                      .weight_decay = optimiser->weight_decay};
+                                      .weight_decay = optimiser->weight_decay,
+                                      .start_decay = optimiser->start_decay};
   return BL_OK;
 }
 

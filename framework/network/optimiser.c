@@ -11,6 +11,8 @@ bl_status bl_optimiser_create(bl_optimiser *optimiser, size_t count, bl_optimise
   if (settings.kind == BL_OPTIMISER_ADAM)
     BL_GOTO(bl_allocate(&made.first, count, sizeof *made.first));
   BL_GOTO(bl_allocate(&made.second, count, sizeof *made.second));
+  if (settings.start_decay > 0.0)
+    BL_GOTO(bl_allocate(&made.start, count, sizeof *made.start));
 done:
   if (status != BL_OK)
     bl_optimiser_destroy(&made);
@@ -21,6 +23,7 @@ done:
 void bl_optimiser_destroy(bl_optimiser *optimiser) {
   bl_free(&optimiser->first);
   bl_free(&optimiser->second);
+  bl_free(&optimiser->start);
   optimiser->count = 0;
   optimiser->steps = 0;
 }
@@ -60,8 +63,15 @@ BL_KERNEL static void rmsprop_step(float *restrict values, float *restrict secon
   }
 }
 
+BL_KERNEL static void draw_back(float *restrict values, const float *restrict start, size_t count, float share) {
+  for (size_t i = 0; i < count; i++)
+    values[i] -= share * (values[i] - start[i]);
+}
+
 void bl_optimiser_step(bl_optimiser *optimiser, float *values, const float *gradient, double rate, double scale) {
   optimiser->steps++;
+  if (optimiser->start)
+    draw_back(values, optimiser->start, optimiser->count, (float)(rate * optimiser->settings.start_decay));
   if (optimiser->settings.kind == BL_OPTIMISER_ADAM)
     adam_step(values, optimiser->first, optimiser->second, gradient, optimiser->count, &optimiser->settings,
               optimiser->steps, rate, (float)scale);
