@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-static const bl_optimiser_settings adam = {BL_OPTIMISER_ADAM, 0.9, 0.999, 1e-8, 0.0};
-static const bl_optimiser_settings adam_w = {BL_OPTIMISER_ADAM, 0.8, 0.95, 1e-6, 0.1};
-static const bl_optimiser_settings rms_prop = {BL_OPTIMISER_RMSPROP, 0.0, 0.99, 1e-8, 0.0};
+static const bl_optimiser_settings adam = {BL_OPTIMISER_ADAM, 0.9, 0.999, 1e-8, 0.0, 0.0};
+static const bl_optimiser_settings adam_w = {BL_OPTIMISER_ADAM, 0.8, 0.95, 1e-6, 0.1, 0.0};
+static const bl_optimiser_settings rms_prop = {BL_OPTIMISER_RMSPROP, 0.0, 0.99, 1e-8, 0.0, 0.0};
 
 /* Three steps of torch.optim 1.13 (Adam(lr=0.01), AdamW(lr=0.01, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-6),
  * RMSprop(lr=0.01)); the third parameter has gradients near epsilon, so that its placement matters. */
@@ -63,6 +63,40 @@ static void follows_hand_calculation(void **state) {
   assert_near(optimiser.first[0], 0.29, 1e-7);
   assert_near(optimiser.second[0], 0.004999, 1e-8);
   bl_optimiser_destroy(&optimiser);
+}
+
+/* Where gradients are zero, what lies between a value and its start shrinks by 1 − rate · start_decay in each step,
+ * whichever rule there is; where they are one, Adam goes down by its rate, and rests where the spring pulls as hard: 1 /
+ * start_decay below the start. */
+static void decays_towards_the_start(void **state) {
+  (void)state;
+  const float nothing[2] = {0, 0}, always[2] = {1, 1}, start[2] = {3, -1}, begin[2] = {5, -2};
+  bl_optimiser_settings settings[2] = {adam, rms_prop};
+  bl_optimiser optimiser;
+  float values[2];
+  for (size_t k = 0; k < 2; k++) {
+    settings[k].start_decay = 20;
+    memcpy(values, begin, sizeof values);
+    assert_int_equal(bl_optimiser_create(&optimiser, 2, settings[k]), BL_OK);
+    memcpy(optimiser.start, start, sizeof start);
+    for (int step = 1; step <= 30; step++) {
+      bl_optimiser_step(&optimiser, values, nothing, 0.01, 1);
+      for (size_t i = 0; i < 2; i++)
+        assert_near(values[i], start[i] + pow(0.8, step) * (begin[i] - start[i]), 2e-6);
+    }
+    bl_optimiser_destroy(&optimiser);
+  }
+  assert_int_equal(bl_optimiser_create(&optimiser, 2, settings[0]), BL_OK);
+  memcpy(optimiser.start, start, sizeof start);
+  for (int step = 0; step < 100; step++)
+    bl_optimiser_step(&optimiser, values, always, 0.01, 1);
+  for (size_t i = 0; i < 2; i++)
+    assert_near(values[i], start[i] - 1 / 20.0, 2e-6);
+  bl_optimiser_destroy(&optimiser);
+  assert_int_equal(bl_optimiser_create(&optimiser, 2, adam), BL_OK);
+  assert_null(optimiser.start);
+  bl_optimiser_destroy(&optimiser);
+  assert_int_equal(bl_memory_balance(), 0);
 }
 
 /* A step on shards of any size gives the bits of a step on the whole. */
@@ -132,6 +166,7 @@ static void a_young_average_forgets_its_start(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(follows_pytorch),
                                      cmocka_unit_test(follows_hand_calculation),
+                                     cmocka_unit_test(decays_towards_the_start),
                                      cmocka_unit_test(shards_give_the_same_bits),
                                      cmocka_unit_test(clips_by_norm),
                                      cmocka_unit_test(averages),

@@ -36,7 +36,8 @@ over roll.yaml "$roll_splits" tuned finetune $roll_tuning
 other="$roll_tuning --set critic.regulariser=penalty --set learner.normalise_advantage=true
   --set learner.baseline_from=prediction --set learner.step_weight=balanced
   --set learner.final_step=false --set learner.critic_epochs=2 --set learner.warm_up=1
-  --set learner.optimiser.rate.decay=cosine --set critic.optimiser.name=rmsprop --set critic.optimiser.clip=0.5
+  --set learner.optimiser.rate.decay=cosine --set learner.optimiser.start_decay=50
+  --set critic.optimiser.name=rmsprop --set critic.optimiser.clip=0.5
   --set metrics.count=20 --set metrics.every=3"
 run 1 finetune roll.yaml $other --output other
 over roll.yaml '3/2:2:1 4/2:3:4' other finetune $other
