@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BL_OPTIONS_SLOTS = 128, BL_OPTIONS_KEY = 64, BL_OPTIONS_FIELDS = 32 };
+enum { BL_OPTIONS_SLOTS = 192, BL_OPTIONS_KEY = 64, BL_OPTIONS_FIELDS = 32 };
 
 /** Where a value came from. */
 typedef enum bl_options_source { BL_SOURCE_NONE, BL_SOURCE_DEFAULT, BL_SOURCE_FILE, BL_SOURCE_ARGUMENT } bl_options_source;
