@@ -287,6 +287,7 @@ static const struct {
     {"beta1", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"beta2", 0, 1 - DBL_EPSILON, "at least 0 and below 1"},
     {"weight_decay", 0, DBL_MAX, "0 or more"},
+    {"start_decay", 0, DBL_MAX, "0 or more"},
     {"optimiser.clip", 0, DBL_MAX, "0 or more"},
     {"n_critic", 1, 65536, "1 to 65536"},
     {"n_generator", 1, 1048576, "1 to 1048576"},

@@ -23,8 +23,8 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
   const bool cosine = strcmp(decay, "cosine") == 0;
   BL_TRY(require(adam || strcmp(optimiser->name, "rmsprop") == 0, options, key, "name", "adam or rmsprop"));
   BL_TRY(require(linear || cosine || strcmp(decay, "none") == 0, options, key, "rate.decay", "none, linear or cosine"));
-  BL_TRY(require(optimiser->start_decay >= 0 && optimiser->rate.first * optimiser->start_decay < 1, options, key,
-                 "start_decay", "from 0 to less than 1 / rate.first, or each step would overshoot"));
+  BL_TRY(require(optimiser->rate.first * optimiser->start_decay < 1, options, key, "start_decay",
+                 "less than 1 / rate.first, or each step would overshoot"));
   rate->first = optimiser->rate.first;
   rate->last = optimiser->rate.last;
   rate->rise = optimiser->rate.rise;
