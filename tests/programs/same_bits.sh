@@ -77,8 +77,9 @@ for split in '2 1:1:1' '2 2:1:1' '3 1:1:1' '3 2:2:2' '4 2:1:1' '4 1:2:1' '4 3:1:
   equal tuned1 split
   rm -rf split
 done
-run 1 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --output penalty1
-run 4 finetune finetune.yaml --set critic.regulariser=penalty --set learner.log_density=sum --roles 1:2:1 --output penalty4
+other='--set critic.regulariser=penalty --set learner.log_density=sum --set learner.optimiser.start_decay=50'
+run 1 finetune finetune.yaml $other --output penalty1
+run 4 finetune finetune.yaml $other --roles 1:2:2 --output penalty4
 equal penalty1 penalty4
 
 # ---- Monitors and the spectral regulariser --------------------------------------------------------------------------------
