@@ -174,6 +174,8 @@ static bl_status begin_stage(distiller *d, int stage, bool fresh) {
   BL_AGREE(bl_graph_load(d->teacher, d->weights), comm);
   if (fresh)
     bl_aggregator_set(&d->aggregator, d->weights);
+  else
+    bl_aggregator_set_start(&d->aggregator, d->weights);
   d->method.teacher_prediction = stage > 0 ? d->method.prediction : d->first_prediction;
   d->method.teacher_steps = steps_of(d, stage - 1);
   d->method.steps = steps_of(d, stage);

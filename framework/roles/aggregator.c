@@ -312,6 +312,10 @@ void bl_aggregator_set(bl_aggregator *aggregator, const float *values) {
   for (bl_aggregator_array which = BL_AGGREGATOR_FIRST; which <= BL_AGGREGATOR_SECOND; which++)
     if (shard_of(aggregator, which))
       memset(shard_of(aggregator, which), 0, aggregator->count * sizeof *values);
+  bl_aggregator_set_start(aggregator, values);
+}
+
+void bl_aggregator_set_start(bl_aggregator *aggregator, const float *values) {
   if (aggregator->optimiser.start)
     memcpy(aggregator->optimiser.start, values + aggregator->first, aggregator->count * sizeof *values);
 }

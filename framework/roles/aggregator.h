@@ -111,9 +111,14 @@ bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl
 /** Steps of the optimiser so far, on every rank. Collective over the world. */
 bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world);
 
-/** Begin anew with these parameters: their average is they themselves, moments are zero. Every rank that shares them must
- * be given the same. Not collective. \param [in] values (table->count), copied. */
+/** Begin anew with these parameters: their average is they themselves, moments are zero, and they are the start that the
+ * optimiser may decay towards. Every rank that shares them must be given the same. Not collective. \param [in] values
+ * (table->count), copied. */
 void bl_aggregator_set(bl_aggregator *aggregator, const float *values);
+
+/** Only the start that the optimiser may decay towards, which no checkpoint holds: whoever goes on from one gives it again.
+ * Not collective. \param [in] values (table->count), copied. */
+void bl_aggregator_set_start(bl_aggregator *aggregator, const float *values);
 
 /** Go on where a checkpoint ended: one of its arrays, as it was gathered, after \a steps steps of the optimiser. Not
  * collective. \param [in] whole (table->count), copied. */
