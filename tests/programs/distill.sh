@@ -58,8 +58,9 @@ same_values one.nc two.nc || complain "other samples on two ranks: $(cat why)"
 # One that learned for long draws in one step what the teacher draws in two.
 run 1 pretrain roll.yaml --set learner.rounds=400 --set learner.average=0 --set learner.optimiser.rate.first=3e-3 --output good
 for prediction in x v; do
-  run 1 $distilling --set model.file=good/model.nc --set learner.rounds=600 --set distill.first=2 --set learner.average=0 --set learner.optimiser.start_decay=0 \
-    --set distill.prediction=$prediction --set learner.optimiser.rate.first=2e-3 --set checkpoint.every=0 --output learned_$prediction
+  run 1 $distilling --set model.file=good/model.nc --set learner.rounds=600 --set distill.first=2 --set learner.average=0 \
+    --set learner.optimiser.start_decay=0 --set learner.optimiser.rate.first=2e-3 --set distill.prediction=$prediction \
+    --set checkpoint.every=0 --output learned_$prediction
   run 1 $sampling --set sampler.steps=2 --set model.file=good/model.nc --output teacher.nc
   run 1 $sampling --set model.file=learned_$prediction/student-0001.nc --output student.nc
   print_values teacher.nc point >teacher.txt

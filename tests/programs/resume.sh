@@ -66,7 +66,8 @@ test "$(judges_of fresh/checkpoint-000001.nc)" = "$(judges_of stones/kept-000004
 # ---- Killed ----------------------------------------------------------------------------------------------------------
 
 # A run long enough to be killed in the middle: as soon as it has a checkpoint, which stays, and some rows after it.
-killed="finetune roll.yaml $roll_tuning --set learner.rounds=600 --set checkpoint.every=25 --set checkpoint.keep=30 --set learner.optimiser.rate.decay=linear --set learner.optimiser.start_decay=20"
+killed="finetune roll.yaml $roll_tuning --set learner.rounds=600 --set checkpoint.every=25 --set checkpoint.keep=30
+  --set learner.optimiser.rate.decay=linear --set learner.optimiser.start_decay=20"
 run 1 $killed --output whole
 kill_at killed/checkpoint-000100.nc $killed --output killed
 test -e killed/model.nc && complain "the run ended before it was killed"

@@ -90,6 +90,24 @@ static void initialise(bl_aggregator *aggregator, uint64_t seed) {
   bl_free(&values);
 }
 
+/* The costs that this rank's critic found are f of the samples. */
+static void check_costs(const bl_critic *critic, const bl_world *world) {
+  bl_graph *graph = NULL;
+  if (world->critics.rank < 0)
+    return;
+  assert_int_equal(bl_network_create(&graph, &critic_shape, MICRO_BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
+  assert_int_equal(bl_graph_load(graph, critic->critic_aggregator->values), BL_OK);
+  for (int m = world->critics.rank; m < STRATA; m += world->critics.size)
+    for (int batch = 0; batch < critic->method->n_critic; batch++) {
+      const float *samples = bl_buffer_at(critic->buffer, batch, m) + STEPS * MICRO_BATCH * 2;
+      float expected[MICRO_BATCH];
+      assert_int_equal(bl_graph_forward(graph, expected, samples, NULL), BL_OK);
+      const int place = (m * critic->method->n_critic + batch) * MICRO_BATCH;
+      assert_memory_equal(critic->costs + place, expected, sizeof expected);
+    }
+  bl_graph_destroy(&graph);
+}
+
 /* Run ROUNDS rounds over the ranks of `world`, or up to the one that fails. */
 static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_world *world, double factor) {
   bl_status status = BL_OK;
@@ -139,6 +157,8 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
     assert_int_equal(steps, i == 0 ? (ROUNDS - method->warm_up) * method->n_generator
                                    : ROUNDS * method->n_critic * method->critic_epochs);
   }
+  if (status == BL_OK)
+    check_costs(&critic, world);
   bl_critic_destroy(&critic);
   bl_generator_destroy(&generator);
   bl_buffer_destroy(&buffer);
