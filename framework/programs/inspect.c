@@ -130,16 +130,14 @@ static void show_text(int ncid, const char *attribute, const char *label) {
 
 static void show_integer(int ncid, const char *attribute, const char *label) {
   long long value;
-  size_t length;
-  if (nc_inq_attlen(ncid, NC_GLOBAL, attribute, &length) == NC_NOERR && length == 1 &&
+  if (bl_container_numbers(ncid, NC_GLOBAL, attribute) == 1 &&
       nc_get_att_longlong(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
     printf("  %-18s %lld\n", label, value);
 }
 
 static void show_number(int ncid, const char *attribute, const char *label) {
   double value;
-  size_t length;
-  if (nc_inq_attlen(ncid, NC_GLOBAL, attribute, &length) == NC_NOERR && length == 1 &&
+  if (bl_container_numbers(ncid, NC_GLOBAL, attribute) == 1 &&
       nc_get_att_double(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
     printf("  %-18s %g\n", label, value);
 }

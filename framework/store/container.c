@@ -234,6 +234,14 @@ void bl_container_get_text(char *text, size_t size, int ncid, const char *name) 
   free(value);
 }
 
+size_t bl_container_numbers(int ncid, int variable, const char *name) {
+  nc_type type;
+  size_t length;
+  if (nc_inq_att(ncid, variable, name, &type, &length) != NC_NOERR || type == NC_CHAR || type > NC_UINT64)
+    return 0;
+  return length;
+}
+
 bl_status bl_container_read_text(char **text, const char *path, const char *name) {
   int ncid;
   size_t length = 0;

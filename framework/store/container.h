@@ -57,6 +57,10 @@ bl_status bl_container_checksum(uint32_t *crc, const char *path);
  * \param [out] text  (size) caller's; cut when it is longer. */
 void bl_container_get_text(char *text, size_t size, int ncid, const char *name);
 
+/** How many numbers the attribute \a name of \a variable (or NC_GLOBAL) holds; 0 when there is none, or of other types.
+ * To be asked before netCDF reads them, which writes all of them. Not collective. */
+size_t bl_container_numbers(int ncid, int variable, const char *name);
+
 /** The global attribute \a name of the file \a path as text, "" when there is none. Not collective.
  * \param [out] text  the caller's; bl_free. Returns the errors of bl_container_open. */
 bl_status bl_container_read_text(char **text, const char *path, const char *name);

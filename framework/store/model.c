@@ -85,6 +85,24 @@ static bl_status get_integer(int *value, int ncid, const char *path, const char 
   return BL_OK;
 }
 
+/* \a expected counts of rounds or steps, each small enough that sums of a few do not overflow. */
+static bl_status get_counts(int64_t *values, size_t expected, int ncid, const char *path, const char *name) {
+  enum { MOST_COUNTS = 3 };
+  const long long most = 1LL << 53;
+  size_t length;
+  long long found[MOST_COUNTS];
+  BL_TRY(attribute_length(&length, ncid, path, name, false));
+  if (length != expected)
+    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected %zu", path, name, length, expected);
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_longlong(ncid, NC_GLOBAL, name, found), path, name));
+  for (size_t i = 0; i < expected; i++) {
+    if (found[i] < 0 || found[i] > most)
+      return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %lld, expected 0 to %lld", path, name, found[i], most);
+    values[i] = found[i];
+  }
+  return BL_OK;
+}
+
 static bl_status get_integers(int values[BL_NETWORK_LEVELS], int *count, int ncid, const char *path, const char *name,
                               int highest) {
   size_t length;
@@ -182,24 +200,19 @@ static bl_status check_weights(const bl_network_shape *shape, const char *path) 
 /* What a checkpoint between two rows of the record knows of the next row. */
 static bl_status read_row(bl_model_header *header, int ncid, const char *path) {
   size_t length;
-  long long steps;
   header->row_steps = 0;
   header->row_sums[0] = header->row_sums[1] = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "row_steps", NULL, NULL) != NC_NOERR)
     return BL_OK;
-  BL_TRY(attribute_length(&length, ncid, path, "row_steps", false));
-  if (length != 1 || nc_get_att_longlong(ncid, NC_GLOBAL, "row_steps", &steps) != NC_NOERR || steps < 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: attribute row_steps: expected one count", path);
+  BL_TRY(get_counts(&header->row_steps, 1, ncid, path, "row_steps"));
   BL_TRY(attribute_length(&length, ncid, path, "row_sums", false));
   if (length != 2 || nc_get_att_double(ncid, NC_GLOBAL, "row_sums", header->row_sums) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: attribute row_sums: expected two numbers", path);
-  header->row_steps = steps;
   return BL_OK;
 }
 
 static bl_status read_header(bl_model_header *header, int ncid, const char *path) {
   size_t length;
-  long long round, steps[3];
   BL_TRY(read_shape(&header->shape, ncid, path));
   BL_TRY(attribute_length(&length, ncid, path, "schedule", true));
   bl_container_get_text(header->schedule, sizeof header->schedule, ncid, "schedule");
@@ -221,17 +234,9 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   header->accuracy = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
     BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));
-  BL_TRY(attribute_length(&length, ncid, path, "round", false));
-  if (length != 1 || nc_get_att_longlong(ncid, NC_GLOBAL, "round", &round) != NC_NOERR || round < 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: attribute round: expected one count", path);
-  BL_TRY(attribute_length(&length, ncid, path, "optimiser_steps", false));
-  if (length != 3 || nc_get_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", steps) != NC_NOERR || steps[0] < 0 ||
-      steps[1] < 0 || steps[2] < 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: attribute optimiser_steps: expected three counts", path);
+  BL_TRY(get_counts(&header->round, 1, ncid, path, "round"));
+  BL_TRY(get_counts(header->optimiser_steps, 3, ncid, path, "optimiser_steps"));
   bl_container_get_text(header->digest, sizeof header->digest, ncid, "digest");
-  header->round = round;
-  for (int i = 0; i < 3; i++)
-    header->optimiser_steps[i] = steps[i];
   return read_row(header, ncid, path);
 }
 

@@ -214,11 +214,13 @@ static bl_status read_view(bl_record_view *view, int ncid, const char *path) {
   long long rounds = 0;
   if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_varid(ncid, "round", &round) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: no record: has no variable round(round)", path);
+  BL_TRY(check_column(&round, ncid, path, "round", dimension));
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &variables), path, "variables"));
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimension, &view->rows), path, "round"));
   const size_t sizes[2] = {(size_t)variables, view->rows};
   BL_TRY(bl_container_plausible(&bytes, path, "round", sizes, 2, sizeof(int)));
-  if (nc_get_att_longlong(ncid, NC_GLOBAL, "rounds", &rounds) == NC_NOERR && rounds > 0)
+  if (bl_container_numbers(ncid, NC_GLOBAL, "rounds") == 1 &&
+      nc_get_att_longlong(ncid, NC_GLOBAL, "rounds", &rounds) == NC_NOERR && rounds > 0)
     view->rounds = rounds;
   BL_TRY(bl_allocate(&view->names, (size_t)variables, sizeof *view->names));
   BL_TRY(bl_allocate(&view->numbers, view->rows, sizeof *view->numbers));

@@ -53,8 +53,11 @@ void fuzz_read_model(const char *path) {
 
 void fuzz_read_record(const char *path) {
   bl_record *record = NULL;
+  bl_record_view view;
   fuzz_begin();
   const double values[2] = {1, 2};
+  fuzz_check(bl_record_read(&view, path)); /* as `beeline watch` does, before a resumed run opens it */
+  bl_record_view_destroy(&view);
   bl_status status = bl_record_open(&record, path, fuzz_columns, 2, 3, 10, &fuzz_provenance);
   if (status == BL_OK)
     status = bl_record_append(record, 3, values);

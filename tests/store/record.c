@@ -155,6 +155,31 @@ static void a_damaged_record_is_put_aside(void **state) {
   assert_int_equal(stat(scratch("bad.nc.damaged"), &what), 0);
 }
 
+/* Files that other programs wrote: of an attribute with many values none may be taken, let alone written past its place. */
+static void nonsense_in_a_record_is_refused(void **state) {
+  (void)state;
+  enum { MANY = 100000 };
+  static long long many[MANY];
+  const int first = 0, values[2] = {1, 2};
+  for (int rank = 1; rank <= 2; rank++) {
+    int ncid, dimensions[2], variable;
+    bl_record_view view;
+    for (int i = 0; i < MANY; i++)
+      many[i] = 7;
+    assert_int_equal(nc_create(scratch("forged.nc"), NC_NETCDF4, &ncid), NC_NOERR);
+    assert_int_equal(nc_def_dim(ncid, "round", 1, &dimensions[0]), NC_NOERR);
+    assert_int_equal(nc_def_dim(ncid, "other", 2, &dimensions[1]), NC_NOERR);
+    assert_int_equal(nc_def_var(ncid, "round", NC_INT, rank, dimensions, &variable), NC_NOERR);
+    assert_int_equal(nc_put_att_longlong(ncid, NC_GLOBAL, "rounds", NC_INT64, MANY, many), NC_NOERR);
+    assert_int_equal(rank == 1 ? nc_put_var_int(ncid, variable, &first) : nc_put_var_int(ncid, variable, values), NC_NOERR);
+    assert_int_equal(nc_close(ncid), NC_NOERR);
+    assert_int_equal(bl_record_read(&view, scratch("forged.nc")), rank == 1 ? BL_OK : BL_ERROR_INPUT);
+    assert_true(rank == 1 || message_has("variable round: found 2 dimensions"));
+    assert_int_equal(view.rounds, 0);
+    bl_record_view_destroy(&view);
+  }
+}
+
 static void an_impossible_place_is_refused(void **state) {
   (void)state;
   bl_record *record;
@@ -169,7 +194,7 @@ int main(void) {
       cmocka_unit_test(rows_are_readable_while_it_grows),  cmocka_unit_test(a_reader_sees_whole_rows),
       cmocka_unit_test(a_reader_does_not_hinder),          cmocka_unit_test(a_resume_drops_later_rows),
       cmocka_unit_test(a_new_column_is_empty_in_old_rows), cmocka_unit_test(a_damaged_record_is_put_aside),
-      cmocka_unit_test(an_impossible_place_is_refused),
+      cmocka_unit_test(nonsense_in_a_record_is_refused),   cmocka_unit_test(an_impossible_place_is_refused),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }
