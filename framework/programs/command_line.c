@@ -52,10 +52,10 @@ static bl_status read_batch(bl_command_line *line, const char *text) {
 static bl_status add_word(bl_command_line *line, const char *word) {
   if (line->command == NULL)
     line->command = word;
-  else if (line->file == NULL)
-    line->file = word;
+  else if (line->file_count < BL_COMMAND_FILES)
+    line->files[line->file_count++] = word;
   else
-    return bl_fail(BL_ERROR_USAGE, "one word too many: %s; expected %s FILE and options", word, line->command);
+    return bl_fail(BL_ERROR_USAGE, "more than %d files", BL_COMMAND_FILES);
   return BL_OK;
 }
 

@@ -7,12 +7,13 @@
 
 #include <stdbool.h>
 
-enum { BL_COMMAND_SETS = 256, BL_COMMAND_BATCH = 65536 };
+enum { BL_COMMAND_SETS = 256, BL_COMMAND_FILES = 256, BL_COMMAND_BATCH = 65536 };
 
 /** What was asked for. All text is borrowed from argv. */
 typedef struct bl_command_line {
   const char *command; /**< "finetune"; NULL when none was given */
-  const char *file;    /**< the configuration, or the file to inspect; NULL when none was given */
+  int file_count;
+  const char *files[BL_COMMAND_FILES]; /**< the configuration, or files to inspect, average and so on */
   int set_count;
   char *sets[BL_COMMAND_SETS]; /**< "key=value" or "--seed=3", as bl_options_load takes them; owned */
   bool resume;
@@ -25,8 +26,8 @@ typedef struct bl_command_line {
 } bl_command_line;
 
 /** Read argv. Not collective. \param [out] line  the caller's; release with bl_command_line_destroy, also after a failure.
- * Returns BL_ERROR_USAGE for an unknown option, a missing argument, a batch that is no whole number above 0, or one word
- * too many. */
+ * Returns BL_ERROR_USAGE for an unknown option, a missing argument, a batch that is no whole number above 0, or more
+ * files than there is room for. */
 bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv);
 
 /** Release what bl_command_line_read allocated. Not collective. */

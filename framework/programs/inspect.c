@@ -191,9 +191,9 @@ static bl_status inspect(const bl_invocation *invocation) {
   if (rank != 0)
     return BL_OK;
   if (invocation->profile)
-    return bl_inspect_profile(invocation->argument, invocation->batch > 0 ? invocation->batch : default_batch);
-  BL_TRY(bl_container_open(&ncid, invocation->argument));
-  const bl_status status = show(ncid, invocation->argument);
+    return bl_inspect_profile(invocation->arguments[0], invocation->batch > 0 ? invocation->batch : default_batch);
+  BL_TRY(bl_container_open(&ncid, invocation->arguments[0]));
+  const bl_status status = show(ncid, invocation->arguments[0]);
   nc_close(ncid);
   return status;
 }

@@ -21,9 +21,10 @@
 #include <string.h>
 
 /* The commands, in the order of a first use. */
-static const bl_program *const programs[] = {
-    &bl_program_import, &bl_program_pretrain, &bl_program_finetune, &bl_program_distill, &bl_program_moments,
-    &bl_program_sample, &bl_program_evaluate, &bl_program_table,    &bl_program_inspect, &bl_program_watch};
+static const bl_program *const programs[] = {&bl_program_import,  &bl_program_pretrain, &bl_program_finetune,
+                                             &bl_program_distill, &bl_program_moments,  &bl_program_average,
+                                             &bl_program_sample,  &bl_program_evaluate, &bl_program_table,
+                                             &bl_program_inspect, &bl_program_watch};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -45,6 +46,7 @@ static const char exit_statuses[] =
 static void print_help(void) {
   puts(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
+      "       beeline average MODEL.nc... --output AVERAGE.nc\n"
       "       beeline inspect [--profile [--batch N]] FILE\n"
       "       beeline watch [--once] RECORD.nc\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"
@@ -123,7 +125,9 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   BL_TRY(choose_program(program, line));
   const bool inspects = strcmp((*program)->name, "inspect") == 0;
   const bool takes_argument = (*program)->takes_argument;
-  if (takes_argument && line->file == NULL)
+  if (line->file_count > 1 && !(*program)->takes_many)
+    return bl_fail(BL_ERROR_USAGE, "one word too many: %s; expected %s FILE and options", line->files[1], line->command);
+  if (takes_argument && line->file_count == 0)
     return bl_fail(BL_ERROR_USAGE, "no file is given, expected beeline %s FILE", (*program)->name);
   if (line->resume && !(*program)->resumes)
     return bl_fail(BL_ERROR_USAGE,
@@ -133,7 +137,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   if (line->once && *program != &bl_program_watch)
     return bl_fail(BL_ERROR_USAGE, "--once goes with watch");
   bl_options *options = NULL;
-  BL_TRY(load_options(&options, takes_argument ? NULL : line->file, line, comm));
+  BL_TRY(load_options(&options, takes_argument ? NULL : line->files[0], line, comm));
   const bl_status same = bl_agree_text("the configuration", bl_options_digest(options), comm);
   if (same != BL_OK) {
     bl_options_destroy(&options);
@@ -141,7 +145,8 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   }
   bl_threads_set(options->compute.threads);
   const bl_invocation invocation = {.options = options,
-                                    .argument = takes_argument ? line->file : NULL,
+                                    .argument_count = takes_argument ? line->file_count : 0,
+                                    .arguments = line->files,
                                     .set_count = line->set_count,
                                     .sets = (const char *const *)line->sets,
                                     .resume = line->resume,

@@ -66,7 +66,7 @@ static void destroy(bl_table *t) {
 static bl_status prepare(bl_table *t) {
   const bl_invocation *invocation = t->invocation;
   char model[BL_TABLE_PATH + 16];
-  BL_TRY(bl_table_file_read(&t->file, invocation->argument, invocation->comm));
+  BL_TRY(bl_table_file_read(&t->file, invocation->arguments[0], invocation->comm));
   t->output = invocation->options->output[0] != '\0' ? invocation->options->output : t->file->output;
   if (t->output[0] == '\0')
     return bl_fail(BL_ERROR_USAGE, "%s: the key output is missing, expected a folder to write into, here or by --output",

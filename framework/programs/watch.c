@@ -114,7 +114,7 @@ static bl_status watch(const bl_invocation *invocation) {
     return BL_OK;
   const bool once = invocation->once || !isatty(STDOUT_FILENO);
   do {
-    BL_TRY(show(&ended, invocation->argument, !once));
+    BL_TRY(show(&ended, invocation->arguments[0], !once));
     if (!once && !ended)
       nanosleep(&second, NULL);
   } while (!once && !ended);

@@ -128,7 +128,7 @@ void fuzz_inspect(const char *path) {
   start_mpi();
   if (freopen("/dev/null", "w", stdout) == NULL)
     abort();
-  const bl_invocation invocation = {.argument = path, .comm = MPI_COMM_SELF};
+  const bl_invocation invocation = {.argument_count = 1, .arguments = &path, .comm = MPI_COMM_SELF};
   fuzz_begin();
   fuzz_check(bl_program_inspect.run(&invocation));
   fuzz_end();

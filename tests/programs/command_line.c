@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-enum { WORDS = 16 };
+enum { WORDS = 512 };
 
 /* Read the words of a command line, written with single blanks. */
 static bl_status read_line(bl_command_line *line, const char *text) {
-  static char copy[256]; /* the line borrows from it */
+  static char copy[4096]; /* the line borrows from it */
   static char *words[WORDS + 1];
   int count = 0;
   assert_true(strlen(text) < sizeof copy);
@@ -31,7 +31,8 @@ static void options_stand_anywhere(void **state) {
     bl_command_line line;
     assert_int_equal(read_line(&line, texts[i]), BL_OK);
     assert_string_equal(line.command, "finetune");
-    assert_string_equal(line.file, "run.yaml");
+    assert_int_equal(line.file_count, 1);
+    assert_string_equal(line.files[0], "run.yaml");
     assert_true(line.resume);
     assert_false(line.help || line.version || line.defaults);
     assert_int_equal(line.set_count, 4);
@@ -44,12 +45,30 @@ static void options_stand_anywhere(void **state) {
   }
 }
 
+static void files_keep_their_order(void **state) {
+  (void)state;
+  bl_command_line line;
+  char text[6 * BL_COMMAND_FILES + 64] = "beeline average";
+  assert_int_equal(read_line(&line, "beeline average c.nc --output d.nc a.nc -- --b"), BL_OK);
+  assert_int_equal(line.file_count, 3);
+  assert_string_equal(line.files[0], "c.nc");
+  assert_string_equal(line.files[1], "a.nc");
+  assert_string_equal(line.files[2], "--b");
+  bl_command_line_destroy(&line);
+  for (int i = 0; i <= BL_COMMAND_FILES; i++)
+    strcat(text, " m.nc");
+  assert_int_equal(read_line(&line, text), BL_ERROR_USAGE);
+  assert_non_null(strstr(bl_status_message(), "more than 256 files"));
+  bl_status_clear();
+  bl_command_line_destroy(&line);
+}
+
 static void nothing_is_asked_for_unless_said(void **state) {
   (void)state;
   bl_command_line line;
   assert_int_equal(read_line(&line, "beeline"), BL_OK);
   assert_null(line.command);
-  assert_null(line.file);
+  assert_int_equal(line.file_count, 0);
   assert_int_equal(line.set_count, 0);
   assert_int_equal(read_line(&line, "beeline sample -h"), BL_OK);
   assert_true(line.help && !line.version && !line.defaults);
@@ -72,11 +91,9 @@ static void mistakes_are_named(void **state) {
       {"beeline finetune --set", "--set needs a value after it"},
       {"beeline finetune --output", "--output needs a value after it"},
       {"beeline finetune --set --resume", "--set --resume: expected KEY=VALUE"},
-      {"beeline finetune a.yaml b.yaml", "one word too many: b.yaml; expected finetune FILE and options"},
       {"beeline inspect --profile m.nc --batch", "--batch needs a value after it"},
       {"beeline inspect --profile --batch 0 m.nc", "--batch 0: expected a whole number from 1 to 65536"},
       {"beeline inspect --profile --batch 1e3 m.nc", "--batch 1e3: expected a whole number from 1 to 65536"},
-      {"beeline finetune -- a.yaml --set", "one word too many: --set; expected finetune FILE and options"},
   };
   for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
     bl_command_line line;
@@ -92,6 +109,7 @@ static void mistakes_are_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(options_stand_anywhere),
+      cmocka_unit_test(files_keep_their_order),
       cmocka_unit_test(nothing_is_asked_for_unless_said),
       cmocka_unit_test(mistakes_are_named),
   };
