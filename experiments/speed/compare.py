@@ -31,7 +31,7 @@ WORKS = {
 # n_generator of the round.
 NETWORKS = {
     "digits": (64, {"forward": (2, 20), "both": (2, 10), "rollout": (1, 3), "round": (1, 1)}, (64, 128, 3, 5, 10)),
-    "fashion": (64, {"forward": (1, 5), "both": (1, 3), "rollout": (0, 1), "round": (0, 1)}, (64, 128, 3, 5, 10)),
+    "fashion": (64, {"forward": (1, 5), "both": (1, 3), "rollout": (0, 1), "round": (1, 1)}, (64, 128, 1, 5, 7)),
     "cifar10": (16, {"forward": (1, 2), "both": (1, 1), "rollout": (0, 1), "round": (0, 1)}, (16, 32, 1, 1, 2)),
     "swissroll": (0, {"finetune": (0, 0)}, ()),
 }
