@@ -94,7 +94,7 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
   uint32_t *words = (uint32_t *)graph->scratch;
   bl_draw draw = graph->dropout_draw;
   draw.purpose = BL_PURPOSE_DROPOUT;
-  draw.step = (uint32_t)node->index;
+  draw.step = (uint32_t)node->number;
   for (size_t n = 0; n < (size_t)graph->batch; n++) {
     draw.sample = graph->dropout_draw.sample + (uint32_t)n;
     draw_mask(mask + n * size, words, x, state->threshold, draw);

@@ -69,6 +69,33 @@ void bl_graph_destroy(bl_graph **graph) {
   bl_free(graph);
 }
 
+/** Move a pointer of a list forward, from place \a from to place \a to. */
+static void move(void *list, int from, int to) {
+  void **pointers = list, *moved = pointers[from];
+  memmove(pointers + to + 1, pointers + to, (size_t)(from - to) * sizeof *pointers);
+  pointers[to] = moved;
+}
+
+bl_tensor *bl_early(bl_graph *graph, bl_tensor *y) {
+  if (graph->status != BL_OK || y == NULL || y->producer == NULL)
+    return y;
+  int node = 0, tensor = 0; /* the first places where all that it reads is there */
+  for (int i = 0; i < y->producer->inputs; i++) {
+    const bl_tensor *x = y->producer->input[i];
+    if (x->producer != NULL && x->producer->index >= node)
+      node = x->producer->index + 1;
+    if (x->index >= tensor)
+      tensor = x->index + 1;
+  }
+  move(graph->nodes, y->producer->index, node);
+  move(graph->tensors, y->index, tensor);
+  for (int i = 0; i < graph->node_count; i++)
+    graph->nodes[i]->index = i;
+  for (int i = 0; i < graph->tensor_count; i++)
+    graph->tensors[i]->index = i;
+  return y;
+}
+
 void bl_output(bl_graph *graph, bl_tensor *y) {
   if (graph->status != BL_OK)
     return;

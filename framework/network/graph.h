@@ -122,6 +122,12 @@ bl_tensor *bl_segment_end(bl_graph *graph, bl_tensor *y);
 void bl_freeze_begin(bl_graph *graph);
 void bl_freeze_end(bl_graph *graph);
 
+/** Let the layer that makes \a y run right after the layers whose results it reads, before all that was built in between:
+ * less memory where \a y is smaller than what it reads, which a later layer may overwrite then. Results keep their bits,
+ * and so do gradients of tensors that one or two layers read; where more do, these are added in another order. Returns \a
+ * y. */
+bl_tensor *bl_early(bl_graph *graph, bl_tensor *y);
+
 /** Name the result of the graph. */
 void bl_output(bl_graph *graph, bl_tensor *y);
 

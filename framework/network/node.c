@@ -38,7 +38,7 @@ static bl_status add_node(bl_node **node, bl_graph *graph, const bl_node_kind *k
   BL_TRY(grow(&graph->nodes, graph->node_count));
   BL_TRY(bl_allocate(node, 1, sizeof **node));
   (*node)->kind = kind;
-  (*node)->index = graph->node_count;
+  (*node)->index = (*node)->number = graph->node_count;
   (*node)->inputs = input_count;
   graph->nodes[graph->node_count++] = *node;
   BL_TRY(add_tensor(&(*node)->output, graph, channels, height, width));

@@ -54,7 +54,8 @@ typedef struct bl_node_kind {
 
 struct bl_node {
   const bl_node_kind *kind;
-  int index; /**< in the order of building, also the `step` of dropout draws */
+  int index;  /**< in the order of execution */
+  int number; /**< in the order of building, the `step` of dropout draws */
   bl_tensor *input[BL_NODE_INPUTS];
   int inputs;
   bl_tensor *output;

@@ -8,15 +8,32 @@ enum { ALIGNMENT = 16 /* floats: one cache line */ };
 
 /* Offsets */
 
+/** An interval that waits for its place. */
+typedef struct candidate {
+  bl_interval *interval;
+  size_t load; /**< floats that are needed at the heaviest step of its life */
+  int step;    /**< the first such step */
+} candidate;
+
 /** Larger first, then those that live longer; ties by index, so that the result is the same everywhere. */
 static int compare_size(const void *a, const void *b) {
-  const bl_interval *const *x = a, *const *y = b;
-  if ((*x)->size != (*y)->size)
-    return (*x)->size < (*y)->size ? 1 : -1;
-  const int x_life = (*x)->end - (*x)->begin, y_life = (*y)->end - (*y)->begin;
+  const bl_interval *x = ((const candidate *)a)->interval, *y = ((const candidate *)b)->interval;
+  if (x->size != y->size)
+    return x->size < y->size ? 1 : -1;
+  const int x_life = x->end - x->begin, y_life = y->end - y->begin;
   if (x_life != y_life)
     return x_life < y_life ? 1 : -1;
-  return *x < *y ? -1 : 1;
+  return x < y ? -1 : 1;
+}
+
+/** Those of heavier steps first, each step by size. */
+static int compare_breadth(const void *a, const void *b) {
+  const candidate *x = a, *y = b;
+  if (x->load != y->load)
+    return x->load < y->load ? 1 : -1;
+  if (x->step != y->step)
+    return x->step < y->step ? -1 : 1;
+  return compare_size(a, b);
 }
 
 static int compare_offset(const void *a, const void *b) {
@@ -30,35 +47,74 @@ static bool meet(const bl_interval *a, const bl_interval *b) {
   return a->begin <= b->end && b->begin <= a->end;
 }
 
+/** Find each candidate's heaviest step. */
+static bl_status weigh(candidate *candidates, size_t count) {
+  size_t *load = NULL;
+  int last = 0;
+  for (size_t i = 0; i < count; i++)
+    last = candidates[i].interval->end > last ? candidates[i].interval->end : last;
+  BL_TRY(bl_allocate(&load, (size_t)last + 1, sizeof *load));
+  for (size_t i = 0; i < count; i++)
+    for (int step = candidates[i].interval->begin; step <= candidates[i].interval->end; step++)
+      load[step] += candidates[i].interval->size;
+  for (size_t i = 0; i < count; i++) {
+    candidate *c = &candidates[i];
+    for (int step = c->interval->begin; step <= c->interval->end; step++)
+      if (load[step] > c->load) {
+        c->load = load[step];
+        c->step = step;
+      }
+  }
+  bl_free(&load);
+  return BL_OK;
+}
+
+/** Place the candidates in their order, each at the lowest offset that is free for all its life. Returns the end of all.
+ * \param busy  room for count pointers. */
+static size_t place_all(const candidate *candidates, size_t count, bl_interval **busy) {
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    bl_interval *placed = candidates[i].interval;
+    size_t busy_count = 0, offset = 0;
+    for (size_t j = 0; j < i; j++)
+      if (meet(placed, candidates[j].interval))
+        busy[busy_count++] = candidates[j].interval;
+    qsort(busy, busy_count, sizeof *busy, compare_offset);
+    for (size_t j = 0; j < busy_count && busy[j]->offset < offset + placed->size; j++)
+      if (busy[j]->offset + busy[j]->size > offset)
+        offset = busy[j]->offset + busy[j]->size;
+    placed->offset = offset;
+    if (offset + placed->size > total)
+      total = offset + placed->size;
+  }
+  return total;
+}
+
 bl_status bl_plan_assign(size_t *total, bl_interval *intervals, size_t count) {
-  bl_interval **order = NULL, **busy = NULL;
+  candidate *candidates = NULL;
+  bl_interval **busy = NULL;
   bl_status status = BL_OK;
   *total = 0;
   if (count == 0)
     return BL_OK;
-  BL_GOTO(bl_allocate(&order, count, sizeof *order));
+  BL_GOTO(bl_allocate(&candidates, count, sizeof *candidates));
   BL_GOTO(bl_allocate(&busy, count, sizeof *busy));
   for (size_t i = 0; i < count; i++) {
     intervals[i].size = (intervals[i].size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    order[i] = &intervals[i];
+    candidates[i].interval = &intervals[i];
   }
-  qsort(order, count, sizeof *order, compare_size);
-  for (size_t i = 0; i < count; i++) {
-    size_t busy_count = 0, offset = 0;
-    for (size_t j = 0; j < i; j++)
-      if (meet(order[i], order[j]))
-        busy[busy_count++] = order[j];
-    qsort(busy, busy_count, sizeof *busy, compare_offset);
-    for (size_t j = 0; j < busy_count && busy[j]->offset < offset + order[i]->size; j++)
-      if (busy[j]->offset + busy[j]->size > offset)
-        offset = busy[j]->offset + busy[j]->size;
-    order[i]->offset = offset;
-    if (offset + order[i]->size > *total)
-      *total = offset + order[i]->size;
+  BL_GOTO(weigh(candidates, count));
+  qsort(candidates, count, sizeof *candidates, compare_size);
+  const size_t by_size = place_all(candidates, count, busy);
+  qsort(candidates, count, sizeof *candidates, compare_breadth);
+  *total = place_all(candidates, count, busy);
+  if (by_size < *total) {
+    qsort(candidates, count, sizeof *candidates, compare_size);
+    *total = place_all(candidates, count, busy);
   }
 done:
   bl_free(&busy);
-  bl_free(&order);
+  bl_free(&candidates);
   return status;
 }
 

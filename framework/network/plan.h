@@ -12,8 +12,10 @@ typedef struct bl_interval {
   size_t offset; /**< floats from the start of the arena; a multiple of 16 (64 bytes) */
 } bl_interval;
 
-/** Choose offsets so that intervals that meet in time do not meet in memory: largest first, each at the lowest offset that
- * is free for all its life (greedy by size; Pisarchyk & Lee 2020). Not collective. \param [out] total floats of the arena.
+/** Choose offsets so that intervals that meet in time do not meet in memory, each at the lowest offset that is free for
+ * all its life: largest first, or those of the steps that need most first, whichever takes less (greedy by size and by
+ * breadth; Pisarchyk & Lee 2020, "Efficient Memory Management for Deep Neural Net Inference"). Not collective. \param [out]
+ * total floats of the arena.
  */
 bl_status bl_plan_assign(size_t *total, bl_interval *intervals, size_t count);
 

@@ -44,8 +44,9 @@ static bl_tensor *norm(bl_graph *g, bl_tensor *x, const char *prefix, const char
   return bl_group_norm(g, x, named("%s.%s", prefix, part).text, GROUPS, norm_epsilon, silu);
 }
 
-/* \param time  (batch, 4 base), already activated. */
-static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bl_tensor *time, const char *name, int channels,
+/* \param time  (batch, 4 base), already activated. \param alone  nothing else reads x: then the shortcut comes first, and
+ * the rest may overwrite x. */
+static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bool alone, bl_tensor *time, const char *name, int channels,
                                  float dropout) {
   if (x == NULL)
     return NULL;
@@ -56,8 +57,10 @@ static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bl_tensor *time, con
   h = norm(g, h, name, "norm2", true);
   h = bl_dropout(g, h, dropout);
   h = convolution(g, h, name, "conv2", channels, conv3);
-  if (x->channels != channels)
-    x = convolution(g, x, name, "nin_shortcut", channels, conv1);
+  if (x->channels != channels) {
+    bl_tensor *shortcut = convolution(g, x, name, "nin_shortcut", channels, conv1);
+    x = alone ? bl_early(g, shortcut) : shortcut;
+  }
   return bl_segment_end(g, bl_add(g, x, h));
 }
 
@@ -137,7 +140,7 @@ static int build_down(bl_graph *g, bl_tensor **skips, bl_tensor *x, bl_tensor *t
   for (int level = 0; level < shape->multiplier_count; level++) {
     bool attends = has_attention(shape, level);
     for (int i = 0; i < shape->blocks; i++) {
-      h = residual_block(g, h, time, named("down.%d.block.%d", level, i).text,
+      h = residual_block(g, h, false, time, named("down.%d.block.%d", level, i).text,
                          shape->base_channels * shape->multipliers[level], shape->dropout);
       if (attends)
         h = attention_block(g, h, named("down.%d.attn.%d", level, i).text);
@@ -156,7 +159,7 @@ static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor 
   for (int level = shape->multiplier_count - 1; level >= 0; level--) {
     bool attends = has_attention(shape, level);
     for (int i = 0; i <= shape->blocks; i++) {
-      h = residual_block(g, bl_concat(g, h, skips[--count]), time, named("up.%d.block.%d", level, i).text,
+      h = residual_block(g, bl_concat(g, h, skips[--count]), true, time, named("up.%d.block.%d", level, i).text,
                          shape->base_channels * shape->multipliers[level], shape->dropout);
       if (attends)
         h = attention_block(g, h, named("up.%d.attn.%d", level, i).text);
@@ -194,9 +197,10 @@ void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
   int count = build_down(graph, skips, x, time, shape);
   if (graph->status != BL_OK)
     return;
-  bl_tensor *h = residual_block(graph, skips[count - 1], time, "mid.block_1", skips[count - 1]->channels, shape->dropout);
+  bl_tensor *h =
+      residual_block(graph, skips[count - 1], false, time, "mid.block_1", skips[count - 1]->channels, shape->dropout);
   h = attention_block(graph, h, "mid.attn_1");
-  h = residual_block(graph, h, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
+  h = residual_block(graph, h, false, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
   h = build_up(graph, skips, count, h, time, shape);
   bl_tensor *y = output_block(graph, h, "", shape);
   if (shape->head) {

@@ -171,6 +171,67 @@ static void chains_share_memory(void **state) {
   assert_int_equal(memory[0], memory[1]);
 }
 
+/** A block whose shortcut may come first: 32 channels of two tensors to 16. */
+static bl_graph *block_with_shortcut(bool early) {
+  bl_graph *g = NULL;
+  assert_int_equal(bl_graph_create(&g, 2), BL_OK);
+  bl_tensor *x = bl_input(g, 2, 16, 16);
+  bl_tensor *a = bl_conv(g, x, "a", 16, same3, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_tensor *both = bl_concat(g, a, bl_activate(g, a, BL_SILU));
+  bl_tensor *h = bl_group_norm(g, both, "norm", 8, 1e-6F, true);
+  h = bl_conv(g, h, "conv", 16, same3, BL_INITIALISE_FAN_IN_UNIFORM);
+  h = bl_dropout(g, h, 0.25F);
+  h = bl_conv(g, h, "again", 16, same3, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_tensor *shortcut =
+      bl_conv(g, both, "shortcut", 16, (bl_conv_shape){.kernel = 1, .stride = 1}, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_output(g, bl_add(g, early ? bl_early(g, shortcut) : shortcut, h));
+  return g;
+}
+
+/** The same bits, masks of dropout included, in less memory. */
+static void an_early_shortcut_changes_no_bit(void **state) {
+  (void)state;
+  const bl_draw masks = {.seed = 3, .purpose = BL_PURPOSE_DROPOUT};
+  for (bl_graph_mode mode = BL_GRAPH_INFERENCE; mode <= BL_GRAPH_TRAINING; mode++) {
+    trial t[2];
+    for (int i = 0; i < 2; i++) {
+      trial_begin(&t[i], block_with_shortcut(i == 1), mode);
+      bl_graph_set_dropout(t[i].graph, &masks);
+      trial_watch(&t[i]);
+    }
+    assert_memory_equal(t[0].y, t[1].y, t[0].outputs * sizeof(float));
+    assert_memory_equal(t[0].values, t[1].values, t[0].parameters * sizeof(float));
+    if (mode == BL_GRAPH_TRAINING) {
+      assert_memory_equal(t[0].d_x, t[1].d_x, t[0].inputs * sizeof(float));
+      assert_memory_equal(t[0].d_values, t[1].d_values, t[0].parameters * sizeof(float));
+    }
+    assert_true(bl_graph_memory(t[1].graph) < bl_graph_memory(t[0].graph));
+    trial_release(&t[1]);
+    trial_end(&t[0]);
+  }
+}
+
+/** Layers of random graphs come as early as they can, one after the other; nothing is read before it is there. */
+static void early_layers_find_what_they_read(void **state) {
+  (void)state;
+  for (uint32_t round = 0; round < 40; round++) {
+    trial t, u;
+    trial_begin(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
+    shrink(&t);
+    trial_watch(&t);
+    bl_graph *g = random_graph(round, 12);
+    for (int i = 0; i < g->node_count; i++)
+      bl_early(g, g->nodes[(i * 5 + (int)round) % g->node_count]->output);
+    trial_begin(&u, g, BL_GRAPH_TRAINING);
+    shrink(&u);
+    trial_watch(&u);
+    trial_differences(&u, 1e-3, 5e-3);
+    assert_memory_equal(t.y, u.y, t.outputs * sizeof(float));
+    trial_release(&u);
+    trial_end(&t);
+  }
+}
+
 static void expect_usage(bl_status status, const char *part) {
   assert_int_equal(status, BL_ERROR_USAGE);
   if (strstr(bl_status_message(), part) == NULL)
@@ -227,6 +288,8 @@ int main(void) {
       cmocka_unit_test(random_graphs),
       cmocka_unit_test(partial_gradients),
       cmocka_unit_test(recomputation_changes_no_bit),
+      cmocka_unit_test(an_early_shortcut_changes_no_bit),
+      cmocka_unit_test(early_layers_find_what_they_read),
       cmocka_unit_test(chains_share_memory),
       cmocka_unit_test(misuse),
   };

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "support/cmocka.h"
 
+#include <string.h>
+
 enum { STEPS = 60 };
 
 static void check(bl_interval *intervals, size_t count, size_t total) {
@@ -63,6 +65,28 @@ static void a_chain_needs_two_buffers(void **state) {
   assert_int_equal(total, 2 * 112);
 }
 
+/** Each of the two orders finds the least memory of one of these, and not of the other. */
+static void the_better_order_counts(void **state) {
+  (void)state;
+  static const struct {
+    bl_interval intervals[4];
+    size_t least;
+  } cases[] = {
+      {{{80, 0, 2, 0}, {48, 3, 4, 0}, {80, 2, 3, 0}, {80, 4, 5, 0}}, 160},
+      {{{80, 4, 5, 0}, {16, 3, 5, 0}, {16, 2, 3, 0}, {64, 3, 3, 0}}, 96},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    bl_interval intervals[4];
+    size_t total = 0;
+    memcpy(intervals, cases[i].intervals, sizeof intervals);
+    assert_int_equal(lower_bound(intervals, 4), cases[i].least);
+    assert_int_equal(bl_plan_assign(&total, intervals, 4), BL_OK);
+    check(intervals, 4, total);
+    assert_int_equal(total, cases[i].least);
+  }
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
 static void nothing_needs_nothing(void **state) {
   (void)state;
   size_t total = 1;
@@ -74,6 +98,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_intervals_never_overlap),
       cmocka_unit_test(a_chain_needs_two_buffers),
+      cmocka_unit_test(the_better_order_counts),
       cmocka_unit_test(nothing_needs_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
