@@ -166,17 +166,65 @@ void bl_graph_set_dropout(bl_graph *graph, const bl_draw *draw) {
     graph->dropout_draw = *draw;
 }
 
-bl_status bl_graph_load(bl_graph *graph, const float *values) {
+static bl_status begin_loading(bl_graph *graph) {
   if (!graph->compiled)
     return bl_fail(BL_ERROR_USAGE, "parameters were loaded into a graph that is not compiled");
   graph->loaded = false;
   if (graph->network != NULL)
     bl_pool_set_loaded(graph->network, graph);
+  return BL_OK;
+}
+
+bl_status bl_graph_load(bl_graph *graph, const float *values) {
+  BL_TRY(begin_loading(graph));
   for (int i = 0; i < graph->node_count; i++)
     if (graph->nodes[i]->kind->load != NULL)
       BL_TRY(graph->nodes[i]->kind->load(graph, graph->nodes[i], values));
   graph->loaded = true;
   return BL_OK;
+}
+
+/** Fetch the parameters of \a node, which follow each other in the table, and let it take them. \param [in,out] taken  the
+ * first failure of a layer, which ends nothing. */
+static bl_status load_node_from(bl_graph *graph, bl_node *node, bl_parameter_source source, void *context, float *values,
+                                bl_status *taken) {
+  const bl_parameter *entries = &graph->parameters.entries[node->parameter[0]];
+  for (int i = 0; i < node->parameters; i++)
+    BL_TRY(source(values + (entries[i].offset - entries[0].offset), &entries[i], context));
+  if (*taken != BL_OK)
+    return BL_OK;
+  graph->values_first = entries[0].offset;
+  *taken = node->kind->load(graph, node, values);
+  graph->values_first = 0;
+  return BL_OK;
+}
+
+bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *context) {
+  bl_node **order = NULL; /* of building, as that of the table */
+  float *values = NULL;
+  size_t most = 0;
+  bl_status status = begin_loading(graph), taken = BL_OK;
+  if (status != BL_OK)
+    return status;
+  BL_GOTO(bl_allocate(&order, (size_t)graph->node_count, sizeof *order));
+  for (int i = 0; i < graph->node_count; i++) {
+    bl_node *node = graph->nodes[i];
+    size_t floats = 0;
+    for (int p = 0; p < node->parameters; p++)
+      floats += graph->parameters.entries[node->parameter[p]].count;
+    most = floats > most ? floats : most;
+    order[node->number] = node;
+  }
+  BL_GOTO(bl_allocate(&values, most, sizeof *values));
+  for (int i = 0; i < graph->node_count; i++)
+    if (order[i]->parameters > 0)
+      BL_GOTO(load_node_from(graph, order[i], source, context, values, &taken));
+  status = taken;
+  graph->loaded = status == BL_OK;
+done:
+  bl_free(&values);
+  bl_free(&order);
+  return status;
 }
 
 bl_status bl_graph_take_memory(bl_graph *graph) {

@@ -150,6 +150,14 @@ size_t bl_graph_memory(const bl_graph *graph);
  * \param [in] values (bl_graph_parameters()->count), plain layouts; borrowed only during the call. */
 bl_status bl_graph_load(bl_graph *graph, const float *values);
 
+/** Where one parameter of a network comes from. \param [out] values (entry->count), plain layout. */
+typedef bl_status (*bl_parameter_source)(float *values, const bl_parameter *entry, void *context);
+
+/** The same without all values at hand: \a source is asked for each parameter once, in the order of the table. It may be
+ * collective: only its own failure, which all ranks must share then, ends it early. Not collective otherwise. Returns what
+ * \a source or a layer returns. */
+bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *context);
+
 /** Switch dropout on for the following forward passes with the masks of \a draw (purpose BL_PURPOSE_DROPOUT; `sample` is
  * the global number of the first sample of the micro-batch, `step` is replaced by the layer), or off with NULL. Not
  * collective. */

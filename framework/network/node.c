@@ -138,7 +138,7 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
 }
 
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values) {
-  return values + graph->parameters.entries[node->parameter[which]].offset;
+  return values + (graph->parameters.entries[node->parameter[which]].offset - graph->values_first);
 }
 
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which) {

@@ -110,7 +110,8 @@ struct bl_graph {
   float *d_parameters;      /**< during backward: the caller's, or NULL */
   bool d_x_wanted;          /**< during backward */
   bool compiled, loaded, forwarded;
-  bool dropout; /**< whether masks are drawn */
+  size_t values_first; /**< during bl_graph_load_from: which parameter element the values at hand begin with; else 0 */
+  bool dropout;        /**< whether masks are drawn */
   bl_draw dropout_draw;
   size_t evaluations;
 };

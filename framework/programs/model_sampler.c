@@ -23,27 +23,6 @@ static bl_status check_head(bl_model_sampler *sampler) {
   return BL_OK;
 }
 
-/* The weights of the network, and of its head after them. Collective. */
-static bl_status read_weights(float *values, const bl_model_sampler *sampler) {
-  const bl_options *options = sampler->options;
-  const bl_parameter_table *whole = bl_graph_parameters(sampler->graph), trunk = bl_network_trunk_table(whole);
-  BL_TRY(bl_source_model_weights(values, &trunk, options, sampler->comm));
-  if (!sampler->chain.head)
-    return BL_OK;
-  const uint32_t found = bl_model_checksum(values, trunk.count);
-  if (found != sampler->head.model_checksum)
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: is the head of another model: it belongs to weights of checksum %08" PRIx32
-                   ", but those of %s (%s) have %08" PRIx32 ": make one for this model with beeline moments",
-                   options->sampler.head, sampler->head.model_checksum, options->model.file, options->model.weights, found);
-  bl_parameter_table head;
-  size_t first;
-  BL_AGREE(bl_network_head_table(&head, &first, whole), sampler->comm);
-  const bl_status status = bl_model_read_weights_shared(values + first, options->sampler.head, &head, false, sampler->comm);
-  bl_parameter_table_destroy(&head);
-  return status;
-}
-
 bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm) {
   *sampler = (bl_model_sampler){.options = options, .comm = comm};
   BL_TRY(bl_source_model_check(options));
@@ -62,17 +41,9 @@ bl_status bl_model_sampler_load(bl_model_sampler *sampler, const char *recorded)
   bl_network_shape shape = sampler->header.shape;
   shape.head = sampler->chain.head != BL_HEAD_NONE;
   const bl_network_plan plan = {&shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, &sampler->computation.rollout};
-  float *values = NULL;
   BL_TRY(bl_computation_settle(&sampler->computation, recorded, &plan, 1, sampler->comm));
-  bl_status status = bl_network_create_with(&sampler->graph, plan.shape, plan.batch, plan.mode, false, plan.compute);
-  if (status == BL_OK)
-    status = bl_allocate(&values, bl_graph_parameters(sampler->graph)->count, sizeof *values);
-  BL_GOTO(bl_agree(status, sampler->comm));
-  BL_GOTO(read_weights(values, sampler));
-  status = bl_agree(bl_graph_load(sampler->graph, values), sampler->comm);
-done:
-  bl_free(&values);
-  return status;
+  BL_AGREE(bl_network_create_with(&sampler->graph, plan.shape, plan.batch, plan.mode, false, plan.compute), sampler->comm);
+  return bl_source_model_load(sampler->graph, options, shape.head ? options->sampler.head : NULL, sampler->comm);
 }
 
 bl_status bl_model_sampler_evaluations(double *evaluations, const bl_model_sampler *sampler, size_t count) {

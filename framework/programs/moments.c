@@ -63,13 +63,11 @@ typedef struct task {
   bl_dataset data;
   bl_computation computation;
   bl_graph *graph;
-  float *values; /* weights */
   bl_moments moments;
 } task;
 
 static void destroy(task *t) {
   bl_moments_destroy(&t->moments);
-  bl_free(&t->values);
   bl_graph_destroy(&t->graph);
   bl_computation_destroy(&t->computation);
   bl_dataset_destroy(&t->data);
@@ -100,9 +98,7 @@ static bl_status prepare(task *t) {
   BL_TRY(bl_computation_settle(&t->computation, NULL, &plan, 1, t->comm));
   t->provenance.algorithms = bl_computation_text(&t->computation);
   BL_AGREE(bl_network_create_with(&t->graph, plan.shape, plan.batch, plan.mode, false, plan.compute), t->comm);
-  BL_AGREE(bl_allocate(&t->values, bl_graph_parameters(t->graph)->count, sizeof *t->values), t->comm);
-  BL_TRY(bl_source_model_weights(t->values, bl_graph_parameters(t->graph), options, t->comm));
-  return bl_agree(bl_graph_load(t->graph, t->values), t->comm);
+  return bl_source_model_load(t->graph, options, NULL, t->comm);
 }
 
 static void print_table(const task *t, double seconds) {

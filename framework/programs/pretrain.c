@@ -235,7 +235,7 @@ static bl_status initialise(pretrainer *p) {
     return status;
   const bl_parameter_table trunk = bl_network_trunk_table(bl_graph_parameters(p->graph));
   BL_TRY(bl_source_model_weights(p->whole, &trunk, options, comm));
-  p->run.header.model_checksum = bl_model_checksum(p->whole, trunk.count);
+  p->run.header.model_checksum = bl_model_checksum(0, p->whole, trunk.count);
   return BL_OK;
 }
 

@@ -32,8 +32,15 @@ bl_status bl_source_model_match(const bl_model_header *header, const bl_dataset 
   return BL_OK;
 }
 
+static bool takes_average(const bl_options *options) {
+  return strcmp(options->model.weights, "average") == 0;
+}
+
+bl_status bl_source_model_load(bl_graph *graph, const bl_options *options, const char *head, MPI_Comm comm) {
+  return bl_model_load_shared(graph, options->model.file, takes_average(options), head, comm);
+}
+
 bl_status bl_source_model_weights(float *values, const bl_parameter_table *table, const bl_options *options,
                                   MPI_Comm comm) {
-  return bl_model_read_weights_shared(values, options->model.file, table, strcmp(options->model.weights, "average") == 0,
-                                      comm);
+  return bl_model_read_weights_shared(values, options->model.file, table, takes_average(options), comm);
 }

@@ -22,6 +22,10 @@ bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, c
  * with both shapes. */
 bl_status bl_source_model_match(const bl_model_header *header, const bl_dataset *data, const bl_options *options);
 
+/** Load the weights that model.weights asks for into \a graph, and those of \a head after them. Collective over \a comm.
+ * \param [in] head  a file, or NULL. Returns the errors of bl_model_load_shared. */
+bl_status bl_source_model_load(bl_graph *graph, const bl_options *options, const char *head, MPI_Comm comm);
+
 /** The weights that model.weights asks for. Collective over \a comm. \param [out] values (table->count), caller's. */
 bl_status bl_source_model_weights(float *values, const bl_parameter_table *table, const bl_options *options, MPI_Comm comm);
 

@@ -394,14 +394,28 @@ static bl_status read_tensor(float *values, int group, const char *path, const c
   return BL_OK;
 }
 
-bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part) {
-  int group;
-  if (nc_inq_grp_ncid(file->ncid, part->name, &group) != NC_NOERR)
-    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", file->path, part->name);
-  for (size_t i = 0; i < part->table->entry_count; i++)
-    BL_TRY(read_tensor(part->values + part->table->entries[i].offset, group, file->path, part->name,
-                       &part->table->entries[i]));
+static bl_status find_part(int *group, const bl_model_file *file, const char *part) {
+  if (nc_inq_grp_ncid(file->ncid, part, group) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", file->path, part);
   return BL_OK;
+}
+
+bl_status bl_model_get_parameter(float *values, const bl_model_file *file, const char *part, const bl_parameter *entry) {
+  int group;
+  BL_TRY(find_part(&group, file, part));
+  return read_tensor(values, group, file->path, part, entry);
+}
+
+bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part) {
+  for (size_t i = 0; i < part->table->entry_count; i++)
+    BL_TRY(
+        bl_model_get_parameter(part->values + part->table->entries[i].offset, file, part->name, &part->table->entries[i]));
+  return BL_OK;
+}
+
+bool bl_model_has_part(const bl_model_file *file, const char *part) {
+  int group;
+  return nc_inq_grp_ncid(file->ncid, part, &group) == NC_NOERR;
 }
 
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count) {
@@ -415,15 +429,6 @@ bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_c
   return status;
 }
 
-uint32_t bl_model_checksum(const float *values, size_t count) {
-  return (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)values, count * sizeof *values);
-}
-
-bl_status bl_model_has_part(bool *has, const char *path, const char *name) {
-  int ncid, group;
-  *has = false;
-  BL_TRY(bl_container_open(&ncid, path));
-  *has = nc_inq_grp_ncid(ncid, name, &group) == NC_NOERR;
-  nc_close(ncid);
-  return BL_OK;
+uint32_t bl_model_checksum(uint32_t before, const float *values, size_t count) {
+  return (uint32_t)crc32_z(before, (const unsigned char *)values, count * sizeof *values);
 }

@@ -76,6 +76,13 @@ bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char
  * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
 bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part);
 
+/** Read one parameter of the part \a part. Not collective. \param [out] values (entry->count), caller's. Returns the errors
+ * of bl_model_get. */
+bl_status bl_model_get_parameter(float *values, const bl_model_file *file, const char *part, const bl_parameter *entry);
+
+/** Whether the open file has a part of that name. Not collective. */
+bool bl_model_has_part(const bl_model_file *file, const char *part);
+
 /** Close a file that was read; nothing is done when it is not open. Not collective. */
 void bl_model_close(bl_model_file *file);
 
@@ -85,11 +92,9 @@ bl_status bl_model_read_header(bl_model_header *header, const char *path);
 /** Read arrays into parts[i].values. Not collective. Returns the errors of bl_model_open and bl_model_get. */
 bl_status bl_model_read(const char *path, const bl_model_part *parts, int part_count);
 
-/** CRC-32 of weights; `beeline inspect` shows the same. Not collective. \param [in] values (count). */
-uint32_t bl_model_checksum(const float *values, size_t count);
-
-/** Whether the file has a group of that name. Not collective. */
-bl_status bl_model_has_part(bool *has, const char *path, const char *name);
+/** CRC-32 of weights; `beeline inspect` shows the same. Not collective. \param before  the checksum of the weights before
+ * them, or 0. \param [in] values (count). */
+uint32_t bl_model_checksum(uint32_t before, const float *values, size_t count);
 
 /** The header, read by rank 0 and broadcast. Collective over \a comm. */
 bl_status bl_model_read_header_shared(bl_model_header *header, const char *path, MPI_Comm comm);
@@ -98,6 +103,12 @@ bl_status bl_model_read_header_shared(bl_model_header *header, const char *path,
  * else the last ones. Collective over \a comm. \param [out] values (table->count), caller's. */
 bl_status bl_model_read_weights_shared(float *values, const char *path, const bl_parameter_table *table, bool average,
                                        MPI_Comm comm);
+
+/** Load the weights of the model \a path, chosen in the same way, into \a graph, and, where \a head is not NULL, those of
+ * the head in that file after them: read by rank 0 and broadcast one parameter at a time, so that no rank ever holds all of
+ * them a second time. Collective over \a comm. Returns BL_ERROR_INPUT for files of other networks, and for a head of other
+ * weights than these, with both checksums. */
+bl_status bl_model_load_shared(bl_graph *graph, const char *path, bool average, const char *head, MPI_Comm comm);
 
 /** One part of a model or checkpoint, read by rank 0 and broadcast. Collective over \a comm. \param [out] values
  * (table->count), caller's. Returns the errors of bl_model_read. */

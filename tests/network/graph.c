@@ -232,6 +232,46 @@ static void early_layers_find_what_they_read(void **state) {
   }
 }
 
+/** What a source is asked for, and with which it fails. */
+typedef struct asked {
+  const trial *from;
+  size_t next, failing; /* entries of the table */
+} asked;
+
+static bl_status source(float *values, const bl_parameter *entry, void *context) {
+  asked *a = context;
+  const bl_parameter_table *table = bl_graph_parameters(a->from->graph);
+  assert_string_equal(entry->name, table->entries[a->next].name);
+  if (a->next++ == a->failing)
+    return bl_fail(BL_ERROR_INPUT, "there is no %s", entry->name);
+  memcpy(values, a->from->values + entry->offset, entry->count * sizeof *values);
+  return BL_OK;
+}
+
+/** A source is asked in the order of the table, also where layers run in another; when it fails, nothing is evaluated. */
+static void a_source_is_as_good_as_all_values(void **state) {
+  (void)state;
+  float y[2 * 16 * 16 * 16];
+  trial t;
+  trial_begin(&t, block_with_shortcut(true), BL_GRAPH_INFERENCE);
+  trial_run(&t);
+  const size_t entries = bl_graph_parameters(t.graph)->entry_count;
+  assert_int_equal(t.outputs, sizeof y / sizeof *y);
+  for (size_t failing = 0; failing <= entries; failing++) {
+    asked a = {.from = &t, .failing = failing};
+    bl_graph *g = block_with_shortcut(true);
+    assert_int_equal(bl_graph_compile(g, BL_GRAPH_INFERENCE), BL_OK);
+    assert_int_equal(bl_graph_load_from(g, source, &a), failing < entries ? BL_ERROR_INPUT : BL_OK);
+    assert_int_equal(a.next, failing < entries ? failing + 1 : entries);
+    bl_status_clear();
+    assert_int_equal(bl_graph_forward(g, y, t.x, NULL), failing < entries ? BL_ERROR_USAGE : BL_OK);
+    bl_status_clear();
+    bl_graph_destroy(&g);
+  }
+  assert_memory_equal(y, t.y, sizeof y);
+  trial_end(&t);
+}
+
 static void expect_usage(bl_status status, const char *part) {
   assert_int_equal(status, BL_ERROR_USAGE);
   if (strstr(bl_status_message(), part) == NULL)
@@ -289,6 +329,7 @@ int main(void) {
       cmocka_unit_test(partial_gradients),
       cmocka_unit_test(recomputation_changes_no_bit),
       cmocka_unit_test(an_early_shortcut_changes_no_bit),
+      cmocka_unit_test(a_source_is_as_good_as_all_values),
       cmocka_unit_test(early_layers_find_what_they_read),
       cmocka_unit_test(chains_share_memory),
       cmocka_unit_test(misuse),
