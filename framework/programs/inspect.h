@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Figures of a list of numbers. */
+/** Figures of a list of numbers (inspect_numbers.c). */
 typedef struct bl_summary {
   size_t count;      /**< finite numbers */
   size_t not_finite; /**< NaN and infinities, which are left out of the rest */
@@ -21,7 +21,8 @@ void bl_summary_add(bl_summary *summary, const double *values, size_t count);
 double bl_summary_mean(const bl_summary *summary);
 double bl_summary_deviation(const bl_summary *summary);
 
-/** The numbers of the open file's \a variable in group \a group. \param [out] values caller's; bl_free. */
+/** inspect_numbers.c: the numbers of the open file's \a variable in group \a group. \param [out] values caller's; bl_free.
+ */
 bl_status bl_inspect_numbers(double **values, size_t *count, int group, int variable, const char *path);
 
 /** inspect_dataset.c: counts, classes, mean and deviation. */
