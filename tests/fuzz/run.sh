@@ -1,9 +1,11 @@
 #!/bin/bash
-# run.sh FOLDER SECONDS [TARGET...]: fuzz each target for so many seconds, from the seeds in tests/fuzz/seeds and those
-# that FOLDER/seeds, the program, makes. What was found is left in FOLDER/found. Called by make check-fuzz.
+# run.sh FOLDER SECONDS SEED [TARGET...]: fuzz each target for so many seconds, from the seeds in tests/fuzz/seeds and those
+# that FOLDER/seeds, the program, makes, with random numbers of SEED (0: others each time). What was found is left in
+# FOLDER/found. Called by make check-fuzz.
 folder=$1
 seconds=$2
-shift 2
+seed=$3
+shift 3
 here=$(cd "$(dirname "$0")" && pwd)
 test $# -gt 0 || set -- config table idx cifar10 picture folder dataset model record moments reference inspect forged
 scratch=$(mktemp -d) || exit 99
@@ -56,7 +58,7 @@ for target in "$@"; do
   test ! -f "$here/$target.dict" || dictionary=-dict=$here/$target.dict
   # Open MPI leaves memory behind when it ends; what our own functions leave is counted by the targets themselves.
   case $target in table | reference | inspect | forged) leaks=0 ;; *) leaks=1 ;; esac
-  if ASAN_OPTIONS=detect_leaks=$leaks "$folder/$target" -detect_leaks=$leaks -max_total_time="$seconds" -malloc_limit_mb=64 -rss_limit_mb=2048 -timeout=20 -max_len=16384 \
+  if ASAN_OPTIONS=detect_leaks=$leaks "$folder/$target" -detect_leaks=$leaks -seed="$seed" -max_total_time="$seconds" -malloc_limit_mb=64 -rss_limit_mb=2048 -timeout=20 -max_len=16384 \
     -print_final_stats=1 -artifact_prefix="$folder/found/$target-" $dictionary "$corpus" </dev/null >"$scratch/log" 2>&1; then
     echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/log") inputs," \
       "$(sed -n 's/.*cov: \([0-9]*\) ft:.*/\1/p' "$scratch/log" | tail -n 1) edges," \
