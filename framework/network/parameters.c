@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,9 @@ bl_status bl_parameter_add(size_t *index, bl_parameter_table *table, const char 
       return bl_fail(BL_ERROR_USAGE, "parameter \"%s\": dimension %d of %zu elements is impossible", name, i, shape[i]);
     entry->count *= shape[i];
   }
+  if (entry->count > INT_MAX - table->count) /* MPI counts elements of a message in an int */
+    return bl_fail(BL_ERROR_USAGE, "parameter \"%s\" of %zu elements makes more than %d of a network, which are the most",
+                   name, entry->count, INT_MAX);
   entry->offset = table->count;
   entry->initialiser = initialiser;
   entry->fan_in = fan_in;

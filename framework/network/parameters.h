@@ -44,7 +44,8 @@ typedef struct bl_parameter_table {
   size_t count; /**< elements of the whole buffer */
 } bl_parameter_table;
 
-/** Append a tensor; used while a network is built. Not collective. Returns BL_ERROR_USAGE on a name that exists.
+/** Append a tensor; used while a network is built. Not collective. Returns BL_ERROR_USAGE on a name that exists, and where
+ * a network would have more than INT_MAX elements, which no message holds.
  * \param [out] index  of the new entry. */
 bl_status bl_parameter_add(size_t *index, bl_parameter_table *table, const char *name, int dimensions, const size_t *shape,
                            bl_initialiser initialiser, size_t fan_in, size_t fan_out);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "support/cmocka.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,14 @@ static void refuses(void **state) {
   assert_int_equal(bl_parameter_add(&index, &table, "b.bias", 1, none, BL_INITIALISE_ZERO, 1, 1), BL_ERROR_USAGE);
   bl_status_clear();
   assert_int_equal(table.count, 3);
+  /* A message holds INT_MAX elements and no more. */
+  const size_t large[2] = {46341, 46341}, rest[1] = {INT_MAX - 3}, one[1] = {1};
+  assert_int_equal(bl_parameter_add(&index, &table, "c.weight", 2, large, BL_INITIALISE_ZERO, 1, 1), BL_ERROR_USAGE);
+  assert_non_null(strstr(bl_status_message(), "\"c.weight\" of 2147488281 elements"));
+  bl_status_clear();
+  assert_int_equal(bl_parameter_add(&index, &table, "c.weight", 1, rest, BL_INITIALISE_ZERO, 1, 1), BL_OK);
+  assert_int_equal(bl_parameter_add(&index, &table, "d.bias", 1, one, BL_INITIALISE_ZERO, 1, 1), BL_ERROR_USAGE);
+  bl_status_clear();
   bl_parameter_table_destroy(&table);
 }
 
