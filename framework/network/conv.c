@@ -11,8 +11,10 @@ typedef struct convolution {
   bl_conv_shape shape;
   bl_primitive pass[BL_PASS_COUNT]; /* or, where oneDNN has not what was chosen, */
   bl_winograd *winograd[BL_PASS_COUNT];
-  bl_weights weights[2]; /* of the forward pass and of backward data; the latter may do with those of the former */
-  float *bias;           /* (out) */
+  bl_weights weights;  /* in the forward pass's layout */
+  bl_primitive turned; /* to that of backward data, in scratch, where it is another: held twice they would take more room */
+  size_t turned_at;    /* floats from the start of scratch */
+  float *bias;         /* (out) */
   bool rounds; /* forward computes in single precision what bfloat16 would give, on a machine that has not its instructions
                 */
 } convolution;
@@ -226,14 +228,17 @@ static void reserve_scratch(bl_node *node, size_t floats) {
     node->scratch = floats;
 }
 
-/** Weights for \a pass in \a layout, unless those of the forward pass are. */
-static bl_status plan_weights(const bl_graph *graph, const bl_node *node, const geometry *g, bl_pass pass,
-                              const dnnl_memory_desc_t *layout) {
+/** Have weights in \a layout for \a pass, whose own scratch is \a used floats. */
+static bl_status plan_weights(const bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
+                              const dnnl_memory_desc_t *layout, size_t used) {
   convolution *conv = node->state;
-  if (pass == BL_PASS_BACKWARD_DATA && dnnl_memory_desc_equal(&conv->weights[BL_PASS_FORWARD].layout, layout))
+  if (pass == BL_PASS_FORWARD)
+    return bl_weights_create(&conv->weights, graph, layout, &g->w, node->parameter[0], conv->rounds ? 1 : 0);
+  if (pass == BL_PASS_BACKWARD_WEIGHTS || dnnl_memory_desc_equal(&conv->weights.layout, layout))
     return BL_OK;
-  return bl_weights_create(&conv->weights[pass], graph, layout, &g->w, node->parameter[0],
-                           conv->rounds && pass == BL_PASS_FORWARD ? 1 : 0);
+  conv->turned_at = (used + 15) / 16 * 16;
+  reserve_scratch(node, conv->turned_at + dnnl_memory_desc_get_size(layout) / sizeof(float));
+  return bl_primitive_create_reorder(&conv->turned, graph, &conv->weights.layout, layout);
 }
 
 static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
@@ -241,11 +246,9 @@ static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *
   convolution *conv = node->state;
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
   const int count = list_operands(operands, g, pass, description);
-  if (pass != BL_PASS_BACKWARD_WEIGHTS)
-    BL_TRY(plan_weights(graph, node, g, pass, &operands[1].layout));
   BL_TRY(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
   reserve_scratch(node, conv->pass[pass].scratch);
-  return BL_OK;
+  return plan_weights(graph, node, g, pass, &operands[1].layout, conv->pass[pass].scratch);
 }
 
 static bl_status plan_winograd(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
@@ -257,7 +260,7 @@ static bl_status plan_winograd(bl_graph *graph, bl_node *node, const geometry *g
     return BL_OK;
   reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
   BL_TRY(bl_winograd_layout(&layout, x, y));
-  return pass == BL_PASS_BACKWARD_WEIGHTS ? BL_OK : plan_weights(graph, node, g, pass, &layout);
+  return plan_weights(graph, node, g, pass, &layout, bl_winograd_scratch(conv->winograd[pass]));
 }
 
 static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
@@ -315,19 +318,15 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   convolution *conv = node->state;
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
-  for (int pass = BL_PASS_FORWARD; pass <= BL_PASS_BACKWARD_DATA; pass++)
-    if (bl_weights_exist(&conv->weights[pass]))
-      BL_TRY(bl_weights_load(&conv->weights[pass], graph, w));
-  if (conv->rounds) {
-    bl_weights *rounded = &conv->weights[BL_PASS_FORWARD];
-    round_to_bf16(rounded->data, rounded->data, dnnl_memory_desc_get_size(&rounded->layout) / sizeof(float));
-  }
+  BL_TRY(bl_weights_load(&conv->weights, graph, w));
+  if (conv->rounds)
+    round_to_bf16(conv->weights.data, conv->weights.data, dnnl_memory_desc_get_size(&conv->weights.layout) / sizeof(float));
   return BL_OK;
 }
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *weights = conv->weights[BL_PASS_FORWARD].data, *x = node->input[0]->data, *y = node->output->data;
+  float *weights = conv->weights.data, *x = node->input[0]->data, *y = node->output->data;
   if (conv->winograd[BL_PASS_FORWARD] != NULL)
     return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, y, x, weights, conv->bias, graph->scratch);
   if (conv->rounds) {
@@ -349,9 +348,12 @@ static bl_status backward_weights(bl_graph *graph, bl_node *node) {
 
 static bl_status backward_data(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
-  float *d_x = node->d_input[0], *d_y = node->output->gradient, *weights = conv->weights[BL_PASS_BACKWARD_DATA].data;
-  if (!bl_weights_exist(&conv->weights[BL_PASS_BACKWARD_DATA]))
-    weights = conv->weights[BL_PASS_FORWARD].data;
+  float *d_x = node->d_input[0], *d_y = node->output->gradient, *weights = conv->weights.data;
+  if (conv->turned.primitive != NULL) {
+    float *turned = graph->scratch + conv->turned_at;
+    BL_TRY(bl_primitive_run(&conv->turned, graph, (float *const[]){weights, turned}, NULL));
+    weights = turned;
+  }
   if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
     return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, NULL, graph->scratch);
   return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph, (float *const[]){d_y, weights, d_x}, graph->scratch);
@@ -371,8 +373,8 @@ static void destroy(bl_node *node) {
     bl_primitive_destroy(&conv->pass[pass]);
     bl_winograd_destroy(&conv->winograd[pass]);
   }
-  bl_weights_destroy(&conv->weights[BL_PASS_FORWARD]);
-  bl_weights_destroy(&conv->weights[BL_PASS_BACKWARD_DATA]);
+  bl_weights_destroy(&conv->weights);
+  bl_primitive_destroy(&conv->turned);
   bl_free(&conv->bias);
 }
 

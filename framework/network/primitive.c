@@ -206,10 +206,6 @@ bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dn
   return bl_primitive_create_reorder(&weights->reorder, graph, plain, wanted);
 }
 
-bool bl_weights_exist(const bl_weights *weights) {
-  return weights->reorder.primitive != NULL;
-}
-
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain) {
   if (weights->data == NULL)
     BL_TRY(weights->shared

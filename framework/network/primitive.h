@@ -91,8 +91,7 @@ typedef struct bl_weights {
  * those who change the weights after loading. */
 bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dnnl_memory_desc_t *wanted,
                             const dnnl_memory_desc_t *plain, size_t parameter, size_t variant);
-/** Whether they were planned. Not collective. */
-bool bl_weights_exist(const bl_weights *weights);
+/** Re-order \a plain values into them; release them. Not collective. */
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain);
 void bl_weights_destroy(bl_weights *weights);
 
