@@ -3,6 +3,7 @@
 #include "network/network.h"
 #include "parallel/agree.h"
 #include "programs/program.h"
+#include "programs/source_model.h"
 #include "store/container.h"
 #include "store/model.h"
 #include "store/output.h"
@@ -32,7 +33,6 @@ static const char help[] =
 /* Everything that one average needs. */
 typedef struct task {
   const bl_invocation *invocation;
-  bool moving_average; /* of each model, where it has one */
   bl_model_header header;
   bl_graph *graph; /* for its table of parameters */
   float *values;   /* (parameters) of one model, and of the average */
@@ -51,8 +51,7 @@ static void destroy(task *t) {
 
 static bl_status check(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
+  BL_TRY(bl_source_model_check_weights(options));
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output average.nc");
   return BL_OK;
@@ -81,9 +80,10 @@ static bl_status prepare(task *t) {
   const size_t models = (size_t)t->invocation->argument_count;
   bl_model_header found;
   BL_TRY(bl_output_check(t->invocation->options->output));
-  BL_TRY(bl_model_read_header(&t->header, first));
   for (size_t i = 0; i < models; i++) {
     BL_TRY(bl_model_read_header(&found, t->invocation->arguments[i]));
+    if (i == 0)
+      t->header = found;
     BL_TRY(check_alike(&found, t->invocation->arguments[i], &t->header, first));
   }
   BL_TRY(bl_container_read_text(&t->configuration, first, "configuration"));
@@ -96,7 +96,7 @@ static bl_status prepare(task *t) {
 
 static bl_status read_weights(const task *t, int model) {
   return bl_model_read_weights_shared(t->values, t->invocation->arguments[model], bl_graph_parameters(t->graph),
-                                      t->moving_average, MPI_COMM_SELF);
+                                      bl_source_model_takes_average(t->invocation->options), MPI_COMM_SELF);
 }
 
 /* The mean, summed in the order of the files, and how far each is from it. */
@@ -153,7 +153,7 @@ static void tell(const task *t) {
 }
 
 static bl_status work(const bl_invocation *invocation) {
-  task t = {.invocation = invocation, .moving_average = strcmp(invocation->options->model.weights, "average") == 0};
+  task t = {.invocation = invocation};
   bl_status status = prepare(&t);
   if (status == BL_OK)
     status = average(&t);

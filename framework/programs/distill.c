@@ -170,7 +170,7 @@ static bl_status begin_stage(distiller *d, int stage, bool fresh) {
   if (stage > 0)
     student_path(path, sizeof path, d, stage - 1);
   BL_TRY(bl_model_read_weights_shared(d->weights, stage > 0 ? path : options->model.file, bl_graph_parameters(d->student),
-                                      stage > 0 || strcmp(options->model.weights, "average") == 0, comm));
+                                      stage > 0 || bl_source_model_takes_average(options), comm));
   BL_AGREE(bl_graph_load(d->teacher, d->weights), comm);
   if (fresh)
     bl_aggregator_set(&d->aggregator, d->weights);

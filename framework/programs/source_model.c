@@ -5,9 +5,17 @@
 bl_status bl_source_model_check(const bl_options *options) {
   if (options->model.file[0] == '\0')
     return bl_options_reject(options, "model.file", "a model made by beeline pretrain or beeline finetune");
-  if (strcmp(options->model.weights, "average") != 0 && strcmp(options->model.weights, "last") != 0)
+  return bl_source_model_check_weights(options);
+}
+
+bl_status bl_source_model_check_weights(const bl_options *options) {
+  if (!bl_source_model_takes_average(options) && strcmp(options->model.weights, "last") != 0)
     return bl_options_reject(options, "model.weights", "average or last");
   return BL_OK;
+}
+
+bool bl_source_model_takes_average(const bl_options *options) {
+  return strcmp(options->model.weights, "average") == 0;
 }
 
 bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, const bl_options *options, MPI_Comm comm) {
@@ -32,15 +40,11 @@ bl_status bl_source_model_match(const bl_model_header *header, const bl_dataset 
   return BL_OK;
 }
 
-static bool takes_average(const bl_options *options) {
-  return strcmp(options->model.weights, "average") == 0;
-}
-
 bl_status bl_source_model_load(bl_graph *graph, const bl_options *options, const char *head, MPI_Comm comm) {
-  return bl_model_load_shared(graph, options->model.file, takes_average(options), head, comm);
+  return bl_model_load_shared(graph, options->model.file, bl_source_model_takes_average(options), head, comm);
 }
 
 bl_status bl_source_model_weights(float *values, const bl_parameter_table *table, const bl_options *options,
                                   MPI_Comm comm) {
-  return bl_model_read_weights_shared(values, options->model.file, table, takes_average(options), comm);
+  return bl_model_read_weights_shared(values, options->model.file, table, bl_source_model_takes_average(options), comm);
 }

@@ -71,36 +71,35 @@ static bl_status attribute_length(size_t *length, int ncid, const char *path, co
   return BL_OK;
 }
 
-/* One integer from \a lowest to \a highest. */
-static bl_status get_integer(int *value, int ncid, const char *path, const char *name, int lowest, int highest) {
+/* \a expected whole numbers from \a lowest to \a highest. */
+static bl_status get_numbers(int64_t *values, size_t expected, int ncid, const char *path, const char *name, int64_t lowest,
+                             int64_t highest) {
+  enum { MOST_NUMBERS = 3 };
   size_t length;
-  long long found;
-  BL_TRY(attribute_length(&length, ncid, path, name, false));
-  if (length != 1)
-    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected 1", path, name, length);
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_longlong(ncid, NC_GLOBAL, name, &found), path, name));
-  if (found < lowest || found > highest)
-    return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %lld, expected %d to %d", path, name, found, lowest, highest);
-  *value = (int)found;
-  return BL_OK;
-}
-
-/* \a expected counts of rounds or steps, each small enough that sums of a few do not overflow. */
-static bl_status get_counts(int64_t *values, size_t expected, int ncid, const char *path, const char *name) {
-  enum { MOST_COUNTS = 3 };
-  const long long most = 1LL << 53;
-  size_t length;
-  long long found[MOST_COUNTS];
+  long long found[MOST_NUMBERS];
   BL_TRY(attribute_length(&length, ncid, path, name, false));
   if (length != expected)
     return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %zu values, expected %zu", path, name, length, expected);
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_att_longlong(ncid, NC_GLOBAL, name, found), path, name));
   for (size_t i = 0; i < expected; i++) {
-    if (found[i] < 0 || found[i] > most)
-      return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %lld, expected 0 to %lld", path, name, found[i], most);
+    if (found[i] < lowest || found[i] > highest)
+      return bl_fail(BL_ERROR_INPUT, "%s: attribute %s: found %lld, expected %lld to %lld", path, name, found[i],
+                     (long long)lowest, (long long)highest);
     values[i] = found[i];
   }
   return BL_OK;
+}
+
+static bl_status get_integer(int *value, int ncid, const char *path, const char *name, int lowest, int highest) {
+  int64_t found;
+  BL_TRY(get_numbers(&found, 1, ncid, path, name, lowest, highest));
+  *value = (int)found;
+  return BL_OK;
+}
+
+/* Counts of rounds or steps, each small enough that sums of a few do not overflow. */
+static bl_status get_counts(int64_t *values, size_t expected, int ncid, const char *path, const char *name) {
+  return get_numbers(values, expected, ncid, path, name, 0, INT64_C(1) << 53);
 }
 
 static bl_status get_integers(int values[BL_NETWORK_LEVELS], int *count, int ncid, const char *path, const char *name,
@@ -394,15 +393,10 @@ static bl_status read_tensor(float *values, int group, const char *path, const c
   return BL_OK;
 }
 
-static bl_status find_part(int *group, const bl_model_file *file, const char *part) {
-  if (nc_inq_grp_ncid(file->ncid, part, group) != NC_NOERR)
-    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", file->path, part);
-  return BL_OK;
-}
-
 bl_status bl_model_get_parameter(float *values, const bl_model_file *file, const char *part, const bl_parameter *entry) {
   int group;
-  BL_TRY(find_part(&group, file, part));
+  if (nc_inq_grp_ncid(file->ncid, part, &group) != NC_NOERR)
+    return bl_fail(BL_ERROR_INPUT, "%s: has no group %s; see what is in it by `beeline inspect`", file->path, part);
   return read_tensor(values, group, file->path, part, entry);
 }
 

@@ -79,17 +79,20 @@ static void shrink(trial *t) {
   assert_int_equal(bl_graph_load(t->graph, t->values), BL_OK);
 }
 
+/** The same for a graph that is new; then all its steps, watched. */
+static void begin_small(trial *t, bl_graph *graph, bl_graph_mode mode) {
+  trial_begin(t, graph, mode);
+  shrink(t);
+  trial_watch(t);
+}
+
 static void random_graphs(void **state) {
   (void)state;
   for (uint32_t round = 0; round < 40; round++) {
     trial t, u;
-    trial_begin(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
-    shrink(&t);
-    trial_watch(&t);
+    begin_small(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
     trial_differences(&t, 1e-3, 5e-3);
-    trial_begin(&u, random_graph(round, 12), BL_GRAPH_INFERENCE);
-    shrink(&u);
-    trial_watch(&u);
+    begin_small(&u, random_graph(round, 12), BL_GRAPH_INFERENCE);
     assert_memory_equal(t.y, u.y, t.outputs * sizeof(float));
     assert_true(bl_graph_memory(u.graph) <= bl_graph_memory(t.graph));
     trial_release(&u);
@@ -216,15 +219,11 @@ static void early_layers_find_what_they_read(void **state) {
   (void)state;
   for (uint32_t round = 0; round < 40; round++) {
     trial t, u;
-    trial_begin(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
-    shrink(&t);
-    trial_watch(&t);
+    begin_small(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
     bl_graph *g = random_graph(round, 12);
     for (int i = 0; i < g->node_count; i++)
       bl_early(g, g->nodes[(i * 5 + (int)round) % g->node_count]->output);
-    trial_begin(&u, g, BL_GRAPH_TRAINING);
-    shrink(&u);
-    trial_watch(&u);
+    begin_small(&u, g, BL_GRAPH_TRAINING);
     trial_differences(&u, 1e-3, 5e-3);
     assert_memory_equal(t.y, u.y, t.outputs * sizeof(float));
     trial_release(&u);

@@ -6,7 +6,8 @@ refused 0 'no command is given'
 refused 0 'there is no command finetun, expected one of' finetun
 refused 0 'there is no option --sed' finetune --sed=3
 refused 0 '--set needs a value' finetune --set
-refused 0 'one word too many: b; expected finetune FILE' finetune a b c
+refused 0 'one word too many: b; expected finetune FILE and options' finetune a b c
+refused 0 'one word too many: --set; expected finetune FILE and options' finetune -- a.yaml --set
 refused 0 'no file is given' inspect
 refused 0 '--resume continues pretrain, finetune, distill, sample and table' evaluate --resume
 refused 2 'there is no option --bar' pretrain --bar
