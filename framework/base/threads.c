@@ -4,6 +4,9 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 void bl_threads_set(int threads) {
 #ifdef _OPENMP
@@ -11,5 +14,12 @@ void bl_threads_set(int threads) {
     omp_set_num_threads(threads > 0 ? threads : 1);
 #else
   (void)threads;
+#endif
+}
+
+void bl_threads_flush_denormals(void) {
+#ifdef __SSE__
+  const unsigned results = 0x8000, operands = 0x0040; /* bits of MXCSR: flush to zero, denormals are zero */
+  _mm_setcsr(_mm_getcsr() | results | operands);
 #endif
 }

@@ -144,6 +144,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return same;
   }
   bl_threads_set(options->compute.threads);
+  bl_threads_flush_denormals();
   const bl_invocation invocation = {.options = options,
                                     .argument_count = takes_argument ? line->file_count : 0,
                                     .arguments = line->files,

@@ -152,6 +152,7 @@ int main(int count, char **arguments) {
   char path[4096];
   comparison c = {0};
   bl_threads_set(0);
+  bl_threads_flush_denormals();
   MPI_Init(&count, &arguments);
   snprintf(path, sizeof path, "%s/experiments/digits/finetune.yaml", source != NULL ? source : "..");
   const bl_status status = run(&c, count > 1 ? arguments[1] : path, count > 2 ? atoi(arguments[2]) : 256);
