@@ -1,4 +1,5 @@
 /* (x Wᵀ + b) · E[index]: (batch, channels, height, width), (batch) -> (batch, features). */
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "network/affine.h"
 
@@ -41,48 +42,44 @@ static bl_status read_rows(const bl_graph *graph, const bl_node *node) {
   return BL_OK;
 }
 
-static bl_status forward(bl_graph *graph, bl_node *node) {
-  conditional *c = node->state;
-  const size_t features = (size_t)node->output->channels;
-  BL_TRY(read_rows(graph, node));
-  BL_TRY(bl_affine_forward(&c->affine, graph, node->kept_data, node->input[0]->data));
-  for (size_t n = 0; n < (size_t)graph->batch; n++) {
-    float *restrict y = node->output->data + n * features;
-    const float *restrict linear = node->kept_data + n * features;
-    const float *restrict scale = c->embedding + (size_t)c->rows[n] * features;
+/** Each sample's row of \a y is that of \a x times that of its step; \a y may be \a x. */
+BL_KERNEL static void scale_rows(float *y, const float *x, const conditional *c, size_t samples, size_t features) {
+  for (size_t n = 0; n < samples; n++) {
+    const float *scale = c->embedding + (size_t)c->rows[n] * features;
+    BL_INDEPENDENT
     for (size_t f = 0; f < features; f++)
-      y[f] = linear[f] * scale[f];
+      y[n * features + f] = x[n * features + f] * scale[f];
   }
-  return BL_OK;
 }
 
 /** Rows are added in the order of the samples. */
-static void embedding_gradient(float *gradient, const bl_graph *graph, const bl_node *node) {
-  const conditional *c = node->state;
-  const size_t features = (size_t)node->output->channels;
+BL_KERNEL static void embedding_gradient(float *restrict gradient, const float *restrict d_y, const float *restrict linear,
+                                         const conditional *c, size_t samples, size_t features) {
   memset(gradient, 0, (size_t)c->steps * features * sizeof *gradient);
-  for (size_t n = 0; n < (size_t)graph->batch; n++) {
-    float *restrict row = gradient + (size_t)c->rows[n] * features;
-    const float *restrict d_y = node->output->gradient + n * features;
-    const float *restrict linear = node->kept_data + n * features;
+  for (size_t n = 0; n < samples; n++) {
+    float *row = gradient + (size_t)c->rows[n] * features;
+    BL_INDEPENDENT
     for (size_t f = 0; f < features; f++)
-      row[f] += d_y[f] * linear[f];
+      row[f] += d_y[n * features + f] * linear[n * features + f];
   }
+}
+
+static bl_status forward(bl_graph *graph, bl_node *node) {
+  conditional *c = node->state;
+  BL_TRY(read_rows(graph, node));
+  BL_TRY(bl_affine_forward(&c->affine, graph, node->kept_data, node->input[0]->data));
+  scale_rows(node->output->data, node->kept_data, c, (size_t)graph->batch, (size_t)node->output->channels);
+  return BL_OK;
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
   conditional *c = node->state;
-  const size_t features = (size_t)node->output->channels;
+  const size_t samples = (size_t)graph->batch, features = (size_t)node->output->channels;
+  float *d_y = node->output->gradient;
   if (graph->d_parameters != NULL)
-    embedding_gradient(bl_node_gradient(graph, node, 2), graph, node);
-  float *d_linear = node->output->gradient; /* which is not needed any more */
-  for (size_t n = 0; n < (size_t)graph->batch; n++) {
-    float *restrict d = d_linear + n * features;
-    const float *restrict scale = c->embedding + (size_t)c->rows[n] * features;
-    for (size_t f = 0; f < features; f++)
-      d[f] *= scale[f];
-  }
-  return bl_affine_backward(&c->affine, graph, node, d_linear);
+    embedding_gradient(bl_node_gradient(graph, node, 2), d_y, node->kept_data, c, samples, features);
+  scale_rows(d_y, d_y, c, samples, features); /* d_y itself is not needed any more */
+  return bl_affine_backward(&c->affine, graph, node, d_y);
 }
 
 static void destroy(bl_node *node) {

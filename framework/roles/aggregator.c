@@ -1,5 +1,6 @@
 #include "roles/aggregator.h"
 
+#include "base/kernel.h"
 #include "base/memory.h"
 #include "parallel/account.h"
 #include "parallel/mpi_check.h"
@@ -12,6 +13,9 @@
 /* The norm is summed in pieces of this many elements, the same wherever shards begin, so that it does not depend on the
  * number of owners. */
 enum { PIECE = 1024 };
+
+/* So many pieces are summed at once, since an addition takes as long as four: each still in the order of its elements. */
+enum { LANES = 8 };
 
 bl_sharing bl_sharing_policy(const bl_world *world) {
   return (bl_sharing){.workers = &world->generators,
@@ -124,32 +128,49 @@ void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const d
     find_culprit(aggregator, gradient);
 }
 
+/* The largest magnitude; on bit patterns, which order like magnitudes, so that compilers vectorise it. */
+BL_KERNEL static float largest_magnitude(const float *values, size_t count) {
+  uint32_t largest = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &values[i], sizeof bits);
+    bits &= 0x7fffffffu;
+    largest = bits > largest ? bits : largest;
+  }
+  float magnitude;
+  memcpy(&magnitude, &largest, sizeof magnitude);
+  return magnitude;
+}
+
+/* Σ (scale · value)² of `pieces` ≤ LANES pieces, of which the last may be short. */
+BL_KERNEL static void squares_of_pieces(double squares[LANES], const float *values, size_t count, double scale) {
+  const size_t pieces = (count + PIECE - 1) / PIECE, last = count - (pieces - 1) * PIECE;
+  memset(squares, 0, LANES * sizeof *squares);
+  for (size_t i = 0; i < PIECE; i++)
+    for (size_t p = 0; p < (i < last ? pieces : pieces - 1); p++) {
+      const double value = scale * values[p * PIECE + i];
+      squares[p] += value * value;
+    }
+}
+
 /* Norm of the gradient over all shards; exact sums are finite. Squares are taken relative to a power of two
  * near the largest element, which keeps them within the range of exact sums. */
 static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
   const MPI_Comm comm = aggregator->sharing.owners->comm;
   bl_exact_sum *sum = aggregator->square;
-  double square = 0;
-  float highest = 0;
-  for (size_t i = 0; i < aggregator->count; i++) {
-    const float magnitude = fabsf(aggregator->gradient[i]);
-    highest = magnitude > highest ? magnitude : highest;
-  }
-  double largest = (double)highest;
+  double square = 0, largest = (double)largest_magnitude(aggregator->gradient, aggregator->count);
   BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm), comm));
   *norm = largest;
   if (largest == 0)
     return BL_OK;
   const double unit = ldexp(1, ilogb(largest));
   bl_exact_sum_clear(sum);
-  for (size_t piece = 0; piece < aggregator->count; piece += PIECE) {
-    const size_t end = piece + PIECE < aggregator->count ? piece + PIECE : aggregator->count;
-    double part = 0;
-    for (size_t i = piece; i < end; i++) {
-      const double relative = aggregator->gradient[i] / unit;
-      part += relative * relative;
-    }
-    bl_exact_sum_add_double(sum, 0, 1, &part);
+  for (size_t start = 0; start < aggregator->count; start += LANES * PIECE) {
+    const size_t rest = aggregator->count - start, count = rest < LANES * PIECE ? rest : LANES * PIECE;
+    double squares[LANES];
+    squares_of_pieces(squares, aggregator->gradient + start, count, 1 / unit);
+    for (size_t p = 0; p * PIECE < count; p++)
+      bl_exact_sum_add_double(sum, 0, 1, &squares[p]);
   }
   BL_TRY(bl_exact_sum_allreduce(sum, comm));
   BL_TRY(bl_exact_sum_get_double(&square, sum, 0, 1, 1));
