@@ -1,11 +1,11 @@
 /** \file
  * Order-free sums: the same bits whatever the order of the terms and the number of ranks.
  *
- * Every element is held as two 64-bit integers, high · 2^-20 + low · 2^-62, whose sums are associative. A float term of
+ * Every element is a whole number of 96 bits in units of 2^-62: 12 bytes, whose sums are associative. A float term of
  * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63.
  *
  * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add, each rounded up to a whole
- * number, must together stay below 2^42: for example 4000 calls with terms below 2^30, or a million below 2^22.
+ * number, must together stay below 2^33: for example seven calls with terms below 2^30, or four million below 2^11.
  * A term that is NaN, infinite or too large, or a sum that may be too large, poisons the whole vector, and
  * bl_exact_sum_get says so: after allreduce on every rank, after reduce on the root, whichever range holds the term.
  */
@@ -53,7 +53,7 @@ bl_status bl_exact_sum_share_out(bl_exact_sum *sum, const size_t *starts, const 
 /** Sum all elements over the ranks of \a comm; the total replaces the elements on every rank. Collective over \a comm. */
 bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
 
-/** values[i] = scale × element offset + i: the sum as the nearest double (for sums below 2^33), times scale, to float.
+/** values[i] = scale × element offset + i: the sum as the nearest double, times scale, to float.
  * Not collective. \param [out] values (count), caller's; not written on failure.
  * Returns BL_ERROR_NUMERIC when a term was not finite or too large. */
 bl_status bl_exact_sum_get(float *values, const bl_exact_sum *sum, size_t offset, size_t count, double scale);

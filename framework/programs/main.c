@@ -201,10 +201,6 @@ int main(int argc, char **argv) {
   const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);
   if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
     bl_interrupt_catch();
-#if defined MPICH_NUMVERSION && MPICH_NUMVERSION >= 40000000 && MPICH_NUMVERSION < 40102300
-  /* MPI_Reduce in place to another rank than 0 crashes otherwise (MPICH's issue 6540). */
-  setenv("MPIR_CVAR_DEVICE_COLLECTIVES", "none", 0);
-#endif
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
