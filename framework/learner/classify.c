@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-static bl_status classify_gradient(float *d_parameters, double *loss, bl_graph *graph, const bl_schedule *schedule,
+static bl_status classify_gradient(const bl_gradient_sink *sink, double *loss, bl_graph *graph, const bl_schedule *schedule,
                                    const bl_sample_batch *batch) {
   const size_t classes = bl_graph_output_size(graph);
   float *logits = batch->work, *d_logits = logits + batch->count * classes;
@@ -26,7 +26,7 @@ static bl_status classify_gradient(float *d_parameters, double *loss, bl_graph *
     }
   }
   *loss = sum / (double)batch->count;
-  return d_parameters ? bl_graph_backward(graph, d_parameters, NULL, d_logits) : BL_OK;
+  return sink ? bl_graph_backward_to(graph, sink, d_logits) : BL_OK;
 }
 
 const bl_supervised bl_supervised_classify = {.name = "classify", .gradient = classify_gradient};

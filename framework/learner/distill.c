@@ -125,7 +125,7 @@ static void noise_data(float *z, float *noise, float *time, int *step, const bl_
   }
 }
 
-bl_status bl_distill_gradient(float *d_parameters, double *loss, const bl_distill *method, bl_graph *student,
+bl_status bl_distill_gradient(const bl_gradient_sink *sink, double *loss, const bl_distill *method, bl_graph *student,
                               const bl_sample_batch *batch, int *step) {
   const size_t count = batch->count, size = batch->size, total = count * size;
   float *z = batch->work, *target = z + total, *output = target + total, *work = output + total, *x = work;
@@ -146,7 +146,7 @@ bl_status bl_distill_gradient(float *d_parameters, double *loss, const bl_distil
     }
   }
   *loss = sum / (double)total;
-  return d_parameters ? bl_graph_backward(student, d_parameters, NULL, output) : BL_OK;
+  return sink ? bl_graph_backward_to(student, sink, output) : BL_OK;
 }
 
 size_t bl_distill_work(size_t count, size_t size) {

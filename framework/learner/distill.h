@@ -52,10 +52,10 @@ bl_status bl_distill_target(float *target, const bl_distill *method, const float
                             size_t size, float *work);
 
 /** Mean over samples and elements of weight · (x̃ − x)², and its gradient, at steps drawn evenly (BL_PURPOSE_TIME_STEP)
- * and z = α x + σ ε (BL_PURPOSE_FORWARD_NOISE). Not collective. \param [out] d_parameters  of the student, overwritten;
- * NULL: only the loss. \param [in] student  loaded, for training. \param [in] batch  data; work of
+ * and z = α x + σ ε (BL_PURPOSE_FORWARD_NOISE). Not collective. \param [in] sink  takes the student's gradient; NULL:
+ * only the loss. \param [in] student  loaded, for training. \param [in] batch  data; work of
  * bl_distill_work floats. \param [in,out] step (batch->count) scratch. */
-bl_status bl_distill_gradient(float *d_parameters, double *loss, const bl_distill *method, bl_graph *student,
+bl_status bl_distill_gradient(const bl_gradient_sink *sink, double *loss, const bl_distill *method, bl_graph *student,
                               const bl_sample_batch *batch, int *step);
 
 /** Floats of scratch for a micro-batch. Not collective. */

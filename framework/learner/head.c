@@ -3,7 +3,7 @@
 #include "diffusion/denoise.h"
 #include "learner/supervised.h"
 
-static bl_status gradient_of(float *d_parameters, double *loss, bl_graph *graph, const bl_schedule *schedule,
+static bl_status gradient_of(const bl_gradient_sink *sink, double *loss, bl_graph *graph, const bl_schedule *schedule,
                              const bl_sample_batch *batch, bl_head head) {
   const size_t size = batch->size, total = batch->count * size;
   float *noise = batch->work, *noisy = noise + total, *answer = noisy + total, *d_answer = answer + 2 * total;
@@ -21,17 +21,17 @@ static bl_status gradient_of(float *d_parameters, double *loss, bl_graph *graph,
     d_answer[guess] = (float)(2 * gap / (double)total);
   }
   *loss = sum / (double)total;
-  return d_parameters ? bl_graph_backward(graph, d_parameters, NULL, d_answer) : BL_OK;
+  return sink ? bl_graph_backward_to(graph, sink, d_answer) : BL_OK;
 }
 
-static bl_status sn_gradient(float *d_parameters, double *loss, bl_graph *graph, const bl_schedule *schedule,
+static bl_status sn_gradient(const bl_gradient_sink *sink, double *loss, bl_graph *graph, const bl_schedule *schedule,
                              const bl_sample_batch *batch) {
-  return gradient_of(d_parameters, loss, graph, schedule, batch, BL_HEAD_SN);
+  return gradient_of(sink, loss, graph, schedule, batch, BL_HEAD_SN);
 }
 
-static bl_status npr_gradient(float *d_parameters, double *loss, bl_graph *graph, const bl_schedule *schedule,
+static bl_status npr_gradient(const bl_gradient_sink *sink, double *loss, bl_graph *graph, const bl_schedule *schedule,
                               const bl_sample_batch *batch) {
-  return gradient_of(d_parameters, loss, graph, schedule, batch, BL_HEAD_NPR);
+  return gradient_of(sink, loss, graph, schedule, batch, BL_HEAD_NPR);
 }
 
 static const bl_supervised sn = {.name = "sn", .gradient = sn_gradient};

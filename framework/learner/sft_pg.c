@@ -57,19 +57,18 @@ bl_status bl_sft_pg_configure(bl_sft_pg *method, const bl_options *options, size
   return BL_OK;
 }
 
-size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters) {
+size_t bl_sft_pg_work(const bl_sft_pg *method) {
   const size_t samples = method->micro_batch * (size_t)(method->steps + 3);
   const size_t images = 5 * method->micro_batch * method->size;
-  const bool penalty = method->regulariser == BL_REGULARISER_PENALTY;
-  return 4 * samples + images + (penalty ? critic_parameters : 0);
+  return 4 * samples + images;
 }
 
-/* λ E (‖∇f(x̂)‖ − 1)² and its gradient, added to d_critic. With u = ∇f/‖∇f‖ held fixed, ∂θ‖∇f‖ is the derivative of ∂θ f
+/* λ E (‖∇f(x̂)‖ − 1)² and its gradient. With u = ∇f/‖∇f‖ held fixed, ∂θ‖∇f‖ is the derivative of ∂θ f
  * along u, taken as the central difference of first-order gradients at x̂ ± εu: no second-order machinery. */
-static bl_status penalty_gradient(float *d_critic, double *penalty, const bl_sft_pg *method, bl_graph *critic,
+static bl_status penalty_gradient(const bl_gradient_sink *sink, double *penalty, const bl_sft_pg *method, bl_graph *critic,
                                   const float *real, const float *generated, uint32_t round, uint32_t first, float *work) {
   const size_t batch = method->micro_batch, size = method->size, half = batch * size;
-  float *points = work, *slopes = points + 2 * half, *d_output = slopes + 2 * half, *d_pair = d_output + 2 * batch;
+  float *points = work, *slopes = points + 2 * half, *d_output = slopes + 2 * half, *answers = d_output + 2 * batch;
   double total = 0;
   for (size_t b = 0; b < batch; b++) {
     float mix;
@@ -83,7 +82,7 @@ static bl_status penalty_gradient(float *d_critic, double *penalty, const bl_sft
     d_output[b] = 1;
     d_output[batch + b] = 0;
   }
-  BL_TRY(bl_graph_forward(critic, d_pair, points, NULL));
+  BL_TRY(bl_graph_forward(critic, answers, points, NULL));
   BL_TRY(bl_graph_backward(critic, NULL, slopes, d_output));
   for (size_t b = 0; b < batch; b++) {
     double square = 0, height = 0;
@@ -105,17 +104,14 @@ static bl_status penalty_gradient(float *d_critic, double *penalty, const bl_sft
     d_output[batch + b] = (float)-weight;
   }
   *penalty = total / (double)batch;
-  BL_TRY(bl_graph_forward(critic, slopes, points, NULL));
-  BL_TRY(bl_graph_backward(critic, d_pair, NULL, d_output));
-  const size_t parameters = bl_graph_parameters(critic)->count;
-  for (size_t j = 0; j < parameters; j++)
-    d_critic[j] += d_pair[j];
-  return BL_OK;
+  BL_TRY(bl_graph_forward(critic, answers, points, NULL));
+  return bl_graph_backward_to(critic, sink, d_output);
 }
 
-bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
-                                    bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
-                                    uint32_t round, uint32_t first, float *work) {
+bl_status bl_sft_pg_critic_gradient(const bl_gradient_sink *of_critic, const bl_gradient_sink *of_value,
+                                    bl_sft_pg_losses *losses, const bl_sft_pg *method, bl_graph *critic, bl_graph *value,
+                                    const float *real, const float *trajectory, uint32_t round, uint32_t first,
+                                    float *work) {
   const size_t batch = method->micro_batch, half = batch * method->size, steps = (size_t)method->steps;
   const float *generated = trajectory + steps * half;
   const double share = 1 / (double)batch;
@@ -148,10 +144,10 @@ bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_l
     d_cost[batch + b] = (float)(-share - (joint ? 2 * method->weight * share * pull : 0));
   }
   if (value)
-    BL_TRY(bl_graph_backward(value, d_value, NULL, d_predicted));
-  BL_TRY(bl_graph_backward(critic, d_critic, NULL, d_cost));
+    BL_TRY(bl_graph_backward_to(value, of_value, d_predicted));
+  BL_TRY(bl_graph_backward_to(critic, of_critic, d_cost));
   if (method->regulariser == BL_REGULARISER_PENALTY)
-    BL_TRY(penalty_gradient(d_critic, &losses->penalty, method, critic, real, generated, round, first, work));
+    BL_TRY(penalty_gradient(of_critic, &losses->penalty, method, critic, real, generated, round, first, work));
   return BL_OK;
 }
 
@@ -195,7 +191,7 @@ double bl_sft_pg_step_weight(const bl_sft_pg *method, const bl_chain *chain, int
   return method->even ? chain->sigma[step] / fabs(chain->noise[step]) : 1;
 }
 
-bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_sft_pg *method, bl_graph *policy,
+bl_status bl_sft_pg_policy_gradient(const bl_gradient_sink *sink, double *loss, const bl_sft_pg *method, bl_graph *policy,
                                     const bl_chain *chain, const float *state, const float *next, const int *step,
                                     const double *advantage, float *work) {
   const size_t batch = method->micro_batch, total = batch * method->size;
@@ -211,5 +207,5 @@ bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_
   for (size_t b = 0; b < batch; b++)
     *loss += weight[b] * log_density[b];
   bl_chain_log_density_gradient(d_epsilon, chain, step, state, epsilon, next, weight, batch, method->size, method->mean);
-  return bl_graph_backward(policy, d_parameters, NULL, d_epsilon);
+  return sink ? bl_graph_backward_to(policy, sink, d_epsilon) : BL_OK;
 }

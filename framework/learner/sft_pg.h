@@ -62,17 +62,18 @@ typedef struct bl_sft_pg_losses {
 } bl_sft_pg_losses;
 
 /** Floats of scratch that bl_sft_pg_critic_gradient and bl_sft_pg_policy_gradient need. Not collective. */
-size_t bl_sft_pg_work(const bl_sft_pg *method, size_t critic_parameters);
+size_t bl_sft_pg_work(const bl_sft_pg *method);
 
 /** Gradients of  E f(real) − E f(generated) + λ R  for the critic, and of  λ Σ_t E (V − f)²  for V. Not collective.
- * \param [out] d_critic, d_value  (parameters of each), overwritten.
- * \param [in] critic  loaded, for training, of micro-batch 2 × micro_batch. \param [in] value  likewise, of micro-batch
- * steps × micro_batch. \param [in] real (micro_batch, size). \param [in] trajectory (steps + 1, micro_batch, size), x_T' …
- * x_0. Borrowed. Without V, \a value and \a d_value are NULL. \param [in] round, first  address of the penalty's draws:
- * critic step and first sample. \param [in,out] work  caller's scratch. */
-bl_status bl_sft_pg_critic_gradient(float *d_critic, float *d_value, bl_sft_pg_losses *losses, const bl_sft_pg *method,
-                                    bl_graph *critic, bl_graph *value, const float *real, const float *trajectory,
-                                    uint32_t round, uint32_t first, float *work);
+ * \param [in] of_critic, of_value  take the gradients; that of the critic comes in two parts, to be added, with the
+ * gradient penalty. \param [in] critic  loaded, for training, of micro-batch 2 × micro_batch. \param [in] value  likewise,
+ * of micro-batch steps × micro_batch. \param [in] real (micro_batch, size). \param [in] trajectory (steps + 1, micro_batch,
+ * size), x_T' … x_0. Borrowed. Without V, \a value is NULL and \a of_value not looked at. \param [in] round, first  address
+ * of the penalty's draws: critic step and first sample. \param [in,out] work  caller's scratch. */
+bl_status bl_sft_pg_critic_gradient(const bl_gradient_sink *of_critic, const bl_gradient_sink *of_value,
+                                    bl_sft_pg_losses *losses, const bl_sft_pg *method, bl_graph *critic, bl_graph *value,
+                                    const float *real, const float *trajectory, uint32_t round, uint32_t first,
+                                    float *work);
 
 /** The `round` of the draws (base/random.h) of batch \a batch of round \a round. Not collective. */
 uint32_t bl_sft_pg_rollout(const bl_sft_pg *method, int64_t round, int batch);
@@ -107,11 +108,10 @@ void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const floa
 double bl_sft_pg_step_weight(const bl_sft_pg *method, const bl_chain *chain, int step);
 
 /** Gradient of  mean over the micro-batch of A · log p_θ(x_{t−1} | x_t)  (the public code's loss; theorem 4.2 of the
- * paper). Not collective. \param [out] d_parameters  (parameters of θ), overwritten. \param [out] loss  the mean itself.
- * \param [in] policy  ε network, loaded, for training, of micro-batch micro_batch.
- * \param [in] state, next (micro_batch, size). \param [in] step (micro_batch) \param [in] advantage (micro_batch).
- * Borrowed. */
-bl_status bl_sft_pg_policy_gradient(float *d_parameters, double *loss, const bl_sft_pg *method, bl_graph *policy,
+ * paper). Not collective. \param [in] sink  takes the gradient by θ; NULL: only the loss. \param [out] loss  the mean
+ * itself. \param [in] policy  ε network, loaded, for training, of micro-batch micro_batch. \param [in] state, next
+ * (micro_batch, size). \param [in] step (micro_batch) \param [in] advantage (micro_batch). Borrowed. */
+bl_status bl_sft_pg_policy_gradient(const bl_gradient_sink *sink, double *loss, const bl_sft_pg *method, bl_graph *policy,
                                     const bl_chain *chain, const float *state, const float *next, const int *step,
                                     const double *advantage, float *work);
 

@@ -31,9 +31,9 @@ typedef struct bl_sample_batch {
 typedef struct bl_supervised {
   const char *name;
   /** Mean loss of the micro-batch and its gradient. Not collective.
-   * \param [out] d_parameters (parameters), overwritten; NULL: only the loss.
+   * \param [in] sink  takes the gradient; NULL: only the loss.
    * \param [in] graph  loaded, compiled for training. \param [in] schedule  for `denoise`; may be NULL for `classify`. */
-  bl_status (*gradient)(float *d_parameters, double *loss, bl_graph *graph, const bl_schedule *schedule,
+  bl_status (*gradient)(const bl_gradient_sink *sink, double *loss, bl_graph *graph, const bl_schedule *schedule,
                         const bl_sample_batch *batch);
 } bl_supervised;
 

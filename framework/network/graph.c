@@ -56,6 +56,7 @@ void bl_graph_destroy(bl_graph **graph) {
   for (int i = 0; i < g->tensor_count; i++)
     bl_free(&g->tensors[i]);
   bl_free(&g->nodes);
+  bl_free(&g->gradient_part);
   bl_free(&g->tensors);
   bl_free(&g->again);
   if (g->network == NULL)
@@ -266,6 +267,18 @@ BL_KERNEL static void add_to(float *restrict sum, const float *restrict part, si
     sum[i] += part[i];
 }
 
+/* The parameters of a node as a range of the network's. */
+static size_t first_parameter(const bl_graph *graph, const bl_node *node) {
+  return graph->parameters.entries[node->parameter[0]].offset;
+}
+
+static size_t parameter_count(const bl_graph *graph, const bl_node *node) {
+  size_t count = 0;
+  for (int i = 0; i < node->parameters; i++)
+    count += graph->parameters.entries[node->parameter[i]].count;
+  return count;
+}
+
 bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   if (!wants_gradient(graph, node->output))
     return BL_OK;
@@ -273,7 +286,12 @@ bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   for (int i = 0; i < node->inputs; i++)
     node->d_input[i] = wants_gradient(graph, node->input[i]) ? node->d_input_data[i] : NULL;
   graph->scratch = node->scratch_data[1];
+  const bool taken = graph->sink != NULL && node->parameters > 0;
+  if (taken)
+    graph->gradient_first = first_parameter(graph, node);
   BL_TRY(node->kind->backward(graph, node));
+  if (taken)
+    graph->sink->take(graph->sink->context, graph->gradient_first, parameter_count(graph, node), graph->d_parameters);
   for (int i = 0; i < node->inputs; i++)
     if (node->d_input[i] != NULL && node->d_input_adds[i])
       add_to(node->input[i]->gradient, node->d_input[i], bl_tensor_count(node->input[i]));
@@ -303,7 +321,7 @@ bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const
   return BL_OK;
 }
 
-bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, const float *d_output) {
+static bl_status check_backward(bl_graph *graph) {
   if (graph->mode != BL_GRAPH_TRAINING || !graph->forwarded)
     return bl_fail(BL_ERROR_USAGE, graph->mode != BL_GRAPH_TRAINING
                                        ? "gradients were asked of a graph that was compiled for inference"
@@ -311,6 +329,11 @@ bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, co
   graph->forwarded = false; /* its activations are overwritten now */
   if (graph->network != NULL && !(bl_pool_has_arena(graph->network, graph) && bl_pool_is_loaded(graph->network, graph)))
     return bl_fail(BL_ERROR_USAGE, "gradients were asked after another graph had used the memory it shares");
+  return BL_OK;
+}
+
+bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, const float *d_output) {
+  BL_TRY(check_backward(graph));
   graph->d_parameters = d_parameters;
   graph->d_x_wanted = d_x != NULL;
   bl_tensor_from_plain(graph->output->gradient, graph->output, d_output);
@@ -323,4 +346,24 @@ bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, co
   if (d_x != NULL)
     bl_tensor_to_plain(d_x, graph->x, graph->x->gradient);
   return BL_OK;
+}
+
+/* Memory for the gradient of one node at a time. */
+static bl_status allocate_part(bl_graph *graph) {
+  size_t most = 0;
+  for (int i = 0; i < graph->node_count; i++) {
+    const size_t count = parameter_count(graph, graph->nodes[i]);
+    most = count > most ? count : most;
+  }
+  return bl_allocate(&graph->gradient_part, most, sizeof *graph->gradient_part);
+}
+
+bl_status bl_graph_backward_to(bl_graph *graph, const bl_gradient_sink *sink, const float *d_output) {
+  if (graph->gradient_part == NULL)
+    BL_TRY(allocate_part(graph));
+  graph->sink = sink;
+  const bl_status status = bl_graph_backward(graph, graph->gradient_part, NULL, d_output);
+  graph->sink = NULL;
+  graph->gradient_first = 0;
+  return status;
 }

@@ -177,6 +177,18 @@ bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const
  * Returns BL_ERROR_USAGE without a forward pass before. */
 bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, const float *d_output);
 
+/** Takes the gradient of a network's parameters as backward makes it, a layer at a time, so that nobody need hold it whole.
+ */
+typedef struct bl_gradient_sink {
+  /** \param [in] gradient (count) of elements [first, first + count) of the network's parameters, plain layouts; borrowed
+   * during the call. Each element comes once a pass, those of layers that do not learn never. */
+  void (*take)(void *context, size_t first, size_t count, const float *gradient);
+  void *context;
+} bl_gradient_sink;
+
+/** bl_graph_backward for the parameters alone, to \a sink (borrowed during the call). Not collective. */
+bl_status bl_graph_backward_to(bl_graph *graph, const bl_gradient_sink *sink, const float *d_output);
+
 /** Forward evaluations of single samples since creation (the NFE that results quote is counted here). Not collective. */
 size_t bl_graph_evaluations(const bl_graph *graph);
 

@@ -142,8 +142,8 @@ const float *bl_node_values(const bl_graph *graph, const bl_node *node, int whic
 }
 
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which) {
-  return graph->d_parameters == NULL ? NULL
-                                     : graph->d_parameters + graph->parameters.entries[node->parameter[which]].offset;
+  const size_t offset = graph->parameters.entries[node->parameter[which]].offset;
+  return graph->d_parameters == NULL ? NULL : graph->d_parameters + (offset - graph->gradient_first);
 }
 
 size_t bl_tensor_count(const bl_tensor *tensor) {

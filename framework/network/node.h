@@ -5,10 +5,10 @@
  * and how much scratch it needs), then memory is laid out, then the graph may run. Run: `load` when parameters change,
  * `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i to
  * d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients are
- * written (not added) to graph->d_parameters + entry offset when graph->d_parameters is not NULL; a parameter belongs to
- * one node. Memory is laid out once; a result that backward makes again (network/again.h) has a second place there, which
- * `data` points to from then on, and d_input[i] may be NULL in one pass and not in the next. One backward per forward:
- * backward re-uses the memory of activations that it has passed.
+ * written (not added) where bl_node_gradient says when graph->d_parameters is not NULL; a parameter belongs to one node,
+ * and those of a node follow each other in the table. Memory is laid out once; a result that backward makes again
+ * (network/again.h) has a second place there, which `data` points to from then on, and d_input[i] may be NULL in one pass
+ * and not in the next. One backward per forward: backward re-uses the memory of activations that it has passed.
  */
 #ifndef BEELINE_NETWORK_NODE_H
 #define BEELINE_NETWORK_NODE_H
@@ -104,11 +104,14 @@ struct bl_graph {
   int last_step; /**< when d_x leaves */
   float *arena;  /**< allocated by the first forward pass; owned, without a pool */
   size_t arena_floats;
-  struct bl_layout *layout; /**< what lies where in it; owned */
-  bl_pool_network *network; /**< whose weights are shared, or NULL; the pool's */
-  float *scratch;           /**< of the node that runs */
-  float *d_parameters;      /**< during backward: the caller's, or NULL */
-  bool d_x_wanted;          /**< during backward */
+  struct bl_layout *layout;     /**< what lies where in it; owned */
+  bl_pool_network *network;     /**< whose weights are shared, or NULL; the pool's */
+  float *scratch;               /**< of the node that runs */
+  float *d_parameters;          /**< during backward: the caller's, or `gradient_part`, or NULL */
+  float *gradient_part;         /**< (most parameters of a node) owned; where there is a sink, for the node that runs */
+  size_t gradient_first;        /**< which parameter element d_parameters begins with */
+  const bl_gradient_sink *sink; /**< during backward: who takes it, or NULL; borrowed */
+  bool d_x_wanted;              /**< during backward */
   bool compiled, loaded, forwarded;
   size_t values_first; /**< during bl_graph_load_from: which parameter element the values at hand begin with; else 0 */
   bool dropout;        /**< whether masks are drawn */

@@ -59,7 +59,6 @@ typedef struct distiller {
   size_t size;    /* elements of a sample */
   float *weights; /* (parameters) of the teacher, while they are read */
   float *values;  /* (micro_batch, size) */
-  float *gradient;
   float *work;
   int *step; /* (micro_batch) */
   bl_timing learning;
@@ -69,7 +68,6 @@ typedef struct distiller {
 static void destroy(distiller *d) {
   bl_free(&d->weights);
   bl_free(&d->values);
-  bl_free(&d->gradient);
   bl_free(&d->work);
   bl_free(&d->step);
   bl_aggregator_destroy(&d->aggregator);
@@ -143,7 +141,6 @@ static bl_status prepare_networks(distiller *d) {
   d->method.teacher = d->teacher;
   BL_TRY(bl_allocate(&d->weights, parameters, sizeof *d->weights));
   BL_TRY(bl_allocate(&d->values, batch * d->size, sizeof *d->values));
-  BL_TRY(bl_allocate(&d->gradient, parameters, sizeof *d->gradient));
   BL_TRY(bl_allocate(&d->step, batch, sizeof *d->step));
   return bl_allocate(&d->work, bl_distill_work(batch, d->size), sizeof *d->work);
 }
@@ -197,6 +194,7 @@ static bl_status end_stage(distiller *d, int stage) {
 static bl_status step(bl_step_report *report, distiller *d, int64_t round, double rate) {
   const bl_group *group = &d->run.world.generators;
   const size_t batch = (size_t)d->run.options->learner.micro_batch;
+  const bl_gradient_sink sink = bl_aggregator_sink(&d->aggregator);
   if (group->rank >= 0)
     BL_TRY(bl_graph_load(d->student, d->aggregator.values));
   for (int m = group->rank; m >= 0 && m < d->strata; m += group->size) {
@@ -211,9 +209,9 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
     double loss;
     bl_timing_begin(&d->learning);
     bl_batches_get(d->values, NULL, &d->batches, round, first, batch);
-    BL_TRY(bl_distill_gradient(d->gradient, &loss, &d->method, d->student, &samples, d->step));
+    BL_TRY(bl_distill_gradient(&sink, &loss, &d->method, d->student, &samples, d->step));
     bl_timing_end(&d->learning);
-    bl_aggregator_add(&d->aggregator, d->gradient, &loss, 1);
+    bl_aggregator_add_figures(&d->aggregator, &loss, 1);
   }
   return bl_aggregator_step(&d->aggregator, report, rate, d->strata);
 }

@@ -63,7 +63,6 @@ typedef struct pretrainer {
   size_t size;     /* elements of a sample */
   float *values;   /* (micro_batch, size) */
   int32_t *labels; /* (micro_batch) or NULL */
-  float *gradient;
   float *work;
   bl_timing learning;
   bl_step_record record;
@@ -72,7 +71,6 @@ typedef struct pretrainer {
 static void destroy(pretrainer *p) {
   bl_free(&p->values);
   bl_free(&p->labels);
-  bl_free(&p->gradient);
   bl_free(&p->work);
   bl_aggregator_destroy(&p->aggregator);
   bl_free(&p->whole);
@@ -211,7 +209,6 @@ static bl_status prepare_network(pretrainer *p) {
   BL_TRY(bl_allocate(&p->values, batch * p->size, sizeof *p->values));
   if (p->learner == &bl_supervised_classify)
     BL_TRY(bl_allocate(&p->labels, batch, sizeof *p->labels));
-  BL_TRY(bl_allocate(&p->gradient, table->count, sizeof *p->gradient));
   return bl_allocate(&p->work, batch * (6 * widest + 1), sizeof *p->work);
 }
 
@@ -259,6 +256,12 @@ static bl_status load(pretrainer *p) {
   return bl_graph_load(p->graph, p->whole);
 }
 
+/* A sink: what learns may be the end of the graph's parameters only. */
+static void take(void *context, size_t first, size_t count, const float *gradient) {
+  pretrainer *p = context;
+  bl_aggregator_add(&p->aggregator, first - p->first, count, gradient);
+}
+
 /* One optimiser step. */
 static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
   const bl_group *group = &p->run.world.generators;
@@ -278,9 +281,9 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
     double loss;
     bl_timing_begin(&p->learning);
     bl_batches_get(p->values, p->labels, &p->batches, round, first, batch);
-    BL_TRY(p->learner->gradient(p->gradient, &loss, p->graph, &p->schedule, &samples));
+    BL_TRY(p->learner->gradient(&(bl_gradient_sink){take, p}, &loss, p->graph, &p->schedule, &samples));
     bl_timing_end(&p->learning);
-    bl_aggregator_add(&p->aggregator, p->gradient + p->first, &loss, 1);
+    bl_aggregator_add_figures(&p->aggregator, &loss, 1);
   }
   return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
 }

@@ -109,23 +109,36 @@ bool bl_aggregator_is_member(const bl_aggregator *aggregator) {
   return aggregator->sharing.gradient_comm != MPI_COMM_NULL;
 }
 
-/* The first tensor of a gradient with an element that is not finite, or too large for the sum: into aggregator->culprit. */
-static void find_culprit(bl_aggregator *aggregator, const float *gradient) {
+/* The first tensor with an element that is not finite, or too large for the sum, in a part of a gradient: into
+ * aggregator->culprit, where that is a later one or none. */
+static void find_culprit(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient) {
   const bl_parameter_table *table = aggregator->table;
-  const int end = aggregator->culprit >= 0 ? aggregator->culprit : (int)table->entry_count;
-  for (int e = 0; e < end; e++)
-    for (size_t i = 0; i < table->entries[e].count; i++)
-      if (!(fabsf(gradient[table->entries[e].offset + i]) < 1e9F)) {
-        aggregator->culprit = e;
-        return;
-      }
+  size_t bad = 0;
+  while (bad < count && fabsf(gradient[bad]) < 1e9F)
+    bad++;
+  int entry = 0;
+  while (entry + 1 < (int)table->entry_count && table->entries[entry + 1].offset <= first + bad)
+    entry++;
+  if (bad < count && (aggregator->culprit < 0 || entry < aggregator->culprit))
+    aggregator->culprit = entry;
 }
 
-void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const double *figures, int figure_count) {
-  bl_exact_sum_add(aggregator->sum, 0, aggregator->table->count, gradient);
-  bl_exact_sum_add_double(aggregator->sum, aggregator->table->count, (size_t)figure_count, figures);
+void bl_aggregator_add(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient) {
+  bl_exact_sum_add(aggregator->sum, first, count, gradient);
   if (bl_exact_sum_is_poisoned(aggregator->sum))
-    find_culprit(aggregator, gradient);
+    find_culprit(aggregator, first, count, gradient);
+}
+
+static void take(void *context, size_t first, size_t count, const float *gradient) {
+  bl_aggregator_add(context, first, count, gradient);
+}
+
+bl_gradient_sink bl_aggregator_sink(bl_aggregator *aggregator) {
+  return (bl_gradient_sink){take, aggregator};
+}
+
+void bl_aggregator_add_figures(bl_aggregator *aggregator, const double *figures, int count) {
+  bl_exact_sum_add_double(aggregator->sum, aggregator->table->count, (size_t)count, figures);
 }
 
 /* The largest magnitude; on bit patterns, which order like magnitudes, so that compilers vectorise it. */

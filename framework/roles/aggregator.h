@@ -10,6 +10,7 @@
 #ifndef BEELINE_ROLES_AGGREGATOR_H
 #define BEELINE_ROLES_AGGREGATOR_H
 
+#include "network/graph.h"
 #include "network/optimiser.h"
 #include "network/parameters.h"
 #include "parallel/exact_sum.h"
@@ -71,9 +72,16 @@ void bl_aggregator_destroy(bl_aggregator *aggregator);
 /** Whether this rank is a worker or an owner. Not collective. */
 bool bl_aggregator_is_member(const bl_aggregator *aggregator);
 
-/** Add the gradient of one micro-batch, and figures to be averaged with it (losses). Not collective; workers only.
- * \param [in] gradient (table->count). \param [in] figures (figure_count ≤ BL_AGGREGATOR_FIGURES). Borrowed. */
-void bl_aggregator_add(bl_aggregator *aggregator, const float *gradient, const double *figures, int figure_count);
+/** Add to the gradient: elements [first, first + count) of that of one micro-batch. Not collective; workers only.
+ * \param [in] gradient (count), borrowed. */
+void bl_aggregator_add(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient);
+
+/** The same as a sink of bl_graph_backward_to. Not collective. \param [in] aggregator  borrowed for the sink's life. */
+bl_gradient_sink bl_aggregator_sink(bl_aggregator *aggregator);
+
+/** Add the figures of one micro-batch, to be averaged (losses). Not collective; workers only.
+ * \param [in] figures (count ≤ BL_AGGREGATOR_FIGURES), borrowed. */
+void bl_aggregator_add_figures(bl_aggregator *aggregator, const double *figures, int count);
 
 /** What a step tells. */
 typedef struct bl_step_report {

@@ -94,7 +94,8 @@ static bl_status go_back(bl_backprop *backprop, int m) {
   BL_TRY(bl_backprop_chain_backward(backprop->gradient, &backprop->unrolled, slope_of(backprop, m)));
   bl_timing_end(&backprop->going_back);
   const double mean = slope_of(backprop, m)[backprop->buffer->state];
-  bl_aggregator_add(backprop->policy_aggregator, backprop->gradient, &mean, 1);
+  bl_aggregator_add(backprop->policy_aggregator, 0, backprop->policy_aggregator->table->count, backprop->gradient);
+  bl_aggregator_add_figures(backprop->policy_aggregator, &mean, 1);
   return BL_OK;
 }
 

@@ -30,16 +30,14 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   const bl_compute *learn = computation != NULL ? &computation->learn : NULL;
   const bl_compute *judge = computation != NULL ? &computation->judge : NULL;
   BL_TRY(bl_network_create_with(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false, learn));
-  const size_t critic_parameters = bl_graph_parameters(critic->critic)->count;
   if (method->spectral_weight > 0 || method->monitor_critic)
     BL_TRY(bl_lipschitz_create(&critic->lipschitz, critic_shape, bl_graph_parameters(critic->critic)));
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
-  BL_TRY(bl_allocate(&critic->d_critic, critic_parameters, sizeof *critic->d_critic));
-  BL_TRY(bl_allocate(&critic->work, bl_sft_pg_work(method, critic_parameters), sizeof *critic->work));
-  if (!method->without_value) {
+  if (method->spectral_weight > 0)
+    BL_TRY(bl_allocate(&critic->d_spectral, bl_graph_parameters(critic->critic)->count, sizeof *critic->d_spectral));
+  BL_TRY(bl_allocate(&critic->work, bl_sft_pg_work(method), sizeof *critic->work));
+  if (!method->without_value)
     BL_TRY(bl_network_create_with(&critic->value, value_shape, all, BL_GRAPH_TRAINING, false, learn));
-    BL_TRY(bl_allocate(&critic->d_value, bl_graph_parameters(critic->value)->count, sizeof *critic->d_value));
-  }
   if (method->backprop) /* roles/backprop.h judges */
     return BL_OK;
   BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
@@ -66,8 +64,7 @@ void bl_critic_destroy(bl_critic *critic) {
   bl_free(&critic->sent);
   bl_free(&critic->transitions);
   bl_free(&critic->order);
-  bl_free(&critic->d_critic);
-  bl_free(&critic->d_value);
+  bl_free(&critic->d_spectral);
   bl_free(&critic->work);
 }
 
@@ -90,15 +87,15 @@ bl_status bl_critic_begin(bl_critic *critic) {
 static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m) {
   const bl_sft_pg *method = critic->method;
   const size_t first = (size_t)m * method->micro_batch;
+  const bl_gradient_sink of_critic = bl_aggregator_sink(critic->critic_aggregator);
+  const bl_gradient_sink of_value = bl_aggregator_sink(critic->value_aggregator);
   bl_sft_pg_losses losses;
   bl_batches_get(critic->real, NULL, critic->data, step, first, method->micro_batch);
-  BL_TRY(bl_sft_pg_critic_gradient(critic->d_critic, critic->d_value, &losses, method, critic->critic, critic->value,
-                                   critic->real, bl_buffer_at(critic->buffer, batch, m), (uint32_t)step, (uint32_t)first,
-                                   critic->work));
-  bl_aggregator_add(critic->critic_aggregator, critic->d_critic, (double[]){losses.real, losses.generated, losses.penalty},
-                    3);
-  if (!method->without_value)
-    bl_aggregator_add(critic->value_aggregator, critic->d_value, (double[]){losses.value}, 1);
+  BL_TRY(bl_sft_pg_critic_gradient(&of_critic, &of_value, &losses, method, critic->critic, critic->value, critic->real,
+                                   bl_buffer_at(critic->buffer, batch, m), (uint32_t)step, (uint32_t)first, critic->work));
+  bl_aggregator_add_figures(critic->critic_aggregator, (double[]){losses.real, losses.generated, losses.penalty}, 3);
+  if (critic->value)
+    bl_aggregator_add_figures(critic->value_aggregator, (double[]){losses.value}, 1);
   return BL_OK;
 }
 
@@ -107,10 +104,11 @@ static bl_status regularise(bl_critic *critic, double *penalty) {
   const bl_sft_pg *method = critic->method;
   double norms[BL_LIPSCHITZ_LAYERS];
   BL_TRY(bl_lipschitz_measure(norms, critic->lipschitz, critic->critic_aggregator->values, critic->world->critics.comm));
-  memset(critic->d_critic, 0, critic->critic_aggregator->table->count * sizeof *critic->d_critic);
-  *penalty = bl_lipschitz_penalty(critic->d_critic, critic->lipschitz, norms, method->spectral_bound,
+  const size_t parameters = critic->critic_aggregator->table->count;
+  memset(critic->d_spectral, 0, parameters * sizeof *critic->d_spectral);
+  *penalty = bl_lipschitz_penalty(critic->d_spectral, critic->lipschitz, norms, method->spectral_bound,
                                   method->spectral_weight * critic->buffer->strata);
-  bl_aggregator_add(critic->critic_aggregator, critic->d_critic, NULL, 0);
+  bl_aggregator_add(critic->critic_aggregator, 0, parameters, critic->d_spectral);
   return BL_OK;
 }
 

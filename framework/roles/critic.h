@@ -32,7 +32,7 @@ typedef struct bl_critic {
   float *sent;                /**< (strata, n_generator × micro_batch) advantages */
   bl_transition *transitions; /**< (n_generator × micro_batch) */
   uint32_t *order;
-  float *d_critic, *d_value; /**< (parameters) */
+  float *d_spectral; /**< (parameters of f) gradient of the spectral regulariser; NULL without it */
   float *work;
   bl_timing learning, judging; /**< time per micro-batch (of all n_critic batches together, when judging) */
 } bl_critic;

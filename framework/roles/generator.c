@@ -37,13 +37,12 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
   BL_TRY(bl_allocate(&generator->transitions, strata * bl_sft_pg_draws(method), sizeof *generator->transitions));
   BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *generator->order));
-  BL_TRY(bl_allocate(&generator->gradient, bl_graph_parameters(generator->policy)->count, sizeof *generator->gradient));
   BL_TRY(bl_allocate(&generator->steps, method->micro_batch, sizeof *generator->steps));
   BL_TRY(bl_allocate(&generator->weights, method->micro_batch, sizeof *generator->weights));
   if (method->monitor_policy)
     BL_TRY(bl_policy_monitor_create(&generator->monitor, generator));
   /* Scratch of the rollout (3 states), or of the policy gradient after the two states of its transitions. */
-  return bl_allocate(&generator->work, bl_sft_pg_work(method, 0) + 2 * buffer->state, sizeof *generator->work);
+  return bl_allocate(&generator->work, bl_sft_pg_work(method) + 2 * buffer->state, sizeof *generator->work);
 }
 
 void bl_generator_destroy(bl_generator *generator) {
@@ -52,7 +51,6 @@ void bl_generator_destroy(bl_generator *generator) {
   bl_free(&generator->received);
   bl_free(&generator->transitions);
   bl_free(&generator->order);
-  bl_free(&generator->gradient);
   bl_free(&generator->steps);
   bl_free(&generator->weights);
   bl_free(&generator->work);
@@ -123,11 +121,12 @@ void bl_generator_take(bl_generator *generator, int stratum, int step, bool judg
 static bl_status improve_stratum(bl_generator *generator, int m, int step) {
   const bl_sft_pg *method = generator->method;
   float *state = generator->work, *next = state + generator->buffer->state, *work = next + generator->buffer->state;
+  const bl_gradient_sink sink = bl_aggregator_sink(generator->policy_aggregator);
   double loss;
   bl_generator_take(generator, m, step, true);
-  BL_TRY(bl_sft_pg_policy_gradient(generator->gradient, &loss, method, generator->policy, generator->chain, state, next,
-                                   generator->steps, generator->weights, work));
-  bl_aggregator_add(generator->policy_aggregator, generator->gradient, &loss, 1);
+  BL_TRY(bl_sft_pg_policy_gradient(&sink, &loss, method, generator->policy, generator->chain, state, next, generator->steps,
+                                   generator->weights, work));
+  bl_aggregator_add_figures(generator->policy_aggregator, &loss, 1);
   return BL_OK;
 }
 

@@ -27,7 +27,6 @@ typedef struct bl_generator {
   float *received;                  /**< (strata, n_generator × micro_batch) advantages */
   bl_transition *transitions;       /**< (n_generator × micro_batch) per stratum: (strata, …) */
   uint32_t *order;
-  float *gradient; /**< (parameters) */
   int *steps;      /**< (micro_batch) of the transitions at hand */
   double *weights; /**< (micro_batch) their advantages */
   float *work;

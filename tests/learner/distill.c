@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "network/network.h"
 #include "support/cmocka.h"
+#include "support/whole_gradient.h"
 
 #include <math.h>
 #include <string.h>
@@ -219,6 +220,7 @@ static void a_student_that_equals_two_steps_has_no_loss(void **state) {
   assert_int_equal(bl_distill_work(BATCH, SIZE), 7 * BATCH);
   float *gradient = NULL;
   assert_int_equal(bl_allocate(&gradient, bl_graph_parameters(student)->count, sizeof *gradient), BL_OK);
+  const bl_gradient_sink sink = whole_gradient(gradient);
   for (int prediction = 0; prediction < 3; prediction++) {
     for (int steps = 16; steps >= 1; steps /= 4) {
       const bl_distill method = {.schedule = &schedule,
@@ -245,7 +247,7 @@ static void a_student_that_equals_two_steps_has_no_loss(void **state) {
       load_lines(student, factor, offset);
       const bl_sample_batch batch = {
           .values = values, .count = BATCH, .size = SIZE, .seed = 6, .round = (uint32_t)steps, .work = work};
-      assert_int_equal(bl_distill_gradient(gradient, &loss, &method, student, &batch, step), BL_OK);
+      assert_int_equal(bl_distill_gradient(&sink, &loss, &method, student, &batch, step), BL_OK);
       assert_true(loss < 1e-9);
       /* And one that is off by a tenth has some. */
       factor[STEPS - 1] += 0.1;
@@ -302,6 +304,7 @@ static void gradient_is_that_of_the_loss(void **state) {
   float *parameters = NULL, *gradient = NULL;
   assert_int_equal(bl_allocate(&parameters, count, sizeof *parameters), BL_OK);
   assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
+  const bl_gradient_sink sink = whole_gradient(gradient);
   bl_random_normal(values, BATCH, (bl_draw){.seed = 5, .purpose = BL_PURPOSE_TEST});
   const bl_sample_batch batch = {.values = values, .count = BATCH, .size = SIZE, .seed = 6, .round = 2, .work = work};
   for (int k = 0; k < 9; k++) {
@@ -312,9 +315,10 @@ static void gradient_is_that_of_the_loss(void **state) {
                                .teacher_steps = 8,
                                .steps = 4};
     double loss, above, below, error = 0, size = 0;
+    memset(gradient, 0, count * sizeof *gradient);
     bl_parameter_initialise(parameters, bl_graph_parameters(student), 7);
     assert_int_equal(bl_graph_load(student, parameters), BL_OK);
-    assert_int_equal(bl_distill_gradient(gradient, &loss, &method, student, &batch, step), BL_OK);
+    assert_int_equal(bl_distill_gradient(&sink, &loss, &method, student, &batch, step), BL_OK);
     for (size_t i = 0; i < count; i++) {
       const float held = parameters[i], change = 1e-2F;
       parameters[i] = held + change;

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "network/network.h"
 #include "support/cmocka.h"
+#include "support/whole_gradient.h"
 
 #include <math.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static void critic_trial_create(critic_trial *t, bl_regulariser regulariser) {
   t->value = network(&t->v, &value_shape, STEPS * BATCH, 22);
   assert_int_equal(bl_allocate(&t->d_f, bl_graph_parameters(t->critic)->count, sizeof *t->d_f), BL_OK);
   assert_int_equal(bl_allocate(&t->d_v, bl_graph_parameters(t->value)->count, sizeof *t->d_v), BL_OK);
-  assert_true(bl_sft_pg_work(&t->method, bl_graph_parameters(t->critic)->count) <= WORK);
+  assert_true(bl_sft_pg_work(&t->method) <= WORK);
   fill(t->real, BATCH * SIZE, 1);
   fill(t->trajectory, (STEPS + 1) * BATCH * SIZE, 2);
 }
@@ -90,7 +91,10 @@ static void critic_trial_destroy(critic_trial *t) {
 static void critic_trial_run(critic_trial *t) {
   assert_int_equal(bl_graph_load(t->critic, t->f), BL_OK);
   assert_int_equal(bl_graph_load(t->value, t->v), BL_OK);
-  assert_int_equal(bl_sft_pg_critic_gradient(t->d_f, t->d_v, &t->losses, &t->method, t->critic, t->value, t->real,
+  memset(t->d_f, 0, bl_graph_parameters(t->critic)->count * sizeof *t->d_f);
+  memset(t->d_v, 0, bl_graph_parameters(t->value)->count * sizeof *t->d_v);
+  const bl_gradient_sink of_f = whole_gradient(t->d_f), of_v = whole_gradient(t->d_v);
+  assert_int_equal(bl_sft_pg_critic_gradient(&of_f, &of_v, &t->losses, &t->method, t->critic, t->value, t->real,
                                              t->trajectory, 5, 8, t->work),
                    BL_OK);
 }
@@ -211,31 +215,30 @@ static void policy_gradient_is_that_of_its_loss(void **state) {
   bl_graph *policy = network(&theta, &policy_shape, BATCH, 7);
   const size_t count = bl_graph_parameters(policy)->count;
   assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
-  float *scrap = NULL;
-  assert_int_equal(bl_allocate(&scrap, count, sizeof *scrap), BL_OK);
+  const bl_gradient_sink sink = whole_gradient(gradient);
   fill(from, BATCH * SIZE, 3);
   fill(to, BATCH * SIZE, 4);
   for (int mean = 0; mean < 2; mean++) {
     double loss, above, below;
     method.mean = mean == 1;
+    memset(gradient, 0, count * sizeof *gradient);
     assert_int_equal(bl_graph_load(policy, theta), BL_OK);
-    assert_int_equal(bl_sft_pg_policy_gradient(gradient, &loss, &method, policy, &chain, from, to, step, advantage, work),
+    assert_int_equal(bl_sft_pg_policy_gradient(&sink, &loss, &method, policy, &chain, from, to, step, advantage, work),
                      BL_OK);
     for (size_t i = 0; i < count; i += 5) {
       const float held = theta[i], h = 1e-2f;
       theta[i] = held + h;
       assert_int_equal(bl_graph_load(policy, theta), BL_OK);
-      assert_int_equal(bl_sft_pg_policy_gradient(scrap, &above, &method, policy, &chain, from, to, step, advantage, work),
+      assert_int_equal(bl_sft_pg_policy_gradient(NULL, &above, &method, policy, &chain, from, to, step, advantage, work),
                        BL_OK);
       theta[i] = held - h;
       assert_int_equal(bl_graph_load(policy, theta), BL_OK);
-      assert_int_equal(bl_sft_pg_policy_gradient(scrap, &below, &method, policy, &chain, from, to, step, advantage, work),
+      assert_int_equal(bl_sft_pg_policy_gradient(NULL, &below, &method, policy, &chain, from, to, step, advantage, work),
                        BL_OK);
       theta[i] = held;
       assert_near(gradient[i], (above - below) / (2 * (double)h), 3e-3 * fabs((double)gradient[i]) + 2e-3);
     }
   }
-  bl_free(&scrap);
   bl_free(&gradient);
   bl_free(&theta);
   bl_graph_destroy(&policy);

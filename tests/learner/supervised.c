@@ -4,6 +4,7 @@
 #include "network/network.h"
 #include "support/cmocka.h"
 #include "support/shapes.h"
+#include "support/whole_gradient.h"
 
 #include <math.h>
 
@@ -19,7 +20,8 @@ static void check_gradient(const bl_supervised *learner, bl_graph *graph, const 
   assert_int_equal(bl_allocate(&gradient, table->count, sizeof *gradient), BL_OK);
   bl_parameter_initialise(values, table, 5);
   assert_int_equal(bl_graph_load(graph, values), BL_OK);
-  assert_int_equal(learner->gradient(gradient, &loss, graph, schedule, batch), BL_OK);
+  const bl_gradient_sink sink = whole_gradient(gradient);
+  assert_int_equal(learner->gradient(&sink, &loss, graph, schedule, batch), BL_OK);
   assert_true(loss > 0.1 && loss < 10);
   double error = 0, size = 0;
   for (size_t i = first; i < table->count; i += stride) {

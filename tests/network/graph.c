@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "support/cmocka.h"
+#include "support/whole_gradient.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +119,31 @@ static void partial_gradients(void **state) {
   assert_memory_equal(only_parameters, t.d_values, t.parameters * sizeof(float));
   bl_free(&only_parameters);
   trial_end(&t);
+}
+
+/** What a sink takes is the gradient, each element once. */
+static void a_sink_takes_the_gradient(void **state) {
+  (void)state;
+  for (uint32_t round = 0; round < 10; round++) {
+    trial t;
+    float *whole = NULL;
+    trial_begin(&t, random_graph(round, 12), BL_GRAPH_TRAINING);
+    trial_run(&t);
+    assert_int_equal(bl_allocate(&whole, t.parameters + 1, sizeof *whole), BL_OK);
+    const bl_gradient_sink sink = whole_gradient(whole);
+    assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+    assert_int_equal(bl_graph_backward_to(t.graph, &sink, t.d_y), BL_OK);
+    for (size_t i = 0; i < t.parameters; i++)
+      assert_true(whole[i] == t.d_values[i]);
+    /* And the next whole gradient goes to its own place again. */
+    memset(t.d_values, 0xff, t.parameters * sizeof *t.d_values);
+    assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+    assert_int_equal(bl_graph_backward(t.graph, t.d_values, NULL, t.d_y), BL_OK);
+    for (size_t i = 0; i < t.parameters; i++)
+      assert_true(whole[i] == t.d_values[i]);
+    bl_free(&whole);
+    trial_end(&t);
+  }
 }
 
 /** A random graph of segments of three layers each. */
@@ -326,6 +352,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_graphs),
       cmocka_unit_test(partial_gradients),
+      cmocka_unit_test(a_sink_takes_the_gradient),
       cmocka_unit_test(recomputation_changes_no_bit),
       cmocka_unit_test(an_early_shortcut_changes_no_bit),
       cmocka_unit_test(a_source_is_as_good_as_all_values),
