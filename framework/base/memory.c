@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* Atomic, since threads of a parallel region may allocate their scratch. */
 static atomic_long balance;
@@ -49,6 +52,12 @@ void bl_free(void *pointer) {
   atomic_fetch_sub(&balance, 1);
   block = NULL;
   memcpy(pointer, &block, sizeof block);
+}
+
+void bl_memory_return_large(void) {
+#ifdef M_MMAP_THRESHOLD
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
 }
 
 long bl_memory_balance(void) {

@@ -15,6 +15,10 @@ bl_status bl_allocate(void *pointer, size_t count, size_t size);
 /** Release *\a pointer (a pointer to a pointer from bl_allocate; it may be NULL) and set it to NULL. Not collective. */
 void bl_free(void *pointer);
 
+/** Have large blocks go back to the system as soon as they are released, where the C library can be told to (glibc keeps up
+ * to 64 MiB of them otherwise). Not collective; at the start of a program. */
+void bl_memory_return_large(void);
+
 /** Blocks allocated and not yet released. Not collective. */
 long bl_memory_balance(void);
 

@@ -239,6 +239,11 @@ bl_status bl_graph_take_memory(bl_graph *graph) {
   return BL_OK;
 }
 
+void bl_graph_rest(bl_graph *graph) {
+  if (graph != NULL && graph->network != NULL)
+    bl_pool_rest(graph->network);
+}
+
 bl_status bl_node_forward(bl_graph *graph, bl_node *node) {
   graph->scratch = node->scratch_data[0];
   node->output->data = node->output->place[0];

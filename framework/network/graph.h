@@ -158,6 +158,10 @@ typedef bl_status (*bl_parameter_source)(float *values, const bl_parameter *entr
  * \a source or a layer returns. */
 bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *context);
 
+/** Give back the memory that \a graph shares with others of its network, activations and weights, which take it again when
+ * they are next loaded; all of them must be. Without a pool nothing happens. Not collective. */
+void bl_graph_rest(bl_graph *graph);
+
 /** Switch dropout on for the following forward passes with the masks of \a draw (purpose BL_PURPOSE_DROPOUT; `sample` is
  * the global number of the first sample of the micro-batch, `step` is replaced by the layer), or off with NULL. Not
  * collective. */

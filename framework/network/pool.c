@@ -80,6 +80,8 @@ bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t paramet
   for (held *weights = network->weights; weights != NULL; weights = weights->next)
     if (weights->parameter == parameter && weights->variant == variant &&
         dnnl_memory_desc_equal(&weights->layout, layout)) {
+      if (weights->data == NULL)
+        BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(layout), 1));
       *data = weights->data;
       return BL_OK;
     }
@@ -117,6 +119,14 @@ bl_status bl_pool_take_arena(float **arena, bl_pool_network *network, size_t flo
   network->user = graph;
   *arena = network->arena;
   return BL_OK;
+}
+
+void bl_pool_rest(bl_pool_network *network) {
+  for (held *weights = network->weights; weights != NULL; weights = weights->next)
+    bl_free(&weights->data);
+  bl_free(&network->arena);
+  network->arena_floats = 0;
+  network->loaded = network->user = NULL;
 }
 
 bool bl_pool_has_arena(const bl_pool_network *network, const void *graph) {

@@ -34,7 +34,8 @@ void bl_pool_destroy(bl_pool **pool);
 bl_status bl_pool_network_get(bl_pool_network **network, bl_pool *pool, const void *key, size_t size);
 
 /** Memory for weights of \a network in \a layout, the same for all who ask for the same \a parameter (an index into the
- * network's table), \a variant and layout; the first call allocates it. \param [out] data  the pool's. */
+ * network's table), \a variant and layout; the first call allocates it. \param [out] data  the pool's, until
+ * bl_pool_rest. */
 bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t parameter, size_t variant,
                           const dnnl_memory_desc_t *layout);
 
@@ -45,6 +46,9 @@ bool bl_pool_is_loaded(const bl_pool_network *network, const void *graph);
 /** The arena, of at least \a floats, for a forward pass of \a graph; what it held is lost, and it may have moved.
  * \param [out] arena  the pool's. */
 bl_status bl_pool_take_arena(float **arena, bl_pool_network *network, size_t floats, const void *graph);
+
+/** Give back the memory of \a network, weights and arena, until it is asked for again; its graphs must be loaded anew. */
+void bl_pool_rest(bl_pool_network *network);
 
 /** Whether \a graph was the last to take the arena. */
 bool bl_pool_has_arena(const bl_pool_network *network, const void *graph);

@@ -207,10 +207,10 @@ bl_status bl_weights_create(bl_weights *weights, const bl_graph *graph, const dn
 }
 
 bl_status bl_weights_load(bl_weights *weights, const bl_graph *graph, const float *plain) {
-  if (weights->data == NULL)
-    BL_TRY(weights->shared
-               ? bl_pool_weights(&weights->data, graph->network, weights->parameter, weights->variant, &weights->layout)
-               : bl_allocate(&weights->data, dnnl_memory_desc_get_size(&weights->layout), 1));
+  if (weights->shared) /* asked each time: the pool may have given its memory back meanwhile */
+    BL_TRY(bl_pool_weights(&weights->data, graph->network, weights->parameter, weights->variant, &weights->layout));
+  else if (weights->data == NULL)
+    BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(&weights->layout), 1));
   return bl_primitive_run(&weights->reorder, graph, (float *[]){(float *)plain, weights->data}, NULL);
 }
 

@@ -81,7 +81,7 @@ bl_status bl_primitive_run(bl_primitive *primitive, const bl_graph *graph, float
  * where it has one, and shared there with all that have the same key. Zero-initialise. */
 typedef struct bl_weights {
   dnnl_memory_desc_t layout;
-  float *data;               /**< allocated by the first load */
+  float *data;               /**< set by each load */
   size_t parameter, variant; /**< the key */
   bool shared;               /**< the pool's */
   bl_primitive reorder;

@@ -145,6 +145,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   }
   bl_threads_set(options->compute.threads);
   bl_threads_flush_denormals();
+  bl_memory_return_large();
   const bl_invocation invocation = {.options = options,
                                     .argument_count = takes_argument ? line->file_count : 0,
                                     .arguments = line->files,

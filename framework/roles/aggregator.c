@@ -82,7 +82,7 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
   BL_TRY(bl_allocate(&aggregator->places, (size_t)ranks, sizeof *aggregator->places));
   BL_TRY(lay_out(aggregator, world));
   BL_TRY(bl_allocate(&aggregator->values, table->count, sizeof *aggregator->values));
-  BL_TRY(bl_exact_sum_create(&aggregator->sum, table->count + BL_AGGREGATOR_FIGURES));
+  BL_TRY(bl_aggregator_wake(aggregator));
   if (owner < 0)
     return BL_OK;
   BL_TRY(bl_exact_sum_create(&aggregator->square, 1));
@@ -103,6 +103,16 @@ void bl_aggregator_destroy(bl_aggregator *aggregator) {
   bl_free(&aggregator->counts);
   bl_free(&aggregator->places);
   bl_free(&aggregator->root);
+}
+
+void bl_aggregator_rest(bl_aggregator *aggregator) {
+  bl_exact_sum_destroy(&aggregator->sum);
+}
+
+bl_status bl_aggregator_wake(bl_aggregator *aggregator) {
+  if (aggregator->sum != NULL || !bl_aggregator_is_member(aggregator))
+    return BL_OK;
+  return bl_exact_sum_create(&aggregator->sum, aggregator->table->count + BL_AGGREGATOR_FIGURES);
 }
 
 bool bl_aggregator_is_member(const bl_aggregator *aggregator) {

@@ -45,7 +45,7 @@ typedef struct bl_aggregator {
   size_t *starts;         /**< (owners + 1) where their shards begin; the last is the end */
   int *counts, *places;   /**< (ranks of the arrows' communicators) shards by rank */
   bl_exact_sum *square;   /**< (1) for the norm */
-  bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures */
+  bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures; NULL at rest */
   float *gradient;        /**< (count) the shard's sum, in the memory of `sum`, during a step */
   bl_timing waiting;      /**< for the last gradient of a step */
   bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
@@ -68,6 +68,11 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
 
 /** Release what it owns. Not collective. */
 void bl_aggregator_destroy(bl_aggregator *aggregator);
+
+/** Release the memory of the sums until bl_aggregator_wake, before which nothing may be added, and which does nothing where
+ * they are there. Not collective. */
+void bl_aggregator_rest(bl_aggregator *aggregator);
+bl_status bl_aggregator_wake(bl_aggregator *aggregator);
 
 /** Whether this rank is a worker or an owner. Not collective. */
 bool bl_aggregator_is_member(const bl_aggregator *aggregator);

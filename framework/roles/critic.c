@@ -123,9 +123,12 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   double spectral = 0;
   if (!is_critic(critic))
     return BL_OK;
+  BL_TRY(bl_aggregator_wake(critic->critic_aggregator));
   BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
-  if (critic->value)
+  if (critic->value) {
+    BL_TRY(bl_aggregator_wake(critic->value_aggregator));
     BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
+  }
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     const int generator = bl_buffer_generator(buffer, m);
     if (epoch == 0 && generator != critic->world->rank)
@@ -146,6 +149,15 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   report->spectral += share * spectral;
   report->value_loss += share * of_value.figures[0];
   return status;
+}
+
+void bl_critic_rest(bl_critic *critic) {
+  if (!is_critic(critic))
+    return;
+  bl_graph_rest(critic->critic);
+  bl_graph_rest(critic->value);
+  bl_aggregator_rest(critic->critic_aggregator);
+  bl_aggregator_rest(critic->value_aggregator);
 }
 
 bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report) {

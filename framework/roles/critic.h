@@ -69,6 +69,9 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
 /** Where method->monitor_critic, measure the layers of the critic as it is now. Collective over the critics. */
 bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report);
 
+/** Give back the memory that only learning and judging need, until they are next asked for. Not collective. */
+void bl_critic_rest(bl_critic *critic);
+
 /** Compute the advantages of the round's transitions with f and V as they are now, and send them. Collective over the
  * critics. */
 bl_status bl_critic_judge(bl_critic *critic, int64_t round);

@@ -35,6 +35,7 @@ static bl_status improve(bl_round_report *report, bl_status *postponed, bl_gener
   if (!backprop) {
     BL_TRY(bl_generator_draw(generator, round));
     BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
+    bl_critic_rest(critic); /* now the policy's gradients need most */
     BL_TRY(bl_policy_monitor_before(generator->monitor));
   }
   for (int step = 0; step < steps; step++) {

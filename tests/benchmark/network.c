@@ -231,6 +231,7 @@ static bl_status run(int count, char **arguments) {
 int main(int count, char **arguments) {
   bl_threads_set(0);
   bl_threads_flush_denormals();
+  bl_memory_return_large();
   MPI_Init(&count, &arguments);
   const bl_status status = run(count, arguments);
   if (status != BL_OK) {

@@ -126,6 +126,52 @@ static void the_weights_are_there_once(void **state) {
   bl_pool_destroy(&pool);
 }
 
+/* At rest a network's memory is the system's; each of its graphs takes it again by loading, and another network does not
+ * notice. */
+static void a_network_rests(void **state) {
+  (void)state;
+  bl_pool *pool = NULL;
+  player a, b, other, own;
+  assert_int_equal(bl_pool_create(&pool), BL_OK);
+  create(&a, &unet, BL_GRAPH_TRAINING, pool, 1);
+  create(&b, &unet, BL_GRAPH_INFERENCE, pool, 2);
+  create(&other, &critic, BL_GRAPH_TRAINING, pool, 3);
+  create(&own, &unet, BL_GRAPH_TRAINING, NULL, 1);
+  load(&own);
+  assert_int_equal(forward(&own), BL_OK);
+  assert_int_equal(backward(&own), BL_OK);
+  load(&b);
+  assert_int_equal(forward(&b), BL_OK);
+  load(&a);
+  const long blocks = bl_memory_balance();
+  for (int round = 0; round < 2; round++) {
+    load(&other);
+    assert_int_equal(forward(&other), BL_OK);
+    load(&a);
+    assert_int_equal(forward(&a), BL_OK);
+    bl_graph_rest(a.graph);
+    assert_true(bl_memory_balance() < blocks - 20);
+    assert_int_equal(backward(&a), BL_ERROR_USAGE);
+    assert_int_equal(forward(&a), BL_ERROR_USAGE);
+    assert_int_equal(forward(&b), BL_ERROR_USAGE);
+    assert_int_equal(backward(&other), BL_OK);
+    load(&b);
+    assert_int_equal(forward(&b), BL_OK);
+    load(&a);
+    assert_int_equal(forward(&a), BL_OK);
+    assert_int_equal(backward(&a), BL_OK);
+    same(&a, &own);
+  }
+  bl_graph_rest(own.graph); /* without a pool nothing happens */
+  assert_int_equal(forward(&own), BL_OK);
+  player *const all[] = {&a, &b, &other, &own};
+  for (int i = 0; i < 4; i++)
+    destroy(all[i]);
+  bl_pool_destroy(&pool);
+  bl_status_clear();
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
 static void a_turn_out_of_order_is_refused(void **state) {
   (void)state;
   bl_pool *pool = NULL;
@@ -154,6 +200,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(turns_give_the_bits_of_own_memory),
       cmocka_unit_test(the_weights_are_there_once),
+      cmocka_unit_test(a_network_rests),
       cmocka_unit_test(a_turn_out_of_order_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
