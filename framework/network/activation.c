@@ -77,7 +77,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->keeps_input[0] = !from_output;
   node->keeps_output = from_output;
   node->in_place = true;
-  node->in_place_gradient = true;
+  node->in_place_gradient[0] = true;
   return BL_OK;
 }
 
@@ -113,7 +113,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"activation", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "activation", .plan = plan, .forward = forward, .backward = backward};
 
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation) {
   bl_node *node =

@@ -227,7 +227,8 @@ static void destroy(bl_node *node) {
   bl_primitive_destroy(&state->mix_back);
 }
 
-static const bl_node_kind kind = {"attention", plan, NULL, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "attention", .plan = plan, .forward = forward, .backward = backward, .destroy = destroy};
 
 static bool same_shape(const bl_tensor *a, const bl_tensor *b) {
   return a->channels == b->channels && a->height == b->height && a->width == b->width;

@@ -63,7 +63,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"concat", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "concat", .plan = plan, .forward = forward, .backward = backward};
 
 bl_tensor *bl_concat(bl_graph *graph, bl_tensor *a, bl_tensor *b) {
   if (a == NULL || b == NULL || graph->status != BL_OK)

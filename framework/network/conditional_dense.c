@@ -91,7 +91,8 @@ static void destroy(bl_node *node) {
   bl_free(&c->rows);
 }
 
-static const bl_node_kind kind = {"conditional dense", plan, load, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "conditional dense", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_conditional_dense(bl_graph *graph, bl_tensor *x, bl_tensor *index, const char *name, int features,
                                 int steps) {

@@ -1,6 +1,7 @@
 /* Two-dimensional convolution with bias on oneDNN: (batch, in, height, width) -> (batch, out, …). */
 #include "base/kernel.h"
 #include "base/memory.h"
+#include "network/add.h"
 #include "network/primitive.h"
 #include "network/winograd.h"
 
@@ -292,6 +293,9 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   y->block = bl_graph_preferred_block(graph, y->channels, y->height * y->width);
   node->keeps_input[0] = true;
   node->over_input = true; /* the gradient by weights comes first */
+  node->in_place_gradient[1] = true;
+  if (node->inputs > 1)
+    BL_TRY(bl_add_check(y, node->input[1]));
   BL_TRY(bl_allocate(&conv->bias, (size_t)y->channels, sizeof *conv->bias));
   BL_TRY(describe_geometry(&g, node));
   BL_TRY(plan_pass(graph, node, &g, BL_PASS_FORWARD));
@@ -327,14 +331,23 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
 static bl_status forward(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
   float *weights = conv->weights.data, *x = node->input[0]->data, *y = node->output->data;
-  if (conv->winograd[BL_PASS_FORWARD] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, y, x, weights, conv->bias, graph->scratch);
+  const bl_tensor *added = node->inputs > 1 ? node->input[1] : NULL;
+  if (conv->winograd[BL_PASS_FORWARD] != NULL) {
+    const bool vector = added != NULL && bl_add_is_vector(node->output, added);
+    const bl_winograd_added all = {
+        .bias = conv->bias, .vector = vector ? added->data : NULL, .image = added != NULL && !vector ? added->data : NULL};
+    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, y, x, weights, &all, graph->scratch);
+  }
   if (conv->rounds) {
     float *rounded = graph->scratch + conv->pass[BL_PASS_FORWARD].scratch;
     round_to_bf16(rounded, x, bl_tensor_count(node->input[0]));
     x = rounded;
   }
-  return bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, (float *const[]){x, weights, conv->bias, y}, graph->scratch);
+  BL_TRY(
+      bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, (float *const[]){x, weights, conv->bias, y}, graph->scratch));
+  if (added != NULL)
+    bl_add_run(y, y, node->output, added);
+  return BL_OK;
 }
 
 static bl_status backward_weights(bl_graph *graph, bl_node *node) {
@@ -355,11 +368,14 @@ static bl_status backward_data(bl_graph *graph, bl_node *node) {
     weights = turned;
   }
   if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, NULL, graph->scratch);
+    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, &(bl_winograd_added){0},
+                           graph->scratch);
   return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph, (float *const[]){d_y, weights, d_x}, graph->scratch);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {
+  if (node->inputs > 1 && node->d_input[1] != NULL)
+    bl_add_gradient(node->d_input[1], node->output->gradient, node->output, node->input[1]);
   if (graph->d_parameters != NULL)
     BL_TRY(backward_weights(graph, node));
   return node->d_input[0] != NULL ? backward_data(graph, node) : BL_OK;
@@ -378,7 +394,8 @@ static void destroy(bl_node *node) {
   bl_free(&conv->bias);
 }
 
-static const bl_node_kind kind = {"conv", plan, load, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "conv", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy, .adds = true};
 
 bl_tensor *bl_conv(bl_graph *graph, bl_tensor *x, const char *name, int channels, bl_conv_shape s, bl_initialiser weights) {
   if (graph->status != BL_OK || x == NULL)

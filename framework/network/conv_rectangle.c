@@ -85,7 +85,8 @@ static void destroy(bl_node *node) {
   bl_free(&r->bias);
 }
 
-static const bl_node_kind kind = {"conv rectangle", plan, load, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "conv rectangle", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_conv_rectangle(bl_graph *graph, bl_tensor *x, const char *name, int channels, int height, int width) {
   if (graph->status != BL_OK || x == NULL)

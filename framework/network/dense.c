@@ -24,7 +24,8 @@ static void destroy(bl_node *node) {
     bl_affine_destroy(node->state);
 }
 
-static const bl_node_kind kind = {"dense", plan, load, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "dense", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_dense(bl_graph *graph, bl_tensor *x, const char *name, int features, bl_initialiser weights) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, features, 1, 1);

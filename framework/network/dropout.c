@@ -26,7 +26,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->output->block = x->block;
   node->cheap = true;
   node->in_place = true;
-  node->in_place_gradient = true;
+  node->in_place_gradient[0] = true;
   node->kept = (bl_tensor_count(x) + sizeof(float) - 1) / sizeof(float);         /* one byte an element */
   node->scratch = (sample_size(x) + 1) / 2 + sample_size(x) / sizeof(float) + 1; /* words, and a byte for each half */
   return BL_OK;
@@ -115,7 +115,8 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"dropout", plan, NULL, forward, backward, NULL, again};
+static const bl_node_kind kind = {
+    .name = "dropout", .plan = plan, .forward = forward, .backward = backward, .again = again};
 
 bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability) {
   if (x == NULL || graph->status != BL_OK)

@@ -2,6 +2,7 @@
 
 #include "base/kernel.h"
 #include "base/memory.h"
+#include "network/add.h"
 #include "network/again.h"
 #include "network/node.h"
 #include "network/plan.h"
@@ -128,6 +129,7 @@ bl_status bl_graph_compile(bl_graph *graph, bl_graph_mode mode) {
   if (graph->x == NULL || graph->output == NULL)
     return bl_fail(BL_ERROR_USAGE, "a graph has no %s", graph->x == NULL ? "input x" : "output");
   BL_TRY(check_all_are_read(graph));
+  bl_add_fuse(graph);
   graph->mode = mode;
   for (int i = 0; i < graph->node_count; i++)
     BL_TRY(graph->nodes[i]->kind->plan(graph, graph->nodes[i]));
@@ -203,11 +205,13 @@ static bl_status load_node_from(bl_graph *graph, bl_node *node, bl_parameter_sou
 bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *context) {
   bl_node **order = NULL; /* of building, as that of the table */
   float *values = NULL;
-  size_t most = 0;
+  size_t most = 0, built = 0;
   bl_status status = begin_loading(graph), taken = BL_OK;
   if (status != BL_OK)
     return status;
-  BL_GOTO(bl_allocate(&order, (size_t)graph->node_count, sizeof *order));
+  for (int i = 0; i < graph->node_count; i++)
+    built = (size_t)graph->nodes[i]->number >= built ? (size_t)graph->nodes[i]->number + 1 : built;
+  BL_GOTO(bl_allocate(&order, built, sizeof *order));
   for (int i = 0; i < graph->node_count; i++) {
     bl_node *node = graph->nodes[i];
     size_t floats = 0;
@@ -217,8 +221,8 @@ bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *
     order[node->number] = node;
   }
   BL_GOTO(bl_allocate(&values, most, sizeof *values));
-  for (int i = 0; i < graph->node_count; i++)
-    if (order[i]->parameters > 0)
+  for (size_t i = 0; i < built; i++)
+    if (order[i] != NULL && order[i]->parameters > 0)
       BL_GOTO(load_node_from(graph, order[i], source, context, values, &taken));
   status = taken;
   graph->loaded = status == BL_OK;

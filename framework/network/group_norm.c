@@ -211,7 +211,7 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   node->keeps_input[0] = true;
   node->cheap = true;
   node->in_place = true;
-  node->in_place_gradient = true;
+  node->in_place_gradient[0] = true;
   node->kept = 2 * (size_t)graph->batch * (size_t)state->groups;
   node->scratch = channels * (size_t)x->height * (size_t)x->width;
   BL_TRY(bl_allocate(&state->floats, 6 * channels, sizeof *state->floats));
@@ -365,7 +365,13 @@ static void destroy(bl_node *node) {
   bl_free(&node->state);
 }
 
-static const bl_node_kind kind = {"group_norm", plan, load, forward, backward, destroy, again};
+static const bl_node_kind kind = {.name = "group_norm",
+                                  .plan = plan,
+                                  .load = load,
+                                  .forward = forward,
+                                  .backward = backward,
+                                  .destroy = destroy,
+                                  .again = again};
 
 bl_tensor *bl_group_norm(bl_graph *graph, bl_tensor *x, const char *name, int groups, float epsilon, bool silu) {
   if (x != NULL && graph->status == BL_OK && (groups < 1 || x->channels % groups != 0))

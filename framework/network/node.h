@@ -50,6 +50,7 @@ typedef struct bl_node_kind {
   /** The output again, the same bits, from the inputs and kept_data of the latest forward; or NULL: `forward` does that,
    * and makes kept_data again too. */
   bl_status (*again)(bl_graph *graph, bl_node *node);
+  bool adds; /**< takes a second input, of the shape of its output or (batch, channels, 1, 1), which it adds to that */
 } bl_node_kind;
 
 struct bl_node {
@@ -68,8 +69,8 @@ struct bl_node {
   size_t scratch; /**< floats that live during one call of forward or backward, at graph->scratch (shared by all nodes) */
   bool cheap;     /**< to make the output again in backward costs less than its memory is worth */
   bool in_place;  /**< forward may write output over input[0] (same size) where nothing else needs input[0] */
-  bool in_place_gradient; /**< backward may write d_input[0] over output->gradient (same size) */
-  bool over_input;        /**< backward may write d_input[0] over input[0]->data, which it has done with by then */
+  bool in_place_gradient[BL_NODE_INPUTS]; /**< backward may write d_input[i] over output->gradient (same size) */
+  bool over_input; /**< backward may write d_input[0] over input[0]->data, which it has done with by then */
   float *kept_data;
   float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
   /* Set by bl_plan_memory, for the executor. */

@@ -61,8 +61,10 @@ static bl_status backward_unpatch(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind patch_kind = {"patch", plan, NULL, forward_patch, backward_patch, NULL, NULL};
-static const bl_node_kind unpatch_kind = {"unpatch", plan, NULL, forward_unpatch, backward_unpatch, NULL, NULL};
+static const bl_node_kind patch_kind = {
+    .name = "patch", .plan = plan, .forward = forward_patch, .backward = backward_patch};
+static const bl_node_kind unpatch_kind = {
+    .name = "unpatch", .plan = plan, .forward = forward_unpatch, .backward = backward_unpatch};
 
 bl_tensor *bl_patch(bl_graph *graph, bl_tensor *x, int side) {
   if (graph->status != BL_OK || x == NULL)

@@ -251,7 +251,7 @@ static void plan_backward(bl_layout *l, const bl_graph *graph) {
       const bool first = l->gradient[tensor->index] < 0;
       const int last = !first ? step : tensor->producer == NULL ? graph->last_step : tensor->producer->backward_step;
       int *chosen = &l->d_input[i * BL_NODE_INPUTS + j];
-      if (j == 0 && node->in_place_gradient && bl_tensor_count(tensor) == bl_tensor_count(node->output)) {
+      if (node->in_place_gradient[j] && bl_tensor_count(tensor) == bl_tensor_count(node->output)) {
         *chosen = l->gradient[node->output->index];
         if (last > l->intervals[*chosen].end)
           l->intervals[*chosen].end = last;

@@ -102,7 +102,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"pool", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "pool", .plan = plan, .forward = forward, .backward = backward};
 
 static bl_tensor *add_pool(bl_graph *graph, bl_tensor *x, pool p) {
   if (graph->status != BL_OK || x == NULL)

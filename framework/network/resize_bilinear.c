@@ -91,7 +91,8 @@ static void destroy(bl_node *node) {
   bl_free(&r->columns);
 }
 
-static const bl_node_kind kind = {"resize", plan, NULL, forward, backward, destroy, NULL};
+static const bl_node_kind kind = {
+    .name = "resize", .plan = plan, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_resize_bilinear(bl_graph *graph, bl_tensor *x, int height, int width) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, x == NULL ? 0 : x->channels, height, width);

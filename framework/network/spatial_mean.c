@@ -44,7 +44,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"spatial mean", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "spatial mean", .plan = plan, .forward = forward, .backward = backward};
 
 bl_tensor *bl_spatial_mean(bl_graph *graph, bl_tensor *x) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, x == NULL ? 0 : x->channels, 1, 1);

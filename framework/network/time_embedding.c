@@ -35,7 +35,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"time_embedding", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "time_embedding", .plan = plan, .forward = forward, .backward = backward};
 
 bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features) {
   if (graph->status == BL_OK && (features < 4 || features % 2 != 0))

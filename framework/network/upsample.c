@@ -49,7 +49,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {"upsample", plan, NULL, forward, backward, NULL, NULL};
+static const bl_node_kind kind = {.name = "upsample", .plan = plan, .forward = forward, .backward = backward};
 
 bl_tensor *bl_upsample(bl_graph *graph, bl_tensor *x) {
   if (x == NULL)

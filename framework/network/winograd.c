@@ -195,8 +195,16 @@ static bl_status multiply(bl_winograd *w, const bl_graph *graph, float *scratch)
   return BL_OK;
 }
 
+/* What is added to channel block `c` of sample `n`. */
+static bl_winograd_added added_to_plane(const bl_winograd *w, const bl_winograd_added *added, int n, int c) {
+  const int channel = c * w->plane.block;
+  return (bl_winograd_added){.bias = added->bias == NULL ? NULL : added->bias + channel,
+                             .vector = added->vector == NULL ? NULL : added->vector + (size_t)n * (size_t)w->out + channel,
+                             .image = added->image == NULL ? NULL : added->image + plane_at(w, w->out, n, c)};
+}
+
 bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *weights,
-                          const float *bias, float *scratch) {
+                          const bl_winograd_added *added, float *scratch) {
   const bl_winograd *w = winograd;
   const int block = w->plane.block;
   if (w->pass == BL_PASS_FORWARD)
@@ -207,9 +215,11 @@ bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *t
     transform_input(w, from, first, scratch);
     BL_TRY(multiply(winograd, graph, scratch));
     for (int n = 0; n < w->group; n++)
-      for (int c = 0; c < w->out / block; c++)
+      for (int c = 0; c < w->out / block; c++) {
+        const bl_winograd_added to_plane = added_to_plane(w, added, first + n, c);
         bl_winograd_output(to + plane_at(w, w->out, first + n, c), scratch + w->to + tile_at(w, n, c), w->to_stride,
-                           bias == NULL ? NULL : bias + c * block, &w->plane);
+                           &to_plane, &w->plane);
+      }
   }
   return BL_OK;
 }
@@ -269,7 +279,7 @@ bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_g
   for (int run = 0; run <= RUNS; run++) {
     const double start = bl_clock_seconds();
     BL_GOTO(by_weights ? bl_winograd_run_weights(winograd, graph, weights, bias, x, y, scratch)
-                       : bl_winograd_run(winograd, graph, y, x, weights, bias, scratch));
+                       : bl_winograd_run(winograd, graph, y, x, weights, &(bl_winograd_added){.bias = bias}, scratch));
     const double time = bl_clock_seconds() - start;
     if (run == 1 || (run > 1 && time < *seconds))
       *seconds = time;

@@ -11,6 +11,7 @@
 
 #include "network/algorithm.h"
 #include "network/node.h"
+#include "network/winograd_transform.h"
 
 /** One pass of one convolution. */
 typedef struct bl_winograd bl_winograd;
@@ -29,9 +30,9 @@ size_t bl_winograd_scratch(const bl_winograd *winograd);
 bl_status bl_winograd_layout(dnnl_memory_desc_t *layout, const bl_tensor *x, const bl_tensor *y);
 
 /** The forward pass: \a to is y, \a from is x; or the gradient by x: \a to is d_x, \a from is d_y. \param [in] weights  in
- * bl_winograd_layout. \param [in] bias (out), or NULL: none. */
+ * bl_winograd_layout. \param [in] added  to the result: bias (out), vector (batch, out), image as \a to. */
 bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *weights,
-                          const float *bias, float *scratch);
+                          const bl_winograd_added *added, float *scratch);
 
 /** The gradients by weights and bias. \param [out] d_weights (out, in, 3, 3) plain. \param [out] d_bias (out). */
 bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, float *d_weights, float *d_bias,

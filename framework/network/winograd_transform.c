@@ -199,8 +199,11 @@ BL_KERNEL void bl_winograd_input(float *v, size_t stride, const float *x, const 
   BY_BLOCK(input_of_block, plane->block, v, stride, x, work, zeros, plane->height, plane->width);
 }
 
-static BL_ALWAYS_INLINE void output_of_block(float *y, const float *m, size_t stride, const float *bias, int height,
-                                             int width, int block) {
+static BL_ALWAYS_INLINE void output_of_block(float *y, const float *m, size_t stride, const bl_winograd_added *added,
+                                             int height, int width, int block) {
+  float bias[BLOCK] = {0};
+  if (added->bias != NULL)
+    memcpy(bias, added->bias, (size_t)block * sizeof *bias);
   const size_t lanes = (size_t)block, row = (size_t)width * lanes;
   for (int ty = 0; ty < height; ty += TILE)
     for (int tx = 0; tx < width; tx += TILE, m += lanes) {
@@ -212,19 +215,23 @@ static BL_ALWAYS_INLINE void output_of_block(float *y, const float *m, size_t st
       for (size_t i = 0; i < TILE; i++)
         output_line(tile + i * TILE * lanes, lanes, half + i * SIDE * lanes, lanes, block);
       for (int i = 0; i < rows; i++) {
-        float *out = y + (size_t)(ty + i) * row + (size_t)tx * lanes;
+        const size_t at = (size_t)(ty + i) * row + (size_t)tx * lanes;
+        float *restrict out = y + at;
         const float *in = tile + (size_t)i * TILE * lanes;
         for (size_t j = 0; j < filled; j += lanes)
           for (size_t l = 0; l < lanes; l++)
             out[j + l] = in[j + l] + bias[l];
+        for (size_t j = 0; added->vector != NULL && j < filled; j += lanes)
+          for (size_t l = 0; l < lanes; l++)
+            out[j + l] += added->vector[l];
+        for (size_t j = 0; added->image != NULL && j < filled; j++)
+          out[j] += added->image[at + j];
       }
     }
 }
 
-BL_KERNEL void bl_winograd_output(float *y, const float *m, size_t stride, const float *bias,
+BL_KERNEL void bl_winograd_output(float *y, const float *m, size_t stride, const bl_winograd_added *added,
                                   const bl_winograd_plane *plane) {
-  static const float none[BLOCK] = {0};
-  const float *added = bias == NULL ? none : bias;
   BY_BLOCK(output_of_block, plane->block, y, m, stride, added, plane->height, plane->width);
 }
 

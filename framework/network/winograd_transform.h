@@ -47,9 +47,16 @@ void bl_winograd_weights_turned(float *u, size_t stride, const float *w, int out
  * floats apart. \param [in] x  (height, width, block). \param work  bl_winograd_work floats. */
 void bl_winograd_input(float *v, size_t stride, const float *x, const bl_winograd_plane *plane, float *work);
 
-/** y = Aᵀ m A + bias of one plane. \param [out] y  (height, width, block). \param [in] m  as v above. \param [in] bias
- * (block), or NULL: none. */
-void bl_winograd_output(float *y, const float *m, size_t stride, const float *bias, const bl_winograd_plane *plane);
+/** What is added to one plane of a result, in this order; NULL: nothing. */
+typedef struct bl_winograd_added {
+  const float *bias;   /**< (block) for every pixel */
+  const float *vector; /**< (block) for every pixel */
+  const float *image;  /**< (height, width, block) */
+} bl_winograd_added;
+
+/** y = Aᵀ m A + what is added, of one plane. \param [out] y  (height, width, block). \param [in] m  as v above. */
+void bl_winograd_output(float *y, const float *m, size_t stride, const bl_winograd_added *added,
+                        const bl_winograd_plane *plane);
 
 /** Z = A dy Aᵀ of one plane, the gradient of bl_winograd_output. \param [out] z  as v above. */
 void bl_winograd_output_gradient(float *z, size_t stride, const float *d_y, const bl_winograd_plane *plane);

@@ -51,7 +51,8 @@ static bl_status slice_backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind slice_kind = {"slice", slice_plan, NULL, slice_forward, slice_backward, NULL, NULL};
+static const bl_node_kind slice_kind = {
+    .name = "slice", .plan = slice_plan, .forward = slice_forward, .backward = slice_backward};
 
 bl_tensor *bl_test_slice(bl_graph *graph, bl_tensor *x, int first, int channels, int block) {
   bl_node *node = bl_node_add(graph, &slice_kind, 1, &x, channels, x->height, x->width);

@@ -45,7 +45,7 @@ static void convolve(const bl_winograd_plane *p, bool turned) {
     for (size_t t = 0; t < tiles; t++)
       for (size_t l = 0; l < block; l++)
         v[f * stride + t * block + l] *= u[f * area + l * block + l];
-  bl_winograd_output(y, v, stride, bias, p);
+  bl_winograd_output(y, v, stride, &(bl_winograd_added){.bias = bias}, p);
   for (int i = 0; i < p->height; i++)
     for (int j = 0; j < p->width; j++)
       for (int l = 0; l < p->block; l++) {
@@ -79,7 +79,7 @@ static void gradient_of_the_output(void **state) {
     const bl_winograd_plane *p = &planes[i];
     const size_t stride = (size_t)(bl_winograd_tiles(p) * p->block);
     float *m = array(F * stride, 1), *z = array(F * stride, 2), *y = array(pixels(p), 3), *d_y = array(pixels(p), 4);
-    bl_winograd_output(y, m, stride, NULL, p);
+    bl_winograd_output(y, m, stride, &(bl_winograd_added){0}, p);
     bl_winograd_output_gradient(z, stride, d_y, p);
     close_to(dot(z, m, F * stride), dot(d_y, y, pixels(p)), dot(z, z, F * stride));
     float **const arrays[] = {&m, &z, &y, &d_y};
