@@ -15,32 +15,39 @@ static const double shifter = 0x1.8p52;
 
 static const double limit_of_term = 0x1p30;
 
-/* Of the sum of the largest magnitudes of all calls: what an element can hold. */
-static const uint64_t limit_of_peaks = (uint64_t)1 << 33;
-
-/* Elements per message, which takes 256 KiB then, so that it stays in cache. */
+/* Elements per message, which takes at most 256 KiB then, so that it stays in cache. Messages end where element numbers are
+ * multiples of it. */
 enum { PIECE = 1 << 14 };
 
+/* Bounds on elements are counted in units of 2^-16: whole numbers, whose sums over ranks are the same on all of them. */
+static const double bounds_per_one = 0x1p16;
+static const uint64_t bound_of_narrow = (uint64_t)1 << 17; /* below 2, an element has 64 bits */
+static const uint64_t bound_of_wide = (uint64_t)1 << 49;   /* below 2^33, it has 96 */
+
 struct bl_exact_sum {
-  size_t count;
-  uint64_t *high;         /* (count) owned; two's complement: unsigned, since a poisoned sum may wrap */
-  uint32_t *low;          /* (count) owned */
-  uint64_t *message[2];   /* (2 min(count, PIECE) + 1) owned: what is sent and received, both parts in 64 bits, peaks */
-  uint64_t peaks;         /* sum over calls of a bound on their largest term; associative, as everything here */
-  uint64_t reduced_peaks; /* the same over all ranks, where a reduction ended here */
+  size_t count, pieces;
+  uint64_t *high;       /* (count) owned, as all that follows; two's complement: unsigned, since a poisoned sum may wrap */
+  uint32_t *low;        /* (count) */
+  uint64_t *bounds;     /* (pieces) sum over calls of the largest magnitude that each added there */
+  uint64_t *total;      /* (pieces) the same over all ranks, during a reduction */
+  uint64_t *message[2]; /* (2 min(count, PIECE)) what is sent and received */
+  size_t sent;          /* bytes, since the latest clear */
+  bool poisoned;
 };
 
 bl_status bl_exact_sum_create(bl_exact_sum **sum, size_t count) {
   bl_exact_sum *s = NULL;
   bl_status status = BL_OK;
-  const size_t piece = count < PIECE ? count : PIECE;
   *sum = NULL;
   BL_TRY(bl_allocate(&s, 1, sizeof *s));
   s->count = count;
+  s->pieces = (count + PIECE - 1) / PIECE;
   BL_GOTO(bl_allocate(&s->high, count, sizeof *s->high));
   BL_GOTO(bl_allocate(&s->low, count, sizeof *s->low));
+  BL_GOTO(bl_allocate(&s->bounds, s->pieces, sizeof *s->bounds));
+  BL_GOTO(bl_allocate(&s->total, s->pieces, sizeof *s->total));
   for (int i = 0; i < 2; i++)
-    BL_GOTO(bl_allocate(&s->message[i], 2 * piece + 1, sizeof *s->message[i]));
+    BL_GOTO(bl_allocate(&s->message[i], 2 * (count < PIECE ? count : PIECE), sizeof *s->message[i]));
 done:
   if (status != BL_OK)
     bl_exact_sum_destroy(&s);
@@ -53,6 +60,8 @@ void bl_exact_sum_destroy(bl_exact_sum **sum) {
     return;
   bl_free(&(*sum)->high);
   bl_free(&(*sum)->low);
+  bl_free(&(*sum)->bounds);
+  bl_free(&(*sum)->total);
   bl_free(&(*sum)->message[0]);
   bl_free(&(*sum)->message[1]);
   bl_free(sum);
@@ -61,8 +70,9 @@ void bl_exact_sum_destroy(bl_exact_sum **sum) {
 void bl_exact_sum_clear(bl_exact_sum *sum) {
   memset(sum->high, 0, sum->count * sizeof *sum->high);
   memset(sum->low, 0, sum->count * sizeof *sum->low);
-  sum->peaks = 0;
-  sum->reduced_peaks = 0;
+  memset(sum->bounds, 0, sum->pieces * sizeof *sum->bounds);
+  sum->sent = 0;
+  sum->poisoned = false;
 }
 
 static inline uint64_t bits_of_double(double value) {
@@ -114,99 +124,137 @@ BL_KERNEL static uint64_t add_doubles(uint64_t *restrict high, uint32_t *restric
   return peak;
 }
 
-/* Take note of a call whose largest term is `peak`; NaN fails the comparison, too. */
-static void note_call(bl_exact_sum *sum, double peak) {
-  sum->peaks += peak < limit_of_term ? (uint64_t)peak + 1 : limit_of_peaks;
-  if (sum->peaks > 2 * limit_of_peaks) /* poisoned already: stay there, so that sums over ranks cannot wrap */
-    sum->peaks = 2 * limit_of_peaks;
+/* Take note of terms up to `peak` in a piece; NaN fails the comparison, too. */
+static void note(bl_exact_sum *sum, size_t piece, double peak) {
+  uint64_t *bound = &sum->bounds[piece];
+  *bound += peak < limit_of_term ? (uint64_t)(peak * bounds_per_one) + 1 : bound_of_wide;
+  if (*bound > 2 * bound_of_wide) /* poisoned already: stay there, so that sums over ranks cannot wrap */
+    *bound = 2 * bound_of_wide;
+  sum->poisoned |= *bound >= bound_of_wide;
+}
+
+/* How many of the elements from `first` to `end` are in the piece of the first. */
+static size_t within_piece(size_t first, size_t end) {
+  const size_t rest = PIECE - first % PIECE;
+  return end - first < rest ? end - first : rest;
 }
 
 void bl_exact_sum_add(bl_exact_sum *sum, size_t offset, size_t count, const float *terms) {
-  const uint32_t bits = add_floats(sum->high + offset, sum->low + offset, terms, count);
-  float peak;
-  memcpy(&peak, &bits, sizeof peak);
-  note_call(sum, (double)peak);
-}
-
-void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms) {
-  const uint64_t bits = add_doubles(sum->high + offset, sum->low + offset, terms, count);
-  double peak;
-  memcpy(&peak, &bits, sizeof peak);
-  note_call(sum, peak);
-}
-
-/* What a message holds: the high parts of `count` elements from `first`, then the low ones, then the peaks. */
-BL_KERNEL static void pack(bl_exact_sum *sum, size_t first, size_t count) {
-  uint64_t *message = sum->message[0];
-  memcpy(message, sum->high + first, count * sizeof *message);
-  for (size_t i = 0; i < count; i++)
-    message[count + i] = sum->low[first + i];
-  message[2 * count] = sum->peaks;
-}
-
-/* The elements that a message of sums over ranks means; its peaks stay in it. */
-BL_KERNEL static void unpack(bl_exact_sum *sum, const uint64_t *message, size_t first, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    sum->low[first + i] = (uint32_t)message[count + i];
-    sum->high[first + i] = message[i] + (message[count + i] >> 32);
+  for (size_t first = offset, some; first < offset + count; first += some) {
+    some = within_piece(first, offset + count);
+    const uint32_t bits = add_floats(sum->high + first, sum->low + first, terms + (first - offset), some);
+    float peak;
+    memcpy(&peak, &bits, sizeof peak);
+    note(sum, first / PIECE, (double)peak);
   }
 }
 
-/* One range to one rank, or (root < 0) to all, with the peaks, whose sum becomes *peaks where it arrives. */
-static bl_status reduce_range(bl_exact_sum *sum, uint64_t *peaks, size_t offset, size_t count, int root, MPI_Comm comm) {
+void bl_exact_sum_add_double(bl_exact_sum *sum, size_t offset, size_t count, const double *terms) {
+  for (size_t first = offset, some; first < offset + count; first += some) {
+    some = within_piece(first, offset + count);
+    const uint64_t bits = add_doubles(sum->high + first, sum->low + first, terms + (first - offset), some);
+    double peak;
+    memcpy(&peak, &bits, sizeof peak);
+    note(sum, first / PIECE, peak);
+  }
+}
+
+/* Into a message: numbers of 64 bits where that is enough for the sum over ranks, else the high parts, then the low ones.
+ * Returns how many numbers that makes. */
+BL_KERNEL static size_t pack(bl_exact_sum *sum, size_t first, size_t count, bool narrow) {
+  uint64_t *message = sum->message[0];
+  const uint64_t *high = sum->high + first;
+  const uint32_t *low = sum->low + first;
+  for (size_t i = 0; narrow && i < count; i++)
+    message[i] = high[i] << 32 | low[i];
+  for (size_t i = 0; !narrow && i < count; i++) {
+    message[i] = high[i];
+    message[count + i] = low[i];
+  }
+  return narrow ? count : 2 * count;
+}
+
+/* The elements that a message of sums over ranks means. */
+BL_KERNEL static void unpack(bl_exact_sum *sum, const uint64_t *message, size_t first, size_t count, bool narrow) {
+  uint64_t *high = sum->high + first;
+  uint32_t *low = sum->low + first;
+  for (size_t i = 0; narrow && i < count; i++) {
+    low[i] = (uint32_t)message[i];
+    high[i] = shift_right(message[i], 32);
+  }
+  for (size_t i = 0; !narrow && i < count; i++) {
+    low[i] = (uint32_t)message[count + i];
+    high[i] = message[i] + (message[count + i] >> 32);
+  }
+}
+
+/* Meet, and learn the bounds of all ranks: how wide messages have to be, and whether anything is poisoned anywhere. */
+static bl_status begin_reduction(bl_exact_sum *sum, MPI_Comm comm) {
+  BL_TRY(bl_meet(comm));
+  memcpy(sum->total, sum->bounds, sum->pieces * sizeof *sum->total);
+  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->total, (int)sum->pieces, MPI_UINT64_T, MPI_SUM, comm)));
+  for (size_t p = 0; p < sum->pieces; p++)
+    sum->poisoned |= sum->total[p] >= bound_of_wide;
+  return BL_OK;
+}
+
+/* One range to one rank, or (root < 0) to all. */
+static bl_status reduce_range(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
   int rank, size;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
-  uint64_t total = sum->peaks;
-  const size_t pieces = count > PIECE ? (count + PIECE - 1) / PIECE : 1; /* one for the peaks at least */
-  for (size_t p = 0; p < pieces && size > 1; p++) {
-    const size_t first = offset + p * PIECE, piece = p + 1 < pieces ? PIECE : count - p * PIECE;
-    const int numbers = (int)(2 * piece + 1);
-    pack(sum, first, piece);
+  for (size_t first = offset, some; first < offset + count && size > 1; first += some) {
+    some = within_piece(first, offset + count);
+    const bool narrow = sum->total[first / PIECE] < bound_of_narrow;
+    const int numbers = (int)pack(sum, first, some, narrow);
     if (root < 0)
       BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->message[0], numbers, MPI_UINT64_T, MPI_SUM, comm)));
     else
       BL_TRY(BL_MPI(MPI_Reduce(sum->message[0], sum->message[1], numbers, MPI_UINT64_T, MPI_SUM, root, comm)));
-    if (root < 0 || rank == root) {
-      const uint64_t *arrived = sum->message[root < 0 ? 0 : 1];
-      unpack(sum, arrived, first, piece);
-      total = arrived[2 * piece];
-    }
+    if (root < 0 || rank == root)
+      unpack(sum, sum->message[root < 0 ? 0 : 1], first, some, narrow);
+    if (rank != root)
+      sum->sent += (size_t)numbers * sizeof(uint64_t);
   }
-  *peaks = total;
   return BL_OK;
+}
+
+/* Where every element has been reduced: what is added from now on comes on top of the bounds of all ranks. */
+static void end_reduction(bl_exact_sum *sum) {
+  memcpy(sum->bounds, sum->total, sum->pieces * sizeof *sum->bounds);
 }
 
 bl_status bl_exact_sum_share_out(bl_exact_sum *sum, const size_t *starts, const int *roots, int owners, MPI_Comm comm) {
-  uint64_t peaks;
-  BL_TRY(bl_meet(comm));
+  BL_TRY(begin_reduction(sum, comm));
   for (int owner = 0; owner < owners; owner++)
-    BL_TRY(reduce_range(sum, &peaks, starts[owner], starts[owner + 1] - starts[owner], roots[owner], comm));
-  return reduce_range(sum, &sum->peaks, starts[owners], sum->count - starts[owners], -1, comm);
-}
-
-bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
-  int rank;
-  uint64_t peaks; /* apart from the sum's own, which other ranges may still have to send */
-  BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
-  BL_TRY(bl_meet(comm));
-  BL_TRY(reduce_range(sum, &peaks, offset, count, root, comm));
-  if (rank == root && peaks > sum->reduced_peaks)
-    sum->reduced_peaks = peaks;
+    BL_TRY(reduce_range(sum, starts[owner], starts[owner + 1] - starts[owner], roots[owner], comm));
+  BL_TRY(reduce_range(sum, starts[owners], sum->count - starts[owners], -1, comm));
+  end_reduction(sum);
   return BL_OK;
 }
 
+bl_status bl_exact_sum_reduce(bl_exact_sum *sum, size_t offset, size_t count, int root, MPI_Comm comm) {
+  BL_TRY(begin_reduction(sum, comm));
+  return reduce_range(sum, offset, count, root, comm);
+}
+
 bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm) {
-  BL_TRY(bl_meet(comm));
-  return reduce_range(sum, &sum->peaks, 0, sum->count, -1, comm);
+  BL_TRY(begin_reduction(sum, comm));
+  BL_TRY(reduce_range(sum, 0, sum->count, -1, comm));
+  end_reduction(sum);
+  return BL_OK;
+}
+
+size_t bl_exact_sum_sent(const bl_exact_sum *sum) {
+  return sum->sent;
 }
 
 bool bl_exact_sum_is_poisoned(const bl_exact_sum *sum) {
-  return sum->peaks >= limit_of_peaks;
+  return sum->poisoned;
 }
 
 static bl_status check(const bl_exact_sum *sum) {
-  if (sum->peaks < limit_of_peaks && sum->reduced_peaks < limit_of_peaks)
+  if (!sum->poisoned)
     return BL_OK;
   return bl_fail(BL_ERROR_NUMERIC,
                  "a sum over micro-batches has a term that is NaN, infinite or above 1e9, or terms above 8e9"

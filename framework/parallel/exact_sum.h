@@ -4,8 +4,10 @@
  * Every element is a whole number of 96 bits in units of 2^-62: 12 bytes, whose sums are associative. A float term of
  * magnitude 2^-39 (1.8e-12) or more is held exactly, a smaller one to within 2^-63.
  *
- * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add, each rounded up to a whole
- * number, must together stay below 2^33: for example seven calls with terms below 2^30, or four million below 2^11.
+ * Terms must be below 2^30 in magnitude, and the largest magnitudes of all calls that add, each rounded up to a multiple of
+ * 2^-16, must together stay below 2^33: for example seven calls with terms below 2^30, or four million below 2^11. Where
+ * they stay below 2, as most gradients do, elements travel between ranks in 8 bytes, else in 16 (this counts for each 16384
+ * elements apart).
  * A term that is NaN, infinite or too large, or a sum that may be too large, poisons the whole vector, and
  * bl_exact_sum_get says so: after allreduce on every rank, after reduce on the root, whichever range holds the term.
  */
@@ -52,6 +54,9 @@ bl_status bl_exact_sum_share_out(bl_exact_sum *sum, const size_t *starts, const 
 
 /** Sum all elements over the ranks of \a comm; the total replaces the elements on every rank. Collective over \a comm. */
 bl_status bl_exact_sum_allreduce(bl_exact_sum *sum, MPI_Comm comm);
+
+/** Bytes of elements that this rank has sent to others since the latest bl_exact_sum_clear. Not collective. */
+size_t bl_exact_sum_sent(const bl_exact_sum *sum);
 
 /** values[i] = scale × element offset + i: the sum as the nearest double, times scale, to float.
  * Not collective. \param [out] values (count), caller's; not written on failure.

@@ -248,8 +248,7 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
   if (status == BL_OK && aggregator->sharing.owners->rank >= 0)
     owner_step(aggregator, report->norm, rate);
   if (ranks > 1 && status == BL_OK) {
-    const double sent = (double)(aggregator->table->count + BL_AGGREGATOR_FIGURES - aggregator->count);
-    aggregator->gradient_bytes += sent * 2 * sizeof(uint64_t);
+    aggregator->gradient_bytes += (double)bl_exact_sum_sent(aggregator->sum);
     aggregator->parameter_bytes += (double)aggregator->count * (ranks - 1) * sizeof(float);
   }
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */

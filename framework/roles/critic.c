@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Parameters of f from which on its memory is worth the time to take it again, which is 3 % of a toy's round. */
+enum { WORTH_RESTING = 100000 };
+
 static bool is_critic(const bl_critic *critic) {
   return critic->world->critics.rank >= 0;
 }
@@ -30,6 +33,7 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   const bl_compute *learn = computation != NULL ? &computation->learn : NULL;
   const bl_compute *judge = computation != NULL ? &computation->judge : NULL;
   BL_TRY(bl_network_create_with(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false, learn));
+  critic->rests = critic_aggregator->table->count >= WORTH_RESTING;
   if (method->spectral_weight > 0 || method->monitor_critic)
     BL_TRY(bl_lipschitz_create(&critic->lipschitz, critic_shape, bl_graph_parameters(critic->critic)));
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
@@ -152,7 +156,7 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
 }
 
 void bl_critic_rest(bl_critic *critic) {
-  if (!is_critic(critic))
+  if (!is_critic(critic) || !critic->rests)
     return;
   bl_graph_rest(critic->critic);
   bl_graph_rest(critic->value);

@@ -34,6 +34,7 @@ typedef struct bl_critic {
   uint32_t *order;
   float *d_spectral; /**< (parameters of f) gradient of the spectral regulariser; NULL without it */
   float *work;
+  bool rests;                  /**< from one round's judging to the next learning; where f is not tiny */
   bl_timing learning, judging; /**< time per micro-batch (of all n_critic batches together, when judging) */
 } bl_critic;
 
@@ -69,7 +70,8 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
 /** Where method->monitor_critic, measure the layers of the critic as it is now. Collective over the critics. */
 bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report);
 
-/** Give back the memory that only learning and judging need, until they are next asked for. Not collective. */
+/** Where it rests, give back the memory that only learning and judging need, until they are next asked for. Not
+ * collective. */
 void bl_critic_rest(bl_critic *critic);
 
 /** Compute the advantages of the round's transitions with f and V as they are now, and send them. Collective over the

@@ -322,6 +322,62 @@ static void test_many_elements(void **state) {
   bl_exact_sum_destroy(&sum);
 }
 
+enum { PIECE = 1 << 14, MIXED = 3 * PIECE + 100 };
+
+/* The term of element i on one rank: small, but for some around the limit of 64 bits in the second piece, and for the third
+ * piece, where sums of all ranks are just below that limit. */
+static float mixed_term(int i, int of_rank) {
+  const float small = ldexpf((float)((i * 7919 + of_rank * 104729) % 2001 - 1000), -14 - i % 40);
+  if (i / PIECE == 1 && i % 1000 == of_rank)
+    return i % 2000 < 1000 ? 0x1.8p1F : -0x1.000002p20F;
+  return i / PIECE == 2 && i % 2 == 0 ? (i % 4 == 0 ? 1.0F : -1.0F) * 0x1.fffp0F / (float)size : small;
+}
+
+/* Elements that travel in 8 bytes and in 16 side by side: to all ranks, and each range to another. */
+static void test_widths_of_messages(void **state) {
+  (void)state;
+  bl_exact_sum *sum = NULL;
+  float *values = NULL;
+  double *expected = NULL, *found = NULL;
+  assert_int_equal(bl_exact_sum_create(&sum, MIXED), BL_OK);
+  assert_int_equal(bl_allocate(&values, MIXED, sizeof *values), BL_OK);
+  assert_int_equal(bl_allocate(&expected, MIXED, sizeof *expected), BL_OK);
+  assert_int_equal(bl_allocate(&found, MIXED, sizeof *found), BL_OK);
+  for (int i = 0; i < MIXED; i++) {
+    wide units = 0;
+    for (int r = 0; r < size; r++)
+      units += units_of((double)mixed_term(i, r));
+    values[i] = mixed_term(i, rank);
+    expected[i] = double_of(units);
+  }
+  size_t starts[8] = {0};
+  int roots[8] = {0};
+  for (int r = 0; r <= size; r++)
+    starts[r] = (size_t)(MIXED - 30) * (size_t)r / (size_t)size;
+  for (int r = 0; r < size; r++)
+    roots[r] = size - 1 - r;
+  for (int shared = 0; shared < 2; shared++) {
+    bl_exact_sum_clear(sum);
+    bl_exact_sum_add(sum, 0, MIXED, values);
+    assert_int_equal(bl_exact_sum_sent(sum), 0);
+    assert_int_equal(shared ? bl_exact_sum_share_out(sum, starts, roots, size, MPI_COMM_WORLD)
+                            : bl_exact_sum_allreduce(sum, MPI_COMM_WORLD),
+                     BL_OK);
+    assert_int_equal(bl_exact_sum_get_double(found, sum, 0, MIXED, 1.0), BL_OK);
+    const int mine = size - 1 - rank; /* the range */
+    for (size_t i = 0; i < MIXED; i++)
+      if (!shared || i >= starts[size] || (i >= starts[mine] && i < starts[mine + 1]))
+        assert_true(found[i] == expected[i]);
+    /* One piece of more than three is wide. */
+    if (!shared)
+      assert_int_equal(bl_exact_sum_sent(sum), size == 1 ? 0 : sizeof(uint64_t) * (MIXED + PIECE));
+  }
+  bl_free(&values);
+  bl_free(&expected);
+  bl_free(&found);
+  bl_exact_sum_destroy(&sum);
+}
+
 static int no_leak(void **state) {
   (void)state;
   return bl_memory_balance() == 0 ? 0 : -1;
@@ -342,6 +398,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_poison_stays),
       cmocka_unit_test(test_poison_travels),
       cmocka_unit_test(test_many_elements),
+      cmocka_unit_test(test_widths_of_messages),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, no_leak);
   MPI_Finalize();

@@ -13,6 +13,7 @@ enum { MICRO_BATCH = 8, STRATA = 6, STEPS = 4, ROUNDS = 2, POINTS = 200 };
 
 /* Everything that a run produces. */
 typedef struct outcome {
+  bool apart; /* how it is to be made: every graph with memory of its own */
   size_t count[3];
   float *values[3], *first[3], *second[3]; /* of θ, f, V */
   bl_round_report report;
@@ -108,9 +109,15 @@ static void check_costs(const bl_critic *critic, const bl_world *world) {
   bl_graph_destroy(&graph);
 }
 
-/* Run ROUNDS rounds over the ranks of `world`, or up to the one that fails. */
+/* Run ROUNDS rounds over the ranks of `world`, or up to the one that fails. Graphs share memory, which critics give back
+ * between rounds, unless result->apart. */
 static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_world *world, double factor) {
   bl_status status = BL_OK;
+  bl_pool *pool = NULL;
+  assert_int_equal(bl_pool_create(&pool), BL_OK);
+  const bl_compute shared = {.pool = pool};
+  const bl_computation computation = {.rollout = shared, .learn = shared, .judge = shared};
+  const bl_computation *how = result->apart ? NULL : &computation;
   bl_dataset dataset;
   bl_batches batches;
   bl_chain chain;
@@ -134,12 +141,13 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
     initialise(&aggregators[i], (uint64_t)i + 1);
   }
   assert_int_equal(bl_buffer_create(&buffer, world, method, STRATA), BL_OK);
-  assert_int_equal(bl_generator_create(&generator, world, &policy_shape, NULL, method, &chain, &buffer, trajectories,
+  assert_int_equal(bl_generator_create(&generator, world, &policy_shape, how, method, &chain, &buffer, trajectories,
                                        advantages, &aggregators[0]),
                    BL_OK);
-  assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, NULL, method, &chain, &buffer, &batches,
+  assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, how, method, &chain, &buffer, &batches,
                                     trajectories, advantages, &aggregators[1], &aggregators[2]),
                    BL_OK);
+  critic.rests = how != NULL;
   for (int round = 0; round < ROUNDS && status == BL_OK; round++)
     status = bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,
                           (bl_round_rates){.policy = 1e-3, .critic = 1e-3, .value = 1e-3});
@@ -171,6 +179,7 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
   bl_chain_destroy(&chain);
   bl_batches_destroy(&batches);
   bl_dataset_destroy(&dataset);
+  bl_pool_destroy(&pool);
   return status;
 }
 
@@ -203,7 +212,7 @@ static void every_split_gives_the_same_bits(void **state) {
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   for (int which = 0; which < 3; which++) {
     const bl_sft_pg method = method_number(which);
-    outcome alone = {.count = {0}};
+    outcome alone = {.apart = true};
     bl_world world;
     assert_int_equal(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}), BL_OK);
     run(&alone, &method, &world);
