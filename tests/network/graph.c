@@ -200,6 +200,50 @@ static void chains_share_memory(void **state) {
   assert_int_equal(memory[0], memory[1]);
 }
 
+/* What is made of x and of its convolution. */
+typedef enum ending { CONVOLUTION, WITH_X, WITH_MEAN, MEAN } ending;
+
+static void begin_with(trial *t, ending e, int batch, int side) {
+  bl_graph *g = NULL;
+  assert_int_equal(bl_graph_create(&g, batch), BL_OK);
+  bl_tensor *x = bl_input(g, 16, side, side);
+  bl_tensor *h = e == MEAN ? NULL : bl_conv(g, x, "conv", 16, same3, BL_INITIALISE_FAN_IN_UNIFORM);
+  bl_output(g, e == CONVOLUTION ? h
+               : e == WITH_X    ? bl_add(g, x, h)
+               : e == WITH_MEAN ? bl_add(g, h, bl_spatial_mean(g, x))
+                                : bl_spatial_mean(g, x));
+  trial_begin(t, g, BL_GRAPH_TRAINING);
+  trial_run(t);
+}
+
+/** A convolution that adds to its result does, in one layer, what two would, to the bit: images and vectors, by Winograd
+ * (the larger image) and directly. */
+static void convolutions_add_to_the_bit(void **state) {
+  (void)state;
+  for (int large = 0; large < 2; large++) {
+    const int batch = large ? 8 : 1, side = large ? 18 : 5;
+    const size_t pixels = (size_t)(side * side);
+    trial plain, with_x, with_mean, mean;
+    begin_with(&plain, CONVOLUTION, batch, side);
+    begin_with(&with_x, WITH_X, batch, side);
+    begin_with(&with_mean, WITH_MEAN, batch, side);
+    begin_with(&mean, MEAN, batch, side);
+    assert_int_equal(with_x.graph->node_count, 1);
+    assert_int_equal(with_mean.graph->node_count, 2);
+    for (size_t i = 0; i < plain.outputs; i++) {
+      assert_true(with_x.y[i] == plain.y[i] + plain.x[i]);
+      assert_true(with_mean.y[i] == plain.y[i] + mean.y[i / pixels]);
+      assert_true(with_x.d_x[i] == plain.d_x[i] + plain.d_y[i]);
+    }
+    assert_memory_equal(with_x.d_values, plain.d_values, plain.parameters * sizeof(float));
+    assert_memory_equal(with_mean.d_values, plain.d_values, plain.parameters * sizeof(float));
+    trial_release(&plain);
+    trial_release(&with_x);
+    trial_release(&with_mean);
+    trial_end(&mean);
+  }
+}
+
 /** A block whose shortcut may come first: 32 channels of two tensors to 16. */
 static bl_graph *block_with_shortcut(bool early) {
   bl_graph *g = NULL;
@@ -353,6 +397,7 @@ int main(void) {
       cmocka_unit_test(random_graphs),
       cmocka_unit_test(partial_gradients),
       cmocka_unit_test(a_sink_takes_the_gradient),
+      cmocka_unit_test(convolutions_add_to_the_bit),
       cmocka_unit_test(recomputation_changes_no_bit),
       cmocka_unit_test(an_early_shortcut_changes_no_bit),
       cmocka_unit_test(a_source_is_as_good_as_all_values),
