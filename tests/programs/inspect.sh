@@ -45,7 +45,7 @@ shows_profile() {
 shows_profile run/model.nc 5 --batch 8 # lin1, softplus, lin2, softplus, lin3
 grep -q 'a micro-batch of 8,' shown && grep -qE '^  lin2 +conditional dense +16x1x1 > 24x1x1' shown ||
   complain "the profile of an mlp: $(cat shown)"
-shows_profile "$top_srcdir/experiments/digits/model.nc" 112 --batch 4
+shows_profile "$top_srcdir/experiments/digits/model.nc" 92 --batch 4 # sums are in the convolutions before them
 for words in 'down.1.block.0.nin_shortcut +conv ' 'mid.attn_1.norm +group_norm ' '^  conv_out ' 'ms +(for|back)ward '; do
   grep -qE "$words" shown || complain "the profile of a unet lacks: $words"
 done
