@@ -69,8 +69,8 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
 /** Release what it owns. Not collective. */
 void bl_aggregator_destroy(bl_aggregator *aggregator);
 
-/** Release the memory of the sums until bl_aggregator_wake, before which nothing may be added, and which does nothing where
- * they are there. Not collective. */
+/** Release the memory of the sums until bl_aggregator_wake, before which nothing may be added. Waking what is awake does
+ * nothing; it returns BL_ERROR_SYSTEM when memory is short. Not collective. */
 void bl_aggregator_rest(bl_aggregator *aggregator);
 bl_status bl_aggregator_wake(bl_aggregator *aggregator);
 

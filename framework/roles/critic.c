@@ -1,6 +1,7 @@
 #include "roles/critic.h"
 
 #include "base/memory.h"
+#include "parallel/agree.h"
 
 #include <string.h>
 
@@ -116,6 +117,16 @@ static bl_status regularise(bl_critic *critic, double *penalty) {
   return BL_OK;
 }
 
+/* Have the memory of sums and graphs, and f and V as they are now. */
+static bl_status prepare(bl_critic *critic) {
+  BL_TRY(bl_aggregator_wake(critic->critic_aggregator));
+  BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
+  if (critic->value == NULL)
+    return BL_OK;
+  BL_TRY(bl_aggregator_wake(critic->value_aggregator));
+  return bl_graph_load(critic->value, critic->value_aggregator->values);
+}
+
 bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t round, int epoch, int batch,
                             double critic_rate, double value_rate) {
   const bl_buffer *buffer = critic->buffer;
@@ -127,12 +138,8 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   double spectral = 0;
   if (!is_critic(critic))
     return BL_OK;
-  BL_TRY(bl_aggregator_wake(critic->critic_aggregator));
-  BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
-  if (critic->value) {
-    BL_TRY(bl_aggregator_wake(critic->value_aggregator));
-    BL_TRY(bl_graph_load(critic->value, critic->value_aggregator->values));
-  }
+  const bl_status ready = prepare(critic);
+  BL_TRY(critic->rests && epoch == 0 && batch == 0 ? bl_agree(ready, group->comm) : ready);
   for (int m = group->rank; m < buffer->strata; m += group->size) {
     const int generator = bl_buffer_generator(buffer, m);
     if (epoch == 0 && generator != critic->world->rank)
