@@ -107,9 +107,8 @@ static bool is_read_by_others(const bl_graph *graph, const bl_tensor *tensor, co
   if (tensor == graph->output)
     return true;
   for (int i = 0; i < graph->node_count; i++)
-    for (int j = 0; j < graph->nodes[i]->inputs; j++)
-      if (graph->nodes[i]->input[j] == tensor && graph->nodes[i] != reader)
-        return true;
+    if (graph->nodes[i] != reader && bl_node_reads(graph->nodes[i], tensor))
+      return true;
   return false;
 }
 
@@ -160,8 +159,5 @@ void bl_add_fuse(bl_graph *graph) {
     bl_free(&add);
     i--;
   }
-  for (int i = 0; i < graph->node_count; i++)
-    graph->nodes[i]->index = i;
-  for (int i = 0; i < graph->tensor_count; i++)
-    graph->tensors[i]->index = i;
+  bl_node_renumber(graph);
 }

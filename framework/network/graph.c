@@ -91,10 +91,7 @@ bl_tensor *bl_early(bl_graph *graph, bl_tensor *y) {
   }
   move(graph->nodes, y->producer->index, node);
   move(graph->tensors, y->index, tensor);
-  for (int i = 0; i < graph->node_count; i++)
-    graph->nodes[i]->index = i;
-  for (int i = 0; i < graph->tensor_count; i++)
-    graph->tensors[i]->index = i;
+  bl_node_renumber(graph);
   return y;
 }
 
@@ -113,8 +110,7 @@ static bl_status check_all_are_read(const bl_graph *graph) {
     const bl_tensor *tensor = graph->nodes[i]->output;
     bool read = tensor == graph->output;
     for (int j = i + 1; j < graph->node_count && !read; j++)
-      for (int k = 0; k < graph->nodes[j]->inputs; k++)
-        read |= graph->nodes[j]->input[k] == tensor;
+      read = bl_node_reads(graph->nodes[j], tensor);
     if (!read)
       return bl_fail(BL_ERROR_USAGE, "nothing reads the result of layer %d ('%s') of a graph", i,
                      graph->nodes[i]->kind->name);
@@ -187,6 +183,24 @@ bl_status bl_graph_load(bl_graph *graph, const float *values) {
   return BL_OK;
 }
 
+/** Elements of all parameters of \a node together. */
+static size_t parameter_count(const bl_graph *graph, const bl_node *node) {
+  size_t count = 0;
+  for (int i = 0; i < node->parameters; i++)
+    count += graph->parameters.entries[node->parameter[i]].count;
+  return count;
+}
+
+/** Memory for the parameters, or the gradient, of one node at a time. */
+static bl_status allocate_for_node(float **part, const bl_graph *graph) {
+  size_t most = 0;
+  for (int i = 0; i < graph->node_count; i++) {
+    const size_t count = parameter_count(graph, graph->nodes[i]);
+    most = count > most ? count : most;
+  }
+  return bl_allocate(part, most, sizeof **part);
+}
+
 /** Fetch the parameters of \a node, which follow each other in the table, and let it take them. \param [in,out] taken  the
  * first failure of a layer, which ends nothing. */
 static bl_status load_node_from(bl_graph *graph, bl_node *node, bl_parameter_source source, void *context, float *values,
@@ -205,22 +219,16 @@ static bl_status load_node_from(bl_graph *graph, bl_node *node, bl_parameter_sou
 bl_status bl_graph_load_from(bl_graph *graph, bl_parameter_source source, void *context) {
   bl_node **order = NULL; /* of building, as that of the table */
   float *values = NULL;
-  size_t most = 0, built = 0;
+  size_t built = 0;
   bl_status status = begin_loading(graph), taken = BL_OK;
   if (status != BL_OK)
     return status;
   for (int i = 0; i < graph->node_count; i++)
     built = (size_t)graph->nodes[i]->number >= built ? (size_t)graph->nodes[i]->number + 1 : built;
   BL_GOTO(bl_allocate(&order, built, sizeof *order));
-  for (int i = 0; i < graph->node_count; i++) {
-    bl_node *node = graph->nodes[i];
-    size_t floats = 0;
-    for (int p = 0; p < node->parameters; p++)
-      floats += graph->parameters.entries[node->parameter[p]].count;
-    most = floats > most ? floats : most;
-    order[node->number] = node;
-  }
-  BL_GOTO(bl_allocate(&values, most, sizeof *values));
+  for (int i = 0; i < graph->node_count; i++)
+    order[graph->nodes[i]->number] = graph->nodes[i];
+  BL_GOTO(allocate_for_node(&values, graph));
   for (size_t i = 0; i < built; i++)
     if (order[i] != NULL && order[i]->parameters > 0)
       BL_GOTO(load_node_from(graph, order[i], source, context, values, &taken));
@@ -276,18 +284,6 @@ BL_KERNEL static void add_to(float *restrict sum, const float *restrict part, si
     sum[i] += part[i];
 }
 
-/* The parameters of a node as a range of the network's. */
-static size_t first_parameter(const bl_graph *graph, const bl_node *node) {
-  return graph->parameters.entries[node->parameter[0]].offset;
-}
-
-static size_t parameter_count(const bl_graph *graph, const bl_node *node) {
-  size_t count = 0;
-  for (int i = 0; i < node->parameters; i++)
-    count += graph->parameters.entries[node->parameter[i]].count;
-  return count;
-}
-
 bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   if (!wants_gradient(graph, node->output))
     return BL_OK;
@@ -297,7 +293,7 @@ bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   graph->scratch = node->scratch_data[1];
   const bool taken = graph->sink != NULL && node->parameters > 0;
   if (taken)
-    graph->gradient_first = first_parameter(graph, node);
+    graph->gradient_first = graph->parameters.entries[node->parameter[0]].offset;
   BL_TRY(node->kind->backward(graph, node));
   if (taken)
     graph->sink->take(graph->sink->context, graph->gradient_first, parameter_count(graph, node), graph->d_parameters);
@@ -357,19 +353,9 @@ bl_status bl_graph_backward(bl_graph *graph, float *d_parameters, float *d_x, co
   return BL_OK;
 }
 
-/* Memory for the gradient of one node at a time. */
-static bl_status allocate_part(bl_graph *graph) {
-  size_t most = 0;
-  for (int i = 0; i < graph->node_count; i++) {
-    const size_t count = parameter_count(graph, graph->nodes[i]);
-    most = count > most ? count : most;
-  }
-  return bl_allocate(&graph->gradient_part, most, sizeof *graph->gradient_part);
-}
-
 bl_status bl_graph_backward_to(bl_graph *graph, const bl_gradient_sink *sink, const float *d_output) {
   if (graph->gradient_part == NULL)
-    BL_TRY(allocate_part(graph));
+    BL_TRY(allocate_for_node(&graph->gradient_part, graph));
   graph->sink = sink;
   const bl_status status = bl_graph_backward(graph, graph->gradient_part, NULL, d_output);
   graph->sink = NULL;

@@ -137,6 +137,20 @@ void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, 
     node->output->depends_on_parameters = node->output->needs_gradient = true;
 }
 
+bool bl_node_reads(const bl_node *node, const bl_tensor *tensor) {
+  for (int i = 0; i < node->inputs; i++)
+    if (node->input[i] == tensor)
+      return true;
+  return false;
+}
+
+void bl_node_renumber(bl_graph *graph) {
+  for (int i = 0; i < graph->node_count; i++)
+    graph->nodes[i]->index = i;
+  for (int i = 0; i < graph->tensor_count; i++)
+    graph->tensors[i]->index = i;
+}
+
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values) {
   return values + (graph->parameters.entries[node->parameter[which]].offset - graph->values_first);
 }

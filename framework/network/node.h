@@ -129,6 +129,12 @@ bl_node *bl_node_add(bl_graph *graph, const bl_node_kind *kind, int input_count,
 void bl_node_add_parameter(bl_node *node, const char *name, const char *suffix, int dimensions, const size_t *shape,
                            bl_initialiser initialiser, size_t fan_in, size_t fan_out);
 
+/** Whether \a tensor is an input of \a node. */
+bool bl_node_reads(const bl_node *node, const bl_tensor *tensor);
+
+/** Give all nodes and tensors the index of their place in the lists, which have changed. */
+void bl_node_renumber(bl_graph *graph);
+
 /** Values and gradient of parameter \a which of \a node (gradient NULL when not wanted). */
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);

@@ -141,13 +141,6 @@ static int add_interval(bl_layout *l, size_t size, int begin, int end) {
   return (int)l->count++;
 }
 
-static bool reads(const bl_node *node, const bl_tensor *tensor) {
-  for (int i = 0; i < node->inputs; i++)
-    if (node->input[i] == tensor)
-      return true;
-  return false;
-}
-
 static int later(int a, int b) {
   return a > b ? a : b;
 }
@@ -158,7 +151,7 @@ static int last_in_forward(const bl_graph *graph, const bl_tensor *tensor) {
   if (tensor == graph->output)
     last = graph->node_count + 1;
   for (int i = 0; i < graph->node_count; i++)
-    if (reads(graph->nodes[i], tensor))
+    if (bl_node_reads(graph->nodes[i], tensor))
       last = later(last, forward_step(graph->nodes[i]));
   return last;
 }

@@ -75,28 +75,19 @@ bl_status bl_pool_network_get(bl_pool_network **network, bl_pool *pool, const vo
 
 bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t parameter, size_t variant,
                           const dnnl_memory_desc_t *layout) {
-  held *made = NULL;
+  held *weights = network->weights;
   *data = NULL;
-  for (held *weights = network->weights; weights != NULL; weights = weights->next)
-    if (weights->parameter == parameter && weights->variant == variant &&
-        dnnl_memory_desc_equal(&weights->layout, layout)) {
-      if (weights->data == NULL)
-        BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(layout), 1));
-      *data = weights->data;
-      return BL_OK;
-    }
-  BL_TRY(bl_allocate(&made, 1, sizeof *made));
-  const bl_status status = bl_allocate(&made->data, dnnl_memory_desc_get_size(layout), 1);
-  if (status != BL_OK) {
-    bl_free(&made);
-    return status;
+  while (weights != NULL && !(weights->parameter == parameter && weights->variant == variant &&
+                              dnnl_memory_desc_equal(&weights->layout, layout)))
+    weights = weights->next;
+  if (weights == NULL) {
+    BL_TRY(bl_allocate(&weights, 1, sizeof *weights));
+    *weights = (held){.next = network->weights, .parameter = parameter, .variant = variant, .layout = *layout};
+    network->weights = weights;
   }
-  made->parameter = parameter;
-  made->variant = variant;
-  made->layout = *layout;
-  made->next = network->weights;
-  network->weights = made;
-  *data = made->data;
+  if (weights->data == NULL)
+    BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(layout), 1));
+  *data = weights->data;
   return BL_OK;
 }
 
