@@ -81,7 +81,7 @@ AC_DEFUN([BL_SUMMARY], [
 
     compiler              $CC $CFLAGS
     prefix                $prefix
-    oneDNN                2.x $ONEDNN_LIBS
+    oneDNN                $bl_version_ONEDNN
     OpenBLAS              $bl_version_LAPACK
     ScaLAPACK             $bl_version_SCALAPACK
     FFTW                  $bl_version_FFTW

@@ -51,6 +51,13 @@ AC_DEFUN([BL_MISSING], [
   bl_missing_spack="$bl_missing_spack $3"
 ])
 
+dnl BL_UNFIT(why): a library is there, but cannot be used.
+AC_DEFUN([BL_UNFIT], [
+  AC_MSG_NOTICE([$1])
+  bl_unfit="$bl_unfit
+  $1"
+])
+
 dnl BL_REPORT_MISSING: stop when anything that the build needs was not found.
 AC_DEFUN([BL_REPORT_MISSING], [
   AC_SUBST([BL_LIBRARY_CFLAGS])
@@ -67,4 +74,7 @@ AC_DEFUN([BL_REPORT_MISSING], [
   A library in another place: set its <NAME>_CFLAGS and <NAME>_LIBS, see ./configure --help; config.log has the details.
 ])
      AC_MSG_ERROR([some libraries are missing, see the list above])])
+  AS_IF([test -n "$bl_unfit"], [AC_MSG_ERROR([some libraries are there, but cannot be used:
+$bl_unfit
+])])
 ])

@@ -13,112 +13,96 @@ void bl_affine_add_parameters(bl_node *node, const char *name, bl_initialiser we
   bl_node_add_parameter(node, name, "bias", 1, &out, BL_INITIALISE_FAN_IN_UNIFORM, in, out);
 }
 
-/** Layouts of the operands: images keep their four dimensions, so that a blocked one needs no copy. */
-typedef struct layouts {
-  dnnl_memory_desc_t x, w, b, y; /* ours */
-  dnnl_memory_desc_t any;        /* w in any layout */
-} layouts;
-
-static bl_status describe_layouts(layouts *l, const bl_graph *graph, const bl_node *node) {
+/** Formats of the operands, with weights in any. Images keep their four dimensions, so that a blocked one needs no copy.
+ * \param [out] plain  of the weights. */
+static bl_status describe_formats(bl_linear *f, const bl_format **plain, const bl_graph *graph, const bl_node *node) {
   const bl_tensor *x = node->input[0];
   const int out = node->output->channels;
   const bool vector = x->height * x->width == 1;
-  const int dimensions = vector ? 2 : 4;
-  const dnnl_dims_t xs = {graph->batch, x->channels}, ws = {out, x->channels, x->height, x->width}, bs = {out},
-                    ys = {graph->batch, out};
+  const int64_t vectors[] = {graph->batch, x->channels}, weights[] = {out, x->channels, x->height, x->width};
+  const int64_t y[] = {graph->batch, out};
   if (vector)
-    BL_DNNL(dnnl_memory_desc_init_by_tag(&l->x, 2, xs, dnnl_f32, dnnl_ab));
+    BL_TRY(bl_format_create(&f->x, graph->backend, BL_ORDER_PLAIN, 1, 2, vectors));
   else
-    BL_TRY(bl_tensor_descriptor(&l->x, x));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&l->w, dimensions, ws, dnnl_f32, vector ? dnnl_ab : dnnl_abcd));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&l->any, dimensions, ws, dnnl_f32, dnnl_format_tag_any));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&l->b, 1, bs, dnnl_f32, dnnl_a));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&l->y, 2, ys, dnnl_f32, dnnl_ab));
-  return BL_OK;
+    BL_TRY(bl_tensor_format(&f->x, x));
+  BL_TRY(bl_format_create(plain, graph->backend, BL_ORDER_PLAIN, 1, vector ? 2 : 4, weights));
+  BL_TRY(bl_format_any(&f->weights, graph->backend, *plain, BL_ELEMENT_F32));
+  BL_TRY(bl_format_create(&f->bias, graph->backend, BL_ORDER_PLAIN, 1, 1, weights));
+  return bl_format_create(&f->y, graph->backend, BL_ORDER_PLAIN, 1, 2, y);
 }
 
-static bl_status plan_backward_data(bl_affine *affine, const bl_graph *graph, const bl_node *node, const layouts *l,
-                                    const_dnnl_primitive_desc_t hint) {
-  dnnl_inner_product_desc_t d;
-  dnnl_primitive_desc_t description = NULL;
+/** A pass that reads weights: \a weights in the format that it wants, and \a primitive. */
+static bl_status plan_reader(bl_primitive **primitive, bl_weights *weights, const bl_graph *graph, const bl_node *node,
+                             bl_pass pass, const bl_linear *f, const bl_format *plain) {
+  const bl_operand forward[] = {
+      {BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_WEIGHTS, NULL}, {BL_ARGUMENT_BIAS, f->bias}, {BL_ARGUMENT_Y, f->y}};
+  const bl_operand backward[] = {{BL_ARGUMENT_D_Y, f->y}, {BL_ARGUMENT_WEIGHTS, NULL}, {BL_ARGUMENT_D_X, f->x}};
+  const bool is_forward = pass == BL_PASS_FORWARD;
+  const bl_format *wanted = NULL;
+  bl_operation *operation = NULL;
   bl_status status = BL_OK;
-  BL_DNNL(dnnl_inner_product_backward_data_desc_init(&d, &l->x, &l->any, &l->y));
-  BL_TRY(bl_primitive_describe(&description, graph, &d, hint));
-  const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
-  const bl_operand operands[] = {
-      {DNNL_ARG_DIFF_DST, l->y, false}, {DNNL_ARG_WEIGHTS, w, false}, {DNNL_ARG_DIFF_SRC, l->x, true}};
-  BL_GOTO(bl_weights_create(&affine->backward_weights_data, graph, &w, &l->w, node->parameter[0], 0));
-  BL_GOTO(bl_primitive_create(&affine->backward_data, graph, description, operands, 3));
+  BL_TRY(bl_operation_dense(&operation, graph->backend, pass, f));
+  BL_GOTO(bl_operation_format(&wanted, operation, BL_ARGUMENT_WEIGHTS));
+  BL_GOTO(bl_weights_create(weights, graph, wanted, plain, node->parameter[0], 0));
+  BL_GOTO(bl_primitive_create(primitive, operation, is_forward ? forward : backward, is_forward ? 4 : 3));
 done:
-  dnnl_primitive_desc_destroy(description);
+  bl_operation_destroy(&operation);
   return status;
 }
 
-static bl_status plan_backward_weights(bl_affine *affine, const bl_graph *graph, const layouts *l,
-                                       const_dnnl_primitive_desc_t hint) {
-  dnnl_inner_product_desc_t d;
-  dnnl_primitive_desc_t description = NULL;
-  BL_DNNL(dnnl_inner_product_backward_weights_desc_init(&d, &l->x, &l->any, &l->b, &l->y));
-  BL_TRY(bl_primitive_describe(&description, graph, &d, hint));
-  const bl_operand operands[] = {{DNNL_ARG_SRC, l->x, false},
-                                 {DNNL_ARG_DIFF_DST, l->y, false},
-                                 {DNNL_ARG_DIFF_WEIGHTS, l->w, true},
-                                 {DNNL_ARG_DIFF_BIAS, l->b, true}};
-  const bl_status status = bl_primitive_create(&affine->backward_weights, graph, description, operands, 4);
-  dnnl_primitive_desc_destroy(description);
+static bl_status plan_backward_weights(bl_affine *affine, const bl_graph *graph, const bl_linear *f,
+                                       const bl_format *plain) {
+  const bl_operand operands[] = {
+      {BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_D_Y, f->y}, {BL_ARGUMENT_D_WEIGHTS, plain}, {BL_ARGUMENT_D_BIAS, f->bias}};
+  bl_operation *operation = NULL;
+  BL_TRY(bl_operation_dense(&operation, graph->backend, BL_PASS_BACKWARD_WEIGHTS, f));
+  const bl_status status = bl_primitive_create(&affine->backward_weights, operation, operands, 4);
+  bl_operation_destroy(&operation);
   return status;
 }
 
 bl_status bl_affine_plan(bl_affine *affine, const bl_graph *graph, bl_node *node) {
-  layouts l;
-  dnnl_inner_product_desc_t d;
-  dnnl_primitive_desc_t description = NULL;
-  bl_status status = BL_OK;
+  bl_linear f = {0};
+  const bl_format *plain = NULL;
   BL_TRY(bl_allocate(&affine->bias, (size_t)node->output->channels, sizeof *affine->bias));
-  BL_TRY(describe_layouts(&l, graph, node));
-  BL_DNNL(dnnl_inner_product_forward_desc_init(&d, dnnl_forward_training, &l.x, &l.any, &l.b, &l.y));
-  BL_TRY(bl_primitive_describe(&description, graph, &d, NULL));
-  const dnnl_memory_desc_t w = *bl_primitive_layout(description, DNNL_ARG_WEIGHTS);
-  const bl_operand operands[] = {
-      {DNNL_ARG_SRC, l.x, false}, {DNNL_ARG_WEIGHTS, w, false}, {DNNL_ARG_BIAS, l.b, false}, {DNNL_ARG_DST, l.y, true}};
-  BL_GOTO(bl_weights_create(&affine->forward_weights, graph, &w, &l.w, node->parameter[0], 0));
-  BL_GOTO(bl_primitive_create(&affine->forward, graph, description, operands, 4));
+  BL_TRY(describe_formats(&f, &plain, graph, node));
+  BL_TRY(plan_reader(&affine->forward, &affine->forward_weights, graph, node, BL_PASS_FORWARD, &f, plain));
   if (graph->mode == BL_GRAPH_TRAINING) {
-    BL_GOTO(plan_backward_weights(affine, graph, &l, description));
+    BL_TRY(plan_backward_weights(affine, graph, &f, plain));
     if (node->input[0]->needs_gradient)
-      BL_GOTO(plan_backward_data(affine, graph, node, &l, description));
+      BL_TRY(plan_reader(&affine->backward_data, &affine->backward_weights_data, graph, node, BL_PASS_BACKWARD_DATA, &f,
+                         plain));
   }
-  const size_t scratch[] = {affine->forward.scratch, affine->backward_data.scratch, affine->backward_weights.scratch};
+  const bl_primitive *const passes[] = {affine->forward, affine->backward_data, affine->backward_weights};
   for (int i = 0; i < 3; i++)
-    node->scratch = scratch[i] > node->scratch ? scratch[i] : node->scratch;
-done:
-  dnnl_primitive_desc_destroy(description);
-  return status;
+    if (bl_primitive_scratch(passes[i]) > node->scratch)
+      node->scratch = bl_primitive_scratch(passes[i]);
+  return BL_OK;
 }
 
 bl_status bl_affine_load(bl_affine *affine, const bl_graph *graph, const bl_node *node, const float *values) {
   const float *w = bl_node_values(graph, node, 0, values), *b = bl_node_values(graph, node, 1, values);
   memcpy(affine->bias, b, (size_t)node->output->channels * sizeof *b);
   BL_TRY(bl_weights_load(&affine->forward_weights, graph, w));
-  if (affine->backward_data.primitive != NULL)
+  if (affine->backward_data != NULL)
     BL_TRY(bl_weights_load(&affine->backward_weights_data, graph, w));
   return BL_OK;
 }
 
 bl_status bl_affine_forward(bl_affine *affine, const bl_graph *graph, float *y, const float *x) {
   float *const pointers[] = {(float *)x, affine->forward_weights.data, affine->bias, y};
-  return bl_primitive_run(&affine->forward, graph, pointers, graph->scratch);
+  return bl_primitive_run(affine->forward, pointers, graph->scratch);
 }
 
 bl_status bl_affine_backward(bl_affine *affine, const bl_graph *graph, bl_node *node, const float *d_y) {
   if (graph->d_parameters != NULL) {
     float *const pointers[] = {node->input[0]->data, (float *)d_y, bl_node_gradient(graph, node, 0),
                                bl_node_gradient(graph, node, 1)};
-    BL_TRY(bl_primitive_run(&affine->backward_weights, graph, pointers, graph->scratch));
+    BL_TRY(bl_primitive_run(affine->backward_weights, pointers, graph->scratch));
   }
   if (node->d_input[0] != NULL) {
     float *const pointers[] = {(float *)d_y, affine->backward_weights_data.data, node->d_input[0]};
-    BL_TRY(bl_primitive_run(&affine->backward_data, graph, pointers, graph->scratch));
+    BL_TRY(bl_primitive_run(affine->backward_data, pointers, graph->scratch));
   }
   return BL_OK;
 }

@@ -1,13 +1,13 @@
 /** \file
- * x Wᵀ + b, the part that the dense layers share: three oneDNN inner products and re-ordered weights. */
+ * x Wᵀ + b, the part that the dense layers share: three inner products of the back end and re-ordered weights. */
 #ifndef BEELINE_NETWORK_AFFINE_H
 #define BEELINE_NETWORK_AFFINE_H
 
-#include "network/primitive.h"
+#include "network/weights.h"
 
 /** Zero-initialise. */
 typedef struct bl_affine {
-  bl_primitive forward, backward_data, backward_weights;
+  bl_primitive *forward, *backward_data, *backward_weights;
   bl_weights forward_weights, backward_weights_data;
   float *bias; /**< (features) */
 } bl_affine;

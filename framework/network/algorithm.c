@@ -4,7 +4,6 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,11 +31,6 @@ bl_algorithm bl_algorithm_fixed(const bl_algorithm_case *problem) {
   if (problem->bf16 && !(winograd && large))
     return BL_ALGORITHM_BF16;
   return winograd && full > 0.6 && problem->batch * tiles >= least ? BL_ALGORITHM_WINOGRAD : BL_ALGORITHM_DIRECT;
-}
-
-bool bl_algorithm_has_bf16(void) {
-  const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
-  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 
 /* The table */

@@ -9,7 +9,7 @@
 #ifndef BEELINE_NETWORK_ALGORITHM_H
 #define BEELINE_NETWORK_ALGORITHM_H
 
-#include "base/status.h"
+#include "engine/backend.h"
 
 #include <mpi.h>
 
@@ -23,8 +23,6 @@ typedef enum bl_algorithm {
   BL_ALGORITHM_BF16,
   BL_ALGORITHM_COUNT
 } bl_algorithm;
-
-typedef enum bl_pass { BL_PASS_FORWARD, BL_PASS_BACKWARD_DATA, BL_PASS_BACKWARD_WEIGHTS, BL_PASS_COUNT } bl_pass;
 
 /** One pass of one convolution: all that a choice depends on. */
 typedef struct bl_algorithm_case {
@@ -42,9 +40,6 @@ bool bl_algorithm_winograd_fits(const bl_algorithm_case *problem);
 
 /** The fixed rule. Not collective. */
 bl_algorithm bl_algorithm_fixed(const bl_algorithm_case *problem);
-
-/** Whether this machine has instructions for bfloat16 (without them it is slower, not faster). Not collective. */
-bool bl_algorithm_has_bf16(void);
 
 /** Choices made by measuring. */
 typedef struct bl_algorithms bl_algorithms;

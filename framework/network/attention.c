@@ -1,15 +1,14 @@
 /* Single-head dot-product attention over the pixels of an image (Vaswani et al. 2017; Ho et al. 2020):
  * out = A v with A = softmax(q kᵀ / √channels), q, k, v as matrices (pixels, channels).
  *
- * One sample at a time, whose matrices stay in cache between the steps, put pixel by pixel for the products by oneDNN's
- * matmul. Backward keeps the inputs and A:
+ * One sample at a time, whose matrices stay in cache between the steps, put pixel by pixel for the products of the
+ * back end. Backward keeps the inputs and A:
  *   dv = Aᵀ dout,  dA = dout vᵀ,  dS = A ∘ (dA − rowsum(dA ∘ A)) / √channels,  dq = dS k,  dk = dSᵀ q. */
 
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "network/exponential.h"
 #include "network/node.h"
-#include "network/primitive.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,32 +17,29 @@ enum { LANES = 16 };
 
 /* Products of one sample's matrices. */
 typedef struct attention {
-  bl_primitive scores;      /* (pixels, pixels)   = q kᵀ, or dout vᵀ */
-  bl_primitive mix;         /* (pixels, channels) = A v, or dS k */
-  bl_primitive mix_back;    /* (pixels, channels) = Aᵀ dout, or dSᵀ q */
+  bl_primitive *scores;     /* (pixels, pixels)   = q kᵀ, or dout vᵀ */
+  bl_primitive *mix;        /* (pixels, channels) = A v, or dS k */
+  bl_primitive *mix_back;   /* (pixels, channels) = Aᵀ dout, or dSᵀ q */
   size_t primitive_scratch; /* floats; our own matrices come after */
 } attention;
 
-static bl_status matrix(bl_operand *operand, int argument, int rows, int columns, bool transposed) {
-  const dnnl_dims_t size = {rows, columns};
-  *operand = (bl_operand){.argument = argument, .written = argument == DNNL_ARG_DST};
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&operand->layout, 2, size, dnnl_f32, transposed ? dnnl_ba : dnnl_ab));
-  return BL_OK;
+static bl_status matrix(const bl_format **format, bl_backend *backend, int rows, int columns, bool transposed) {
+  return bl_format_create(format, backend, transposed ? BL_ORDER_TRANSPOSED : BL_ORDER_PLAIN, 1, 2,
+                          (const int64_t[]){rows, columns});
 }
 
 /* out (rows, columns) = left (rows, inner) · right (inner, columns), either factor stored transposed or not. */
-static bl_status create_product(bl_primitive *product, const bl_graph *graph, int rows, int inner, int columns,
+static bl_status create_product(bl_primitive **product, bl_backend *backend, int rows, int inner, int columns,
                                 bool left_transposed, bool right_transposed) {
-  bl_operand operands[3];
-  dnnl_matmul_desc_t operation;
-  dnnl_primitive_desc_t description = NULL;
-  BL_TRY(matrix(&operands[0], DNNL_ARG_SRC, rows, inner, left_transposed));
-  BL_TRY(matrix(&operands[1], DNNL_ARG_WEIGHTS, inner, columns, right_transposed));
-  BL_TRY(matrix(&operands[2], DNNL_ARG_DST, rows, columns, false));
-  BL_DNNL(dnnl_matmul_desc_init(&operation, &operands[0].layout, &operands[1].layout, NULL, &operands[2].layout));
-  BL_TRY(bl_primitive_describe(&description, graph, &operation, NULL));
-  const bl_status status = bl_primitive_create(product, graph, description, operands, 3);
-  dnnl_primitive_desc_destroy(description);
+  bl_linear f = {0};
+  bl_operation *operation = NULL;
+  BL_TRY(matrix(&f.x, backend, rows, inner, left_transposed));
+  BL_TRY(matrix(&f.weights, backend, inner, columns, right_transposed));
+  BL_TRY(matrix(&f.y, backend, rows, columns, false));
+  BL_TRY(bl_operation_product(&operation, backend, &f));
+  const bl_operand operands[] = {{BL_ARGUMENT_X, f.x}, {BL_ARGUMENT_WEIGHTS, f.weights}, {BL_ARGUMENT_Y, f.y}};
+  const bl_status status = bl_primitive_create(product, operation, operands, 3);
+  bl_operation_destroy(&operation);
   return status;
 }
 
@@ -151,10 +147,11 @@ static bl_status plan(bl_graph *graph, bl_node *node) {
   for (int i = 0; i < 3; i++)
     node->keeps_input[i] = true;
   node->kept = (size_t)graph->batch * weights;
-  BL_TRY(create_product(&state->scores, graph, pixels, q->channels, pixels, false, true));
-  BL_TRY(create_product(&state->mix, graph, pixels, pixels, q->channels, false, false));
-  BL_TRY(create_product(&state->mix_back, graph, pixels, pixels, q->channels, true, false));
-  state->primitive_scratch = larger(larger(state->scores.scratch, state->mix.scratch), state->mix_back.scratch);
+  BL_TRY(create_product(&state->scores, graph->backend, pixels, q->channels, pixels, false, true));
+  BL_TRY(create_product(&state->mix, graph->backend, pixels, pixels, q->channels, false, false));
+  BL_TRY(create_product(&state->mix_back, graph->backend, pixels, pixels, q->channels, true, false));
+  state->primitive_scratch = larger(larger(bl_primitive_scratch(state->scores), bl_primitive_scratch(state->mix)),
+                                    bl_primitive_scratch(state->mix_back));
   node->scratch = state->primitive_scratch + 3 * size_of(q) + weights;
   return BL_OK;
 }
@@ -171,10 +168,10 @@ static bl_status forward_sample(bl_graph *graph, bl_node *node, size_t n) {
   float *weights = node->kept_data + n * pixels * pixels;
   reorder(left, q->data + at, q, TO_PIXELS);
   reorder(right, k->data + at, k, TO_PIXELS);
-  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){left, right, weights}, graph->scratch));
+  BL_TRY(bl_primitive_run(state->scores, (float *[]){left, right, weights}, graph->scratch));
   softmax(weights, pixels, (int)pixels, scale_of(q));
   reorder(right, v->data + at, v, TO_PIXELS);
-  BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){weights, right, left}, graph->scratch));
+  BL_TRY(bl_primitive_run(state->mix, (float *[]){weights, right, left}, graph->scratch));
   reorder(node->output->data + at, left, node->output, FROM_PIXELS);
   return BL_OK;
 }
@@ -193,20 +190,20 @@ static bl_status backward_sample(bl_graph *graph, bl_node *node, size_t n) {
   float *d_weights = result + size, *weights = node->kept_data + n * pixels * pixels;
   reorder(d_out, node->output->gradient + at, node->output, TO_PIXELS);
   if (node->d_input[2] != NULL) {
-    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){weights, d_out, result}, graph->scratch));
+    BL_TRY(bl_primitive_run(state->mix_back, (float *[]){weights, d_out, result}, graph->scratch));
     reorder(node->d_input[2] + at, result, v, FROM_PIXELS);
   }
   reorder(factor, v->data + at, v, TO_PIXELS);
-  BL_TRY(bl_primitive_run(&state->scores, graph, (float *[]){d_out, factor, d_weights}, graph->scratch));
+  BL_TRY(bl_primitive_run(state->scores, (float *[]){d_out, factor, d_weights}, graph->scratch));
   softmax_backward(d_weights, weights, pixels, (int)pixels, scale_of(q));
   if (node->d_input[0] != NULL) {
     reorder(factor, k->data + at, k, TO_PIXELS);
-    BL_TRY(bl_primitive_run(&state->mix, graph, (float *[]){d_weights, factor, result}, graph->scratch));
+    BL_TRY(bl_primitive_run(state->mix, (float *[]){d_weights, factor, result}, graph->scratch));
     reorder(node->d_input[0] + at, result, q, FROM_PIXELS);
   }
   if (node->d_input[1] != NULL) {
     reorder(factor, q->data + at, q, TO_PIXELS);
-    BL_TRY(bl_primitive_run(&state->mix_back, graph, (float *[]){d_weights, factor, result}, graph->scratch));
+    BL_TRY(bl_primitive_run(state->mix_back, (float *[]){d_weights, factor, result}, graph->scratch));
     reorder(node->d_input[1] + at, result, k, FROM_PIXELS);
   }
   return BL_OK;

@@ -1,8 +1,8 @@
-/* Two-dimensional convolution with bias on oneDNN: (batch, in, height, width) -> (batch, out, …). */
+/* Two-dimensional convolution with bias: (batch, in, height, width) -> (batch, out, …). */
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "network/add.h"
-#include "network/primitive.h"
+#include "network/weights.h"
 #include "network/winograd.h"
 
 #include <stdint.h>
@@ -10,138 +10,95 @@
 
 typedef struct convolution {
   bl_conv_shape shape;
-  bl_primitive pass[BL_PASS_COUNT]; /* or, where oneDNN has not what was chosen, */
+  bl_primitive *pass[BL_PASS_COUNT]; /* or, where the back end has not what was chosen, */
   bl_winograd *winograd[BL_PASS_COUNT];
-  bl_weights weights;  /* in the forward pass's layout */
-  bl_primitive turned; /* to that of backward data, in scratch, where it is another: held twice they would take more room */
-  size_t turned_at;    /* floats from the start of scratch */
-  float *bias;         /* (out) */
+  bl_weights weights; /* in the forward pass's format */
+  bl_primitive
+      *turned;      /* to that of backward data, in scratch, where it is another: held twice they would take more room */
+  size_t turned_at; /* floats from the start of scratch */
+  float *bias;      /* (out) */
   bool rounds; /* forward computes in single precision what bfloat16 would give, on a machine that has not its instructions
                 */
 } convolution;
 
-/** The layout of a tensor. A vector is plain and blocked at once; call it blocked, which the fast kernels know. */
-static bl_status describe_tensor(dnnl_memory_desc_t *layout, const bl_tensor *tensor) {
+/** The format of a tensor. A vector is plain and blocked at once; call it blocked, which the fast kernels know. */
+static bl_status describe_tensor(const bl_format **format, const bl_tensor *tensor) {
   bl_tensor as = *tensor;
   if (tensor->height * tensor->width == 1 && tensor->channels % tensor->graph->block == 0)
     as.block = tensor->graph->block;
-  return bl_tensor_descriptor(layout, &as);
+  return bl_tensor_format(format, &as);
 }
 
-/** All that an operation descriptor needs. */
+/** All that an operation is chosen by: formats of ours (weights plain), and pixels. */
 typedef struct geometry {
-  dnnl_memory_desc_t x, w, b, y; /* ours; w is plain */
-  dnnl_dims_t stride, pad_before, pad_after;
+  bl_linear formats;
+  bl_conv_geometry pixels;
 } geometry;
 
 static bl_status describe_geometry(geometry *g, const bl_node *node) {
   const convolution *conv = node->state;
+  bl_backend *backend = node->output->graph->backend;
   const bl_conv_shape s = conv->shape;
-  const dnnl_dims_t w = {node->output->channels, node->input[0]->channels, s.kernel, s.kernel};
-  const dnnl_dims_t b = {node->output->channels};
-  *g = (geometry){
-      .stride = {s.stride, s.stride}, .pad_before = {s.pad_before, s.pad_before}, .pad_after = {s.pad_after, s.pad_after}};
-  BL_TRY(describe_tensor(&g->x, node->input[0]));
-  BL_TRY(describe_tensor(&g->y, node->output));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&g->w, 4, w, dnnl_f32, dnnl_oihw));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&g->b, 1, b, dnnl_f32, dnnl_a));
-  return BL_OK;
+  const int64_t weights[] = {node->output->channels, node->input[0]->channels, s.kernel, s.kernel};
+  *g = (geometry){.pixels = {.stride = {s.stride, s.stride},
+                             .pad_before = {s.pad_before, s.pad_before},
+                             .pad_after = {s.pad_after, s.pad_after}}};
+  BL_TRY(describe_tensor(&g->formats.x, node->input[0]));
+  BL_TRY(describe_tensor(&g->formats.y, node->output));
+  BL_TRY(bl_format_create(&g->formats.weights, backend, BL_ORDER_PLAIN, 1, 4, weights));
+  return bl_format_create(&g->formats.bias, backend, BL_ORDER_PLAIN, 1, 1, weights);
 }
 
-/** The same tensor in whatever layout a kernel likes best. */
-static bl_status any_layout(dnnl_memory_desc_t *layout, dnnl_data_type_t type) {
-  BL_DNNL(dnnl_memory_desc_init_by_tag(layout, layout->ndims, layout->dims, type, dnnl_format_tag_any));
-  return BL_OK;
-}
-
-/** The direct sum. \param [out] description  NULL where oneDNN has no kernel for this geometry. */
-static bl_status describe_pass(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass,
-                               const_dnnl_primitive_desc_t hint) {
-  const dnnl_alg_kind_t algorithm = dnnl_convolution_direct;
-  dnnl_convolution_desc_t d;
-  if (pass == BL_PASS_FORWARD)
-    BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, algorithm, &g->x, &g->w, &g->b, &g->y, g->stride,
-                                               g->pad_before, g->pad_after));
-  else if (pass == BL_PASS_BACKWARD_DATA)
-    BL_DNNL(dnnl_convolution_backward_data_desc_init(&d, algorithm, &g->x, &g->w, &g->y, g->stride, g->pad_before,
-                                                     g->pad_after));
-  else
-    BL_DNNL(dnnl_convolution_backward_weights_desc_init(&d, algorithm, &g->x, &g->w, &g->b, &g->y, g->stride, g->pad_before,
-                                                        g->pad_after));
-  return bl_primitive_try(description, graph, &d, hint);
-}
-
-/** Describe \a pass of a geometry as it is; the forward pass is a hint for the others. */
-static bl_status describe(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *g, bl_pass pass) {
-  dnnl_primitive_desc_t hint = NULL;
-  *description = NULL;
-  BL_TRY(describe_pass(&hint, graph, g, BL_PASS_FORWARD, NULL));
-  if (pass == BL_PASS_FORWARD || hint == NULL) {
-    *description = hint;
+/** The direct sum. The fast kernels want blocks of channels. Where a tensor has none (images, the last layer) and there is
+ * only a slow kernel for it, padding to a block in scratch is many times faster. */
+static bl_status describe_direct(bl_operation **operation, bl_backend *backend, const geometry *g, bl_pass pass) {
+  bl_linear formats = g->formats;
+  bl_operation *other = NULL;
+  BL_TRY(bl_format_any(&formats.weights, backend, formats.weights, BL_ELEMENT_F32));
+  BL_TRY(bl_operation_conv(operation, backend, pass, &formats, &g->pixels));
+  if (bl_operation_speed(*operation) == BL_SPEED_FAST)
     return BL_OK;
-  }
-  const bl_status status = describe_pass(description, graph, g, pass, hint);
-  dnnl_primitive_desc_destroy(hint);
-  return status;
-}
-
-/** The fast kernels want blocks of channels. Where a tensor has none (images, the last layer) and oneDNN has only a slow
- * kernel for it, padding to a block in scratch is many times faster. */
-static bl_status describe_direct(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
-                                 bl_pass pass) {
-  geometry g = *ours;
-  dnnl_primitive_desc_t other = NULL;
-  BL_TRY(any_layout(&g.w, dnnl_f32));
-  BL_TRY(describe(description, graph, &g, pass));
-  if (bl_primitive_speed(*description) == BL_SPEED_FAST)
-    return BL_OK;
-  BL_TRY(any_layout(&g.x, dnnl_f32));
-  BL_TRY(any_layout(&g.y, dnnl_f32));
-  BL_TRY(describe(&other, graph, &g, pass));
-  if (*description == NULL && other == NULL)
-    return bl_fail(BL_ERROR_LIBRARY, "oneDNN has no convolution for a layer of the network");
-  const bool better = bl_primitive_speed(other) > bl_primitive_speed(*description);
-  dnnl_primitive_desc_t worse = better ? *description : other;
-  if (worse != NULL)
-    dnnl_primitive_desc_destroy(worse);
+  BL_TRY(bl_format_any(&formats.x, backend, formats.x, BL_ELEMENT_F32));
+  BL_TRY(bl_format_any(&formats.y, backend, formats.y, BL_ELEMENT_F32));
+  BL_TRY(bl_operation_conv(&other, backend, pass, &formats, &g->pixels));
+  const bool better = bl_operation_speed(other) > bl_operation_speed(*operation);
+  bl_operation_destroy(better ? operation : &other);
   if (better)
-    *description = other;
+    *operation = other;
+  return *operation != NULL ? BL_OK
+                            : bl_fail(BL_ERROR_LIBRARY, "the back end has no convolution for a layer of the network");
+}
+
+/** With operands rounded to bfloat16. \param [out] operation  NULL where there is no fast kernel for it. */
+static bl_status describe_bf16(bl_operation **operation, bl_backend *backend, const geometry *g, bl_pass pass) {
+  bl_linear formats = g->formats;
+  BL_TRY(bl_format_any(&formats.weights, backend, formats.weights, BL_ELEMENT_BF16));
+  BL_TRY(bl_format_any(&formats.x, backend, formats.x, BL_ELEMENT_BF16));
+  if (!bl_format_is_blocked(formats.y))
+    BL_TRY(bl_format_any(&formats.y, backend, formats.y, BL_ELEMENT_F32));
+  BL_TRY(bl_operation_conv(operation, backend, pass, &formats, &g->pixels));
+  if (bl_operation_speed(*operation) < BL_SPEED_FAST)
+    bl_operation_destroy(operation);
   return BL_OK;
 }
 
-/** With operands rounded to bfloat16. \param [out] description  NULL where oneDNN has no fast kernel for it. */
-static bl_status describe_bf16(dnnl_primitive_desc_t *description, const bl_graph *graph, const geometry *ours,
-                               bl_pass pass) {
-  geometry g = *ours;
-  BL_TRY(any_layout(&g.w, dnnl_bf16));
-  BL_TRY(any_layout(&g.x, dnnl_bf16));
-  if (g.y.format_desc.blocking.inner_nblks == 0)
-    BL_TRY(any_layout(&g.y, dnnl_f32));
-  BL_TRY(describe(description, graph, &g, pass));
-  if (*description != NULL && bl_primitive_speed(*description) < BL_SPEED_FAST) {
-    dnnl_primitive_desc_destroy(*description);
-    *description = NULL;
-  }
-  return BL_OK;
-}
-
-/** What a pass reads and writes in our layouts; the weights of forward and backward data in those of \a description. */
-static int list_operands(bl_operand *operands, const geometry *g, bl_pass pass, const_dnnl_primitive_desc_t description) {
+/** What a pass reads and writes in our formats; the weights of forward and backward data as the operation wants them. */
+static int list_operands(bl_operand *operands, const bl_linear *f, bl_pass pass) {
   int count = 0;
   if (pass == BL_PASS_FORWARD) {
-    operands[count++] = (bl_operand){DNNL_ARG_SRC, g->x, false};
-    operands[count++] = (bl_operand){DNNL_ARG_WEIGHTS, *bl_primitive_layout(description, DNNL_ARG_WEIGHTS), false};
-    operands[count++] = (bl_operand){DNNL_ARG_BIAS, g->b, false};
-    operands[count++] = (bl_operand){DNNL_ARG_DST, g->y, true};
+    operands[count++] = (bl_operand){BL_ARGUMENT_X, f->x};
+    operands[count++] = (bl_operand){BL_ARGUMENT_WEIGHTS, NULL};
+    operands[count++] = (bl_operand){BL_ARGUMENT_BIAS, f->bias};
+    operands[count++] = (bl_operand){BL_ARGUMENT_Y, f->y};
   } else if (pass == BL_PASS_BACKWARD_DATA) {
-    operands[count++] = (bl_operand){DNNL_ARG_DIFF_DST, g->y, false};
-    operands[count++] = (bl_operand){DNNL_ARG_WEIGHTS, *bl_primitive_layout(description, DNNL_ARG_WEIGHTS), false};
-    operands[count++] = (bl_operand){DNNL_ARG_DIFF_SRC, g->x, true};
+    operands[count++] = (bl_operand){BL_ARGUMENT_D_Y, f->y};
+    operands[count++] = (bl_operand){BL_ARGUMENT_WEIGHTS, NULL};
+    operands[count++] = (bl_operand){BL_ARGUMENT_D_X, f->x};
   } else {
-    operands[count++] = (bl_operand){DNNL_ARG_SRC, g->x, false};
-    operands[count++] = (bl_operand){DNNL_ARG_DIFF_DST, g->y, false};
-    operands[count++] = (bl_operand){DNNL_ARG_DIFF_WEIGHTS, g->w, true};
-    operands[count++] = (bl_operand){DNNL_ARG_DIFF_BIAS, g->b, true};
+    operands[count++] = (bl_operand){BL_ARGUMENT_X, f->x};
+    operands[count++] = (bl_operand){BL_ARGUMENT_D_Y, f->y};
+    operands[count++] = (bl_operand){BL_ARGUMENT_D_WEIGHTS, f->weights};
+    operands[count++] = (bl_operand){BL_ARGUMENT_D_BIAS, f->bias};
   }
   return count;
 }
@@ -153,7 +110,7 @@ static bl_status time_winograd(double *seconds, bool *found, const bl_graph *gra
   BL_TRY(bl_winograd_create(&winograd, graph, pass, conv->shape, node->input[0], node->output));
   *found = winograd != NULL;
   if (*found)
-    status = bl_winograd_measure(seconds, winograd, graph);
+    status = bl_winograd_measure(seconds, winograd);
   bl_winograd_destroy(&winograd);
   return status;
 }
@@ -161,18 +118,17 @@ static bl_status time_winograd(double *seconds, bool *found, const bl_graph *gra
 /** Time an algorithm on memory of its own. \param [out] found  false where it cannot be had. */
 static bl_status time_algorithm(double *seconds, bool *found, const bl_graph *graph, const bl_node *node, const geometry *g,
                                 bl_pass pass, bl_algorithm algorithm) {
-  dnnl_primitive_desc_t description = NULL;
+  bl_operation *operation = NULL;
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
   if (algorithm == BL_ALGORITHM_WINOGRAD)
     return time_winograd(seconds, found, graph, node, pass);
-  BL_TRY(algorithm == BL_ALGORITHM_BF16 ? describe_bf16(&description, graph, g, pass)
-                                        : describe_direct(&description, graph, g, pass));
-  *found = description != NULL;
+  BL_TRY(algorithm == BL_ALGORITHM_BF16 ? describe_bf16(&operation, graph->backend, g, pass)
+                                        : describe_direct(&operation, graph->backend, g, pass));
+  *found = operation != NULL;
   if (!*found)
     return BL_OK;
-  const int count = list_operands(operands, g, pass, description);
-  const bl_status status = bl_primitive_measure(seconds, graph, description, operands, count);
-  dnnl_primitive_desc_destroy(description);
+  const bl_status status = bl_primitive_measure(seconds, operation, operands, list_operands(operands, &g->formats, pass));
+  bl_operation_destroy(&operation);
   return status;
 }
 
@@ -229,44 +185,48 @@ static void reserve_scratch(bl_node *node, size_t floats) {
     node->scratch = floats;
 }
 
-/** Have weights in \a layout for \a pass, whose own scratch is \a used floats. */
+/** Have weights in \a format for \a pass, whose own scratch is \a used floats. */
 static bl_status plan_weights(const bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
-                              const dnnl_memory_desc_t *layout, size_t used) {
+                              const bl_format *format, size_t used) {
   convolution *conv = node->state;
   if (pass == BL_PASS_FORWARD)
-    return bl_weights_create(&conv->weights, graph, layout, &g->w, node->parameter[0], conv->rounds ? 1 : 0);
-  if (pass == BL_PASS_BACKWARD_WEIGHTS || dnnl_memory_desc_equal(&conv->weights.layout, layout))
+    return bl_weights_create(&conv->weights, graph, format, g->formats.weights, node->parameter[0], conv->rounds ? 1 : 0);
+  if (pass == BL_PASS_BACKWARD_WEIGHTS || bl_format_equal(conv->weights.format, format))
     return BL_OK;
   conv->turned_at = (used + 15) / 16 * 16;
-  reserve_scratch(node, conv->turned_at + dnnl_memory_desc_get_size(layout) / sizeof(float));
-  return bl_primitive_create_reorder(&conv->turned, graph, &conv->weights.layout, layout);
+  reserve_scratch(node, conv->turned_at + bl_format_bytes(format) / sizeof(float));
+  return bl_primitive_create_reorder(&conv->turned, graph->backend, conv->weights.format, format);
 }
 
 static bl_status plan_primitive(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass,
-                                const_dnnl_primitive_desc_t description) {
+                                const bl_operation *operation) {
   convolution *conv = node->state;
   bl_operand operands[BL_PRIMITIVE_OPERANDS];
-  const int count = list_operands(operands, g, pass, description);
-  BL_TRY(bl_primitive_create(&conv->pass[pass], graph, description, operands, count));
-  reserve_scratch(node, conv->pass[pass].scratch);
-  return plan_weights(graph, node, g, pass, &operands[1].layout, conv->pass[pass].scratch);
+  const bl_format *weights = NULL;
+  const int count = list_operands(operands, &g->formats, pass);
+  BL_TRY(bl_primitive_create(&conv->pass[pass], operation, operands, count));
+  const size_t scratch = bl_primitive_scratch(conv->pass[pass]);
+  reserve_scratch(node, scratch);
+  if (pass != BL_PASS_BACKWARD_WEIGHTS)
+    BL_TRY(bl_operation_format(&weights, operation, BL_ARGUMENT_WEIGHTS));
+  return plan_weights(graph, node, g, pass, weights, scratch);
 }
 
 static bl_status plan_winograd(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
   convolution *conv = node->state;
   const bl_tensor *x = node->input[0], *y = node->output;
-  dnnl_memory_desc_t layout;
+  const bl_format *format = NULL;
   BL_TRY(bl_winograd_create(&conv->winograd[pass], graph, pass, conv->shape, x, y));
   if (conv->winograd[pass] == NULL)
     return BL_OK;
   reserve_scratch(node, bl_winograd_scratch(conv->winograd[pass]));
-  BL_TRY(bl_winograd_layout(&layout, x, y));
-  return plan_weights(graph, node, g, pass, &layout, bl_winograd_scratch(conv->winograd[pass]));
+  BL_TRY(bl_winograd_format(&format, x, y));
+  return plan_weights(graph, node, g, pass, format, bl_winograd_scratch(conv->winograd[pass]));
 }
 
 static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl_pass pass) {
   convolution *conv = node->state;
-  dnnl_primitive_desc_t description = NULL;
+  bl_operation *operation = NULL;
   bl_algorithm algorithm;
   BL_TRY(choose_algorithm(&algorithm, graph, node, g, pass));
   if (algorithm == BL_ALGORITHM_WINOGRAD) {
@@ -275,14 +235,14 @@ static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl
       return BL_OK;
   }
   if (algorithm == BL_ALGORITHM_BF16)
-    BL_TRY(describe_bf16(&description, graph, g, pass));
-  conv->rounds = description == NULL && algorithm == BL_ALGORITHM_BF16;
-  if (description == NULL)
-    BL_TRY(describe_direct(&description, graph, g, pass));
-  const bl_status status = plan_primitive(graph, node, g, pass, description);
-  dnnl_primitive_desc_destroy(description);
+    BL_TRY(describe_bf16(&operation, graph->backend, g, pass));
+  conv->rounds = operation == NULL && algorithm == BL_ALGORITHM_BF16;
+  if (operation == NULL)
+    BL_TRY(describe_direct(&operation, graph->backend, g, pass));
+  const bl_status status = plan_primitive(graph, node, g, pass, operation);
+  bl_operation_destroy(&operation);
   if (conv->rounds)
-    reserve_scratch(node, conv->pass[pass].scratch + bl_tensor_count(node->input[0]));
+    reserve_scratch(node, bl_primitive_scratch(conv->pass[pass]) + bl_tensor_count(node->input[0]));
   return status;
 }
 
@@ -324,7 +284,7 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
   memcpy(conv->bias, b, (size_t)node->output->channels * sizeof *b);
   BL_TRY(bl_weights_load(&conv->weights, graph, w));
   if (conv->rounds)
-    round_to_bf16(conv->weights.data, conv->weights.data, dnnl_memory_desc_get_size(&conv->weights.layout) / sizeof(float));
+    round_to_bf16(conv->weights.data, conv->weights.data, bl_format_bytes(conv->weights.format) / sizeof(float));
   return BL_OK;
 }
 
@@ -336,15 +296,14 @@ static bl_status forward(bl_graph *graph, bl_node *node) {
     const bool vector = added != NULL && bl_add_is_vector(node->output, added);
     const bl_winograd_added all = {
         .bias = conv->bias, .vector = vector ? added->data : NULL, .image = added != NULL && !vector ? added->data : NULL};
-    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], graph, y, x, weights, &all, graph->scratch);
+    return bl_winograd_run(conv->winograd[BL_PASS_FORWARD], y, x, weights, &all, graph->scratch);
   }
   if (conv->rounds) {
-    float *rounded = graph->scratch + conv->pass[BL_PASS_FORWARD].scratch;
+    float *rounded = graph->scratch + bl_primitive_scratch(conv->pass[BL_PASS_FORWARD]);
     round_to_bf16(rounded, x, bl_tensor_count(node->input[0]));
     x = rounded;
   }
-  BL_TRY(
-      bl_primitive_run(&conv->pass[BL_PASS_FORWARD], graph, (float *const[]){x, weights, conv->bias, y}, graph->scratch));
+  BL_TRY(bl_primitive_run(conv->pass[BL_PASS_FORWARD], (float *const[]){x, weights, conv->bias, y}, graph->scratch));
   if (added != NULL)
     bl_add_run(y, y, node->output, added);
   return BL_OK;
@@ -355,22 +314,22 @@ static bl_status backward_weights(bl_graph *graph, bl_node *node) {
   float *x = node->input[0]->data, *d_y = node->output->gradient;
   float *d_w = bl_node_gradient(graph, node, 0), *d_b = bl_node_gradient(graph, node, 1);
   if (conv->winograd[BL_PASS_BACKWARD_WEIGHTS] != NULL)
-    return bl_winograd_run_weights(conv->winograd[BL_PASS_BACKWARD_WEIGHTS], graph, d_w, d_b, x, d_y, graph->scratch);
-  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_WEIGHTS], graph, (float *const[]){x, d_y, d_w, d_b}, graph->scratch);
+    return bl_winograd_run_weights(conv->winograd[BL_PASS_BACKWARD_WEIGHTS], d_w, d_b, x, d_y, graph->scratch);
+  return bl_primitive_run(conv->pass[BL_PASS_BACKWARD_WEIGHTS], (float *const[]){x, d_y, d_w, d_b}, graph->scratch);
 }
 
 static bl_status backward_data(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
   float *d_x = node->d_input[0], *d_y = node->output->gradient, *weights = conv->weights.data;
-  if (conv->turned.primitive != NULL) {
+  if (conv->turned != NULL) {
     float *turned = graph->scratch + conv->turned_at;
-    BL_TRY(bl_primitive_run(&conv->turned, graph, (float *const[]){weights, turned}, NULL));
+    BL_TRY(bl_primitive_run(conv->turned, (float *const[]){weights, turned}, NULL));
     weights = turned;
   }
   if (conv->winograd[BL_PASS_BACKWARD_DATA] != NULL)
-    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], graph, d_x, d_y, weights, &(bl_winograd_added){0},
+    return bl_winograd_run(conv->winograd[BL_PASS_BACKWARD_DATA], d_x, d_y, weights, &(bl_winograd_added){0},
                            graph->scratch);
-  return bl_primitive_run(&conv->pass[BL_PASS_BACKWARD_DATA], graph, (float *const[]){d_y, weights, d_x}, graph->scratch);
+  return bl_primitive_run(conv->pass[BL_PASS_BACKWARD_DATA], (float *const[]){d_y, weights, d_x}, graph->scratch);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {

@@ -2,58 +2,59 @@
  * width) -> (batch, out, height, width). Forward only, by oneDNN's direct algorithm: networks that only judge have it. */
 #include "base/memory.h"
 #include "network/inception.h"
-#include "network/primitive.h"
+#include "network/weights.h"
 
 #include <string.h>
 
 typedef struct rectangle {
   int height, width;
-  bl_primitive primitive;
+  bl_primitive *primitive;
   bl_weights weights;
   float *bias; /* (out) */
 } rectangle;
 
-static bl_status describe(dnnl_primitive_desc_t *description, bl_operand operands[4], dnnl_memory_desc_t *plain,
-                          const bl_graph *graph, const bl_node *node) {
+static bl_status describe(bl_linear *f, bl_conv_geometry *pixels, const bl_format **plain, const bl_graph *graph,
+                          const bl_node *node) {
   const rectangle *r = node->state;
   const bl_tensor *x = node->input[0], *y = node->output;
-  const dnnl_dims_t w = {y->channels, x->channels, r->height, r->width}, b = {y->channels};
-  const dnnl_dims_t stride = {1, 1}, padding = {(r->height - 1) / 2, (r->width - 1) / 2};
-  dnnl_memory_desc_t any;
-  dnnl_convolution_desc_t d;
-  operands[0].argument = DNNL_ARG_SRC;
-  operands[1].argument = DNNL_ARG_WEIGHTS;
-  operands[2].argument = DNNL_ARG_BIAS;
-  operands[3] = (bl_operand){.argument = DNNL_ARG_DST, .written = true};
-  BL_TRY(bl_tensor_descriptor(&operands[0].layout, x));
-  BL_TRY(bl_tensor_descriptor(&operands[3].layout, y));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(plain, 4, w, dnnl_f32, dnnl_oihw));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&any, 4, w, dnnl_f32, dnnl_format_tag_any));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&operands[2].layout, 1, b, dnnl_f32, dnnl_a));
-  BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_inference, dnnl_convolution_direct, &operands[0].layout, &any,
-                                             &operands[2].layout, &operands[3].layout, stride, padding, padding));
-  BL_TRY(bl_primitive_describe(description, graph, &d, NULL));
-  operands[1].layout = *bl_primitive_layout(*description, DNNL_ARG_WEIGHTS);
-  return BL_OK;
+  const int64_t weights[] = {y->channels, x->channels, r->height, r->width};
+  const int64_t above = (r->height - 1) / 2, left = (r->width - 1) / 2;
+  *pixels = (bl_conv_geometry){.stride = {1, 1}, .pad_before = {above, left}, .pad_after = {above, left}};
+  BL_TRY(bl_tensor_format(&f->x, x));
+  BL_TRY(bl_tensor_format(&f->y, y));
+  BL_TRY(bl_format_create(plain, graph->backend, BL_ORDER_PLAIN, 1, 4, weights));
+  BL_TRY(bl_format_any(&f->weights, graph->backend, *plain, BL_ELEMENT_F32));
+  return bl_format_create(&f->bias, graph->backend, BL_ORDER_PLAIN, 1, 1, weights);
+}
+
+/** The primitive on \a f, and weights in the format that it wants. */
+static bl_status create_primitive(rectangle *r, const bl_graph *graph, const bl_node *node, const bl_operation *operation,
+                                  const bl_linear *f, const bl_format *plain) {
+  const bl_operand operands[] = {
+      {BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_WEIGHTS, NULL}, {BL_ARGUMENT_BIAS, f->bias}, {BL_ARGUMENT_Y, f->y}};
+  const bl_format *wanted = NULL;
+  if (operation == NULL)
+    return bl_fail(BL_ERROR_LIBRARY, "the back end has no convolution with a kernel of %d x %d", r->height, r->width);
+  BL_TRY(bl_operation_format(&wanted, operation, BL_ARGUMENT_WEIGHTS));
+  BL_TRY(bl_weights_create(&r->weights, graph, wanted, plain, node->parameter[0], 0));
+  return bl_primitive_create(&r->primitive, operation, operands, 4);
 }
 
 static bl_status plan(bl_graph *graph, bl_node *node) {
   rectangle *r = node->state;
-  dnnl_primitive_desc_t description = NULL;
-  dnnl_memory_desc_t plain;
-  bl_operand operands[4] = {{0}};
-  bl_status status;
+  bl_operation *operation = NULL;
+  const bl_format *plain = NULL;
+  bl_linear f = {0};
+  bl_conv_geometry pixels;
   if (graph->mode != BL_GRAPH_INFERENCE)
     return bl_fail(BL_ERROR_USAGE, "a convolution with a rectangular kernel has no gradients");
   node->output->block = bl_graph_preferred_block(graph, node->output->channels, node->output->height * node->output->width);
-  BL_GOTO(describe(&description, operands, &plain, graph, node));
-  BL_GOTO(bl_allocate(&r->bias, (size_t)node->output->channels, sizeof *r->bias));
-  BL_GOTO(bl_weights_create(&r->weights, graph, &operands[1].layout, &plain, node->parameter[0], 0));
-  BL_GOTO(bl_primitive_create(&r->primitive, graph, description, operands, 4));
-  node->scratch = r->primitive.scratch;
-done:
-  if (description != NULL)
-    dnnl_primitive_desc_destroy(description);
+  BL_TRY(bl_allocate(&r->bias, (size_t)node->output->channels, sizeof *r->bias));
+  BL_TRY(describe(&f, &pixels, &plain, graph, node));
+  BL_TRY(bl_operation_conv(&operation, graph->backend, BL_PASS_FORWARD, &f, &pixels));
+  const bl_status status = create_primitive(r, graph, node, operation, &f, plain);
+  bl_operation_destroy(&operation);
+  node->scratch = bl_primitive_scratch(r->primitive);
   return status;
 }
 
@@ -65,9 +66,8 @@ static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
 
 static bl_status forward(bl_graph *graph, bl_node *node) {
   rectangle *r = node->state;
-  return bl_primitive_run(&r->primitive, graph,
-                          (float *const[]){node->input[0]->data, r->weights.data, r->bias, node->output->data},
-                          graph->scratch);
+  return bl_primitive_run(
+      r->primitive, (float *const[]){node->input[0]->data, r->weights.data, r->bias, node->output->data}, graph->scratch);
 }
 
 static bl_status backward(bl_graph *graph, bl_node *node) {

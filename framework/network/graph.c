@@ -26,9 +26,8 @@ bl_status bl_graph_create(bl_graph **graph, int batch) {
     return bl_fail(BL_ERROR_USAGE, "a micro-batch of %d samples was asked for; it must hold at least 1", batch);
   BL_TRY(bl_allocate(&g, 1, sizeof *g));
   g->batch = batch;
-  g->block = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16 : 8;
-  BL_GOTO(bl_dnnl_check(dnnl_engine_create(&g->engine, dnnl_cpu, 0), "dnnl_engine_create"));
-  BL_GOTO(bl_dnnl_check(dnnl_stream_create(&g->stream, g->engine, dnnl_stream_default_flags), "dnnl_stream_create"));
+  BL_GOTO(bl_backend_create(&g->backend));
+  BL_GOTO(bl_backend_block(&g->block, g->backend));
   *graph = g;
   return BL_OK;
 done:
@@ -64,10 +63,7 @@ void bl_graph_destroy(bl_graph **graph) {
     bl_free(&g->arena);
   bl_layout_destroy(&g->layout);
   bl_parameter_table_destroy(&g->parameters);
-  if (g->stream != NULL)
-    dnnl_stream_destroy(g->stream);
-  if (g->engine != NULL)
-    dnnl_engine_destroy(g->engine);
+  bl_backend_destroy(&g->backend);
   bl_free(graph);
 }
 

@@ -3,34 +3,32 @@
 #include "base/clock.h"
 #include "base/kernel.h"
 #include "base/memory.h"
-#include "network/primitive.h"
+#include "engine/backend.h"
 
-static bl_status layout(dnnl_memory_desc_t *descriptor, int dimensions, const dnnl_dims_t sizes) {
-  BL_DNNL(dnnl_memory_desc_init_by_tag(descriptor, dimensions, sizes, dnnl_f32, dnnl_format_tag_any));
-  return BL_OK;
-}
+enum { BATCH = 8 };
 
-/** Operations per second of a convolution in whatever layouts it likes best. */
-static bl_status measure_convolution(double *flops, const bl_graph *graph, int channels, int side) {
-  const dnnl_dims_t image = {graph->batch, channels, side, side}, kernels = {channels, channels, 3, 3}, bias = {channels};
-  const dnnl_dims_t one = {1, 1};
-  const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST};
-  dnnl_memory_desc_t x, w, b;
-  dnnl_convolution_desc_t operation;
-  dnnl_primitive_desc_t description = NULL;
-  bl_operand operands[4];
+/** Operations per second of a convolution in whatever formats it likes best. */
+static bl_status measure_convolution(double *flops, bl_backend *backend, int channels, int side) {
+  const int64_t image[] = {BATCH, channels, side, side}, kernels[] = {channels, channels, 3, 3};
+  const bl_conv_geometry geometry = {{1, 1}, {1, 1}, {1, 1}};
+  const bl_operand operands[] = {{.argument = BL_ARGUMENT_X},
+                                 {.argument = BL_ARGUMENT_WEIGHTS},
+                                 {.argument = BL_ARGUMENT_BIAS},
+                                 {.argument = BL_ARGUMENT_Y}};
+  bl_operation *operation = NULL;
+  bl_linear f = {0};
   double seconds = 0;
-  BL_TRY(layout(&x, 4, image));
-  BL_TRY(layout(&w, 4, kernels));
-  BL_TRY(layout(&b, 1, bias));
-  BL_DNNL(dnnl_convolution_forward_desc_init(&operation, dnnl_forward_inference, dnnl_convolution_direct, &x, &w, &b, &x,
-                                             one, one, one));
-  BL_TRY(bl_primitive_describe(&description, graph, &operation, NULL));
-  for (int i = 0; i < 4; i++)
-    operands[i] = (bl_operand){arguments[i], *bl_primitive_layout(description, arguments[i]), i == 3};
-  const bl_status status = bl_primitive_measure(&seconds, graph, description, operands, 4);
-  dnnl_primitive_desc_destroy(description);
-  *flops = 2.0 * graph->batch * side * side * channels * channels * 9 / seconds;
+  BL_TRY(bl_format_create(&f.x, backend, BL_ORDER_PLAIN, 1, 4, image));
+  BL_TRY(bl_format_any(&f.x, backend, f.x, BL_ELEMENT_F32));
+  BL_TRY(bl_format_create(&f.weights, backend, BL_ORDER_PLAIN, 1, 4, kernels));
+  BL_TRY(bl_format_any(&f.weights, backend, f.weights, BL_ELEMENT_F32));
+  BL_TRY(bl_format_create(&f.bias, backend, BL_ORDER_PLAIN, 1, 1, kernels));
+  f.y = f.x;
+  BL_TRY(bl_operation_conv(&operation, backend, BL_PASS_FORWARD, &f, &geometry));
+  const bl_status status = operation == NULL ? bl_fail(BL_ERROR_LIBRARY, "the back end has no 3 x 3 convolution")
+                                             : bl_primitive_measure(&seconds, operation, operands, 4);
+  bl_operation_destroy(&operation);
+  *flops = 2.0 * BATCH * side * side * channels * channels * 9 / seconds;
   return status;
 }
 
@@ -62,18 +60,18 @@ done:
 bl_status bl_machine_measure(bl_machine *machine) {
   /* Channels and pixels of the inner levels of the networks; which of them is fastest depends on the caches. */
   static const int shapes[][2] = {{64, 32}, {128, 16}, {128, 32}, {256, 16}};
-  enum { SHAPES = sizeof shapes / sizeof shapes[0], BATCH = 8 };
-  bl_graph *graph = NULL; /* for its engine */
+  enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+  bl_backend *backend = NULL;
   bl_status status = BL_OK;
   *machine = (bl_machine){0};
-  BL_TRY(bl_graph_create(&graph, BATCH));
+  BL_TRY(bl_backend_create(&backend));
   for (int i = 0; i < SHAPES; i++) {
     double flops = 0;
-    BL_GOTO(measure_convolution(&flops, graph, shapes[i][0], shapes[i][1]));
+    BL_GOTO(measure_convolution(&flops, backend, shapes[i][0], shapes[i][1]));
     machine->flops = flops > machine->flops ? flops : machine->flops;
   }
   BL_GOTO(measure_memory(&machine->bytes));
 done:
-  bl_graph_destroy(&graph);
+  bl_backend_destroy(&backend);
   return status;
 }

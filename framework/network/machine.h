@@ -7,8 +7,8 @@
 
 /** Speeds of this process with the threads that it has. */
 typedef struct bl_machine {
-  double
-      flops; /**< operations per second of oneDNN's direct 3 × 3 convolution in single precision on shapes that suit it */
+  double flops; /**< operations per second of the back end's direct 3 × 3 convolution in single precision on shapes that
+                   suit it */
   double bytes; /**< of memory, per second: a vector far beyond the caches becomes the sum of two others */
 } bl_machine;
 

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 
-#include <oneapi/dnnl/dnnl_debug.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -168,11 +167,9 @@ int bl_graph_preferred_block(const bl_graph *graph, int channels, int pixels) {
   return pixels > 1 && channels % graph->block == 0 ? graph->block : 1;
 }
 
-bl_status bl_tensor_descriptor(dnnl_memory_desc_t *descriptor, const bl_tensor *tensor) {
-  const dnnl_dims_t dims = {tensor->graph->batch, tensor->channels, tensor->height, tensor->width};
-  const dnnl_format_tag_t tag = tensor->block == 16 ? dnnl_nChw16c : tensor->block == 8 ? dnnl_nChw8c : dnnl_nchw;
-  BL_DNNL(dnnl_memory_desc_init_by_tag(descriptor, 4, dims, dnnl_f32, tag));
-  return BL_OK;
+bl_status bl_tensor_format(const bl_format **format, const bl_tensor *tensor) {
+  return bl_format_create(format, tensor->graph->backend, BL_ORDER_CHANNELS, tensor->block, 4,
+                          (const int64_t[]){tensor->graph->batch, tensor->channels, tensor->height, tensor->width});
 }
 
 void bl_tensor_from_plain(float *data, const bl_tensor *tensor, const float *plain) {
@@ -199,10 +196,4 @@ void bl_tensor_to_plain(float *plain, const bl_tensor *tensor, const float *data
     for (size_t c = 0; c < block; c++)
       for (size_t pixel = 0; pixel < pixels; pixel++)
         plain[(group * block + c) * pixels + pixel] = data[(group * pixels + pixel) * block + c];
-}
-
-bl_status bl_dnnl_check(dnnl_status_t status, const char *call) {
-  if (status == dnnl_success)
-    return BL_OK;
-  return bl_fail(BL_ERROR_LIBRARY, "oneDNN refused '%s': %s", call, dnnl_status2str(status));
 }

@@ -13,9 +13,8 @@
 #ifndef BEELINE_NETWORK_NODE_H
 #define BEELINE_NETWORK_NODE_H
 
+#include "engine/backend.h"
 #include "network/graph.h"
-
-#include <oneapi/dnnl/dnnl.h>
 
 /** How the elements of a tensor lie in memory: (batch, channels / block, height, width, block). block = 1 is the plain
  * layout. */
@@ -86,7 +85,7 @@ struct bl_node {
 
 struct bl_graph {
   int batch;
-  int block; /**< channels per block of oneDNN's layout on this machine: 16 (AVX-512) or 8 */
+  int block; /**< channels per block of the back end's images on this machine (bl_backend_block) */
   bl_graph_mode mode;
   bl_compute compute;
   bl_status status; /**< first failure of a builder */
@@ -96,8 +95,7 @@ struct bl_graph {
   bl_node **nodes;
   int node_count;
   bl_tensor *x, *time, *output;
-  dnnl_engine_t engine;
-  dnnl_stream_t stream;
+  bl_backend *backend; /**< owned */
   bool segment_open;
   bool frozen;     /**< while what does not learn is built */
   bl_node **again; /**< whose outputs backward makes again, in that order */
@@ -156,15 +154,11 @@ size_t bl_tensor_count(const bl_tensor *tensor);
 /** The preferred block for \a channels: graph->block when it divides channels and height × width > 1, else 1. */
 int bl_graph_preferred_block(const bl_graph *graph, int channels, int pixels);
 
-/** oneDNN descriptor of a tensor in its layout (nchw, nChw8c, nChw16c). */
-bl_status bl_tensor_descriptor(dnnl_memory_desc_t *descriptor, const bl_tensor *tensor);
+/** The format of a tensor, for operations of the back end. */
+bl_status bl_tensor_format(const bl_format **format, const bl_tensor *tensor);
 
 /** The floats of \a tensor from a plain (batch, channels, height, width) array into its layout, and back. */
 void bl_tensor_from_plain(float *data, const bl_tensor *tensor, const float *plain);
 void bl_tensor_to_plain(float *plain, const bl_tensor *tensor, const float *data);
-
-/** Evaluate a oneDNN call; a refusal becomes BL_ERROR_LIBRARY with the call's text. */
-#define BL_DNNL(call) BL_TRY(bl_dnnl_check((call), #call))
-bl_status bl_dnnl_check(dnnl_status_t status, const char *call);
 
 #endif

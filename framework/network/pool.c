@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-/* Lists are short: a few networks, and a layout or two of each convolution. */
+/* Lists are short: a few networks, and a format or two of each convolution. */
 typedef struct held held;
 
 struct held {
   held *next;
   float *data;
   size_t parameter, variant;
-  dnnl_memory_desc_t layout;
+  bl_format *format; /* a copy, since the graph that asked first may go */
 };
 
 struct bl_pool_network {
@@ -35,6 +35,7 @@ bl_status bl_pool_create(bl_pool **pool) {
 static void destroy_weights(held **weights) {
   while (*weights != NULL) {
     held *next = (*weights)->next;
+    bl_format_destroy(&(*weights)->format);
     bl_free(&(*weights)->data);
     bl_free(weights);
     *weights = next;
@@ -73,20 +74,30 @@ bl_status bl_pool_network_get(bl_pool_network **network, bl_pool *pool, const vo
   return BL_OK;
 }
 
+/** An entry without memory yet, at the head of the list. */
+static bl_status add_weights(held **weights, bl_pool_network *network, size_t parameter, size_t variant,
+                             const bl_format *format) {
+  BL_TRY(bl_allocate(weights, 1, sizeof **weights));
+  **weights = (held){.next = network->weights, .parameter = parameter, .variant = variant};
+  const bl_status status = bl_format_copy(&(*weights)->format, format);
+  if (status == BL_OK)
+    network->weights = *weights;
+  else
+    bl_free(weights);
+  return status;
+}
+
 bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t parameter, size_t variant,
-                          const dnnl_memory_desc_t *layout) {
+                          const bl_format *format) {
   held *weights = network->weights;
   *data = NULL;
-  while (weights != NULL && !(weights->parameter == parameter && weights->variant == variant &&
-                              dnnl_memory_desc_equal(&weights->layout, layout)))
+  while (weights != NULL &&
+         !(weights->parameter == parameter && weights->variant == variant && bl_format_equal(weights->format, format)))
     weights = weights->next;
-  if (weights == NULL) {
-    BL_TRY(bl_allocate(&weights, 1, sizeof *weights));
-    *weights = (held){.next = network->weights, .parameter = parameter, .variant = variant, .layout = *layout};
-    network->weights = weights;
-  }
+  if (weights == NULL)
+    BL_TRY(add_weights(&weights, network, parameter, variant, format));
   if (weights->data == NULL)
-    BL_TRY(bl_allocate(&weights->data, dnnl_memory_desc_get_size(layout), 1));
+    BL_TRY(bl_allocate(&weights->data, bl_format_bytes(format), 1));
   *data = weights->data;
   return BL_OK;
 }

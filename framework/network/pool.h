@@ -12,9 +12,8 @@
 #ifndef BEELINE_NETWORK_POOL_H
 #define BEELINE_NETWORK_POOL_H
 
-#include "base/status.h"
+#include "engine/backend.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,11 +32,11 @@ void bl_pool_destroy(bl_pool **pool);
  * \param [out] network  the pool's. */
 bl_status bl_pool_network_get(bl_pool_network **network, bl_pool *pool, const void *key, size_t size);
 
-/** Memory for weights of \a network in \a layout, the same for all who ask for the same \a parameter (an index into the
- * network's table), \a variant and layout; the first call allocates it. \param [out] data  the pool's, until
+/** Memory for weights of \a network in \a format, the same for all who ask for the same \a parameter (an index into the
+ * network's table), \a variant and format; the first call allocates it. \param [out] data  the pool's, until
  * bl_pool_rest. */
 bl_status bl_pool_weights(float **data, bl_pool_network *network, size_t parameter, size_t variant,
-                          const dnnl_memory_desc_t *layout);
+                          const bl_format *format);
 
 /** Say that the weights are now those of \a graph, and ask. */
 void bl_pool_set_loaded(bl_pool_network *network, const void *graph);

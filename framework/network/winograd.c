@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/kernel.h"
 #include "base/memory.h"
-#include "network/primitive.h"
 #include "network/winograd_transform.h"
 
 enum { FREQUENCIES = BL_WINOGRAD_FREQUENCIES, RUNS = 5, LEAST_TILES = 64, MANY_WEIGHTS = 1 << 16 };
@@ -15,8 +14,8 @@ struct bl_winograd {
   bl_winograd_plane plane;
   size_t tiles;                            /* of a group */
   size_t u_stride, from_stride, to_stride; /* between frequencies, floats */
-  bl_primitive product;                    /* of one frequency */
-  bl_primitive to_plain;                   /* of the gradient by weights */
+  bl_primitive *product;                   /* of one frequency */
+  bl_primitive *to_plain;                  /* of the gradient by weights */
   /* Where scratch holds what, floats. */
   size_t u, from, to, d_weights, work, product_work, scratch;
 };
@@ -36,43 +35,23 @@ static int choose_group(const bl_winograd *w, size_t tiles) {
   return group;
 }
 
-/** Layouts of the product of one frequency: an image of one line, whose pixels are the tiles of a group. */
-static bl_status describe_product(dnnl_primitive_desc_t *description, dnnl_memory_desc_t layout[3], const bl_graph *graph,
-                                  const bl_winograd *w) {
-  const dnnl_dims_t x = {1, w->in, 1, (dnnl_dim_t)w->tiles}, y = {1, w->out, 1, (dnnl_dim_t)w->tiles};
-  const dnnl_dims_t u = {w->out, w->in, 1, 1}, stride = {1, 1}, none = {0, 0};
-  const dnnl_format_tag_t data = w->plane.block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
-  const dnnl_format_tag_t weights = w->plane.block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o;
-  dnnl_convolution_desc_t d;
-  dnnl_primitive_desc_t hint = NULL;
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[0], 4, x, dnnl_f32, data));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[1], 4, u, dnnl_f32, weights));
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&layout[2], 4, y, dnnl_f32, data));
-  BL_DNNL(dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, &layout[0], &layout[1],
-                                             NULL, &layout[2], stride, none, none));
-  BL_TRY(bl_primitive_try(&hint, graph, &d, NULL));
-  *description = hint;
-  if (w->pass != BL_PASS_BACKWARD_WEIGHTS || hint == NULL)
-    return BL_OK;
-  *description = NULL;
-  bl_status status =
-      bl_dnnl_check(dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, &layout[0], &layout[1], NULL,
-                                                                &layout[2], stride, none, none),
-                    "dnnl_convolution_backward_weights_desc_init");
-  if (status == BL_OK)
-    status = bl_primitive_try(description, graph, &d, hint);
-  dnnl_primitive_desc_destroy(hint);
-  return status;
+/** The product of one frequency: a 1 × 1 convolution of an image of one line, whose pixels are the tiles of a group.
+ * \param [out] operation  NULL where the back end has none. */
+static bl_status describe_product(bl_operation **operation, bl_linear *formats, bl_backend *backend, const bl_winograd *w) {
+  const int64_t tiles = (int64_t)w->tiles, x[] = {1, w->in, 1, tiles}, y[] = {1, w->out, 1, tiles};
+  const int64_t u[] = {w->out, w->in, 1, 1};
+  const bl_conv_geometry geometry = {.stride = {1, 1}};
+  const int block = w->plane.block;
+  BL_TRY(bl_format_create(&formats->x, backend, BL_ORDER_CHANNELS, block, 4, x));
+  BL_TRY(bl_format_create(&formats->weights, backend, BL_ORDER_WEIGHTS, block, 4, u));
+  BL_TRY(bl_format_create(&formats->y, backend, BL_ORDER_CHANNELS, block, 4, y));
+  return bl_operation_conv(operation, backend, w->pass == BL_PASS_BACKWARD_WEIGHTS ? w->pass : BL_PASS_FORWARD, formats,
+                           &geometry);
 }
 
-static bl_status blocked_weights(dnnl_memory_desc_t *layout, int out, int in, int block) {
-  const dnnl_dims_t sizes = {out, in, 3, 3};
-  BL_DNNL(dnnl_memory_desc_init_by_tag(layout, 4, sizes, dnnl_f32, block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o));
-  return BL_OK;
-}
-
-bl_status bl_winograd_layout(dnnl_memory_desc_t *layout, const bl_tensor *x, const bl_tensor *y) {
-  return blocked_weights(layout, y->channels, x->channels, x->block);
+bl_status bl_winograd_format(const bl_format **format, const bl_tensor *x, const bl_tensor *y) {
+  return bl_format_create(format, x->graph->backend, BL_ORDER_WEIGHTS, x->block, 4,
+                          (const int64_t[]){y->channels, x->channels, 3, 3});
 }
 
 static size_t reserve(bl_winograd *w, size_t floats) {
@@ -97,25 +76,22 @@ static void lay_out_scratch(bl_winograd *w) {
   w->to = reserve(w, FREQUENCIES * w->to_stride);
   w->d_weights = reserve(w, w->pass == BL_PASS_BACKWARD_WEIGHTS ? 9 * pairs : 0);
   w->work = reserve(w, bl_winograd_work(&w->plane));
-  w->product_work = reserve(w, w->product.scratch);
+  w->product_work = reserve(w, bl_primitive_scratch(w->product));
 }
 
-static bl_status plan(bl_winograd *w, const bl_graph *graph, dnnl_primitive_desc_t description,
-                      const dnnl_memory_desc_t layout[3]) {
-  dnnl_memory_desc_t plain, blocked;
-  const bl_operand forward[] = {
-      {DNNL_ARG_SRC, layout[0], false}, {DNNL_ARG_WEIGHTS, layout[1], false}, {DNNL_ARG_DST, layout[2], true}};
-  const bl_operand gradient[] = {
-      {DNNL_ARG_SRC, layout[0], false}, {DNNL_ARG_DIFF_WEIGHTS, layout[1], true}, {DNNL_ARG_DIFF_DST, layout[2], false}};
+static bl_status plan(bl_winograd *w, bl_backend *backend, const bl_operation *operation, const bl_linear *f) {
+  const bl_operand forward[] = {{BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_WEIGHTS, f->weights}, {BL_ARGUMENT_Y, f->y}};
+  const bl_operand gradient[] = {{BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_D_WEIGHTS, f->weights}, {BL_ARGUMENT_D_Y, f->y}};
   const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
-  BL_TRY(bl_primitive_create(&w->product, graph, description, by_weights ? gradient : forward, 3));
+  const int64_t sizes[] = {w->out, w->in, 3, 3};
+  const bl_format *blocked = NULL, *plain = NULL;
+  BL_TRY(bl_primitive_create(&w->product, operation, by_weights ? gradient : forward, 3));
   lay_out_scratch(w);
   if (!by_weights)
     return BL_OK;
-  const dnnl_dims_t sizes = {w->out, w->in, 3, 3};
-  BL_DNNL(dnnl_memory_desc_init_by_tag(&plain, 4, sizes, dnnl_f32, dnnl_oihw));
-  BL_TRY(blocked_weights(&blocked, w->out, w->in, w->plane.block));
-  return bl_primitive_create_reorder(&w->to_plain, graph, &blocked, &plain);
+  BL_TRY(bl_format_create(&plain, backend, BL_ORDER_PLAIN, 1, 4, sizes));
+  BL_TRY(bl_format_create(&blocked, backend, BL_ORDER_WEIGHTS, w->plane.block, 4, sizes));
+  return bl_primitive_create_reorder(&w->to_plain, backend, blocked, plain);
 }
 
 static bool fits(bl_conv_shape shape, const bl_tensor *x, const bl_tensor *y) {
@@ -126,8 +102,8 @@ static bool fits(bl_conv_shape shape, const bl_tensor *x, const bl_tensor *y) {
 bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_pass pass, bl_conv_shape shape,
                              const bl_tensor *x, const bl_tensor *y) {
   const bool turned = pass == BL_PASS_BACKWARD_DATA;
-  dnnl_primitive_desc_t description = NULL;
-  dnnl_memory_desc_t layout[3];
+  bl_operation *operation = NULL;
+  bl_linear formats = {0};
   bl_winograd *w = NULL;
   *winograd = NULL;
   if (!fits(shape, x, y))
@@ -141,12 +117,11 @@ bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_p
   const size_t tiles = (size_t)bl_winograd_tiles(&w->plane);
   w->group = choose_group(w, tiles);
   w->tiles = (size_t)w->group * tiles;
-  bl_status status = describe_product(&description, layout, graph, w);
-  const bool found = bl_primitive_speed(description) == BL_SPEED_FAST;
+  bl_status status = describe_product(&operation, &formats, graph->backend, w);
+  const bool found = bl_operation_speed(operation) == BL_SPEED_FAST;
   if (status == BL_OK && found)
-    status = plan(w, graph, description, layout);
-  if (description != NULL)
-    dnnl_primitive_desc_destroy(description);
+    status = plan(w, graph->backend, operation, &formats);
+  bl_operation_destroy(&operation);
   if (status != BL_OK || !found)
     bl_winograd_destroy(&w);
   *winograd = w;
@@ -186,11 +161,11 @@ static void transform_input(const bl_winograd *w, const float *x, int first, flo
 }
 
 /** The products of all frequencies. */
-static bl_status multiply(bl_winograd *w, const bl_graph *graph, float *scratch) {
+static bl_status multiply(const bl_winograd *w, float *scratch) {
   for (size_t f = 0; f < FREQUENCIES; f++) {
     float *const pointers[] = {scratch + w->from + f * w->from_stride, scratch + w->u + f * w->u_stride,
                                scratch + w->to + f * w->to_stride};
-    BL_TRY(bl_primitive_run(&w->product, graph, pointers, scratch + w->product_work));
+    BL_TRY(bl_primitive_run(w->product, pointers, scratch + w->product_work));
   }
   return BL_OK;
 }
@@ -203,7 +178,7 @@ static bl_winograd_added added_to_plane(const bl_winograd *w, const bl_winograd_
                              .image = added->image == NULL ? NULL : added->image + plane_at(w, w->out, n, c)};
 }
 
-bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *to, const float *from, const float *weights,
+bl_status bl_winograd_run(bl_winograd *winograd, float *to, const float *from, const float *weights,
                           const bl_winograd_added *added, float *scratch) {
   const bl_winograd *w = winograd;
   const int block = w->plane.block;
@@ -213,7 +188,7 @@ bl_status bl_winograd_run(bl_winograd *winograd, const bl_graph *graph, float *t
     bl_winograd_weights_turned(scratch + w->u, w->u_stride, weights, w->in, w->out, block);
   for (int first = 0; first < w->batch; first += w->group) {
     transform_input(w, from, first, scratch);
-    BL_TRY(multiply(winograd, graph, scratch));
+    BL_TRY(multiply(w, scratch));
     for (int n = 0; n < w->group; n++)
       for (int c = 0; c < w->out / block; c++) {
         const bl_winograd_added to_plane = added_to_plane(w, added, first + n, c);
@@ -247,8 +222,8 @@ static void bias_gradient(float *d_bias, const bl_winograd *w, const float *d_y)
   }
 }
 
-bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, float *d_weights, float *d_bias,
-                                  const float *x, const float *d_y, float *scratch) {
+bl_status bl_winograd_run_weights(bl_winograd *winograd, float *d_weights, float *d_bias, const float *x, const float *d_y,
+                                  float *scratch) {
   const bl_winograd *w = winograd;
   const int block = w->plane.block;
   for (int first = 0; first < w->batch; first += w->group) {
@@ -257,14 +232,14 @@ bl_status bl_winograd_run_weights(bl_winograd *winograd, const bl_graph *graph, 
       for (int c = 0; c < w->out / block; c++)
         bl_winograd_output_gradient(scratch + w->to + tile_at(w, n, c), w->to_stride,
                                     d_y + plane_at(w, w->out, first + n, c), &w->plane);
-    BL_TRY(multiply(winograd, graph, scratch));
+    BL_TRY(multiply(w, scratch));
     bl_winograd_weights_gradient(scratch + w->d_weights, scratch + w->u, w->u_stride, w->out, w->in, block, first > 0);
   }
   bias_gradient(d_bias, w, d_y);
-  return bl_primitive_run(&winograd->to_plain, graph, (float *[]){scratch + w->d_weights, d_weights}, NULL);
+  return bl_primitive_run(winograd->to_plain, (float *[]){scratch + w->d_weights, d_weights}, NULL);
 }
 
-bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_graph *graph) {
+bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd) {
   const bl_winograd *w = winograd;
   const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
   const size_t pixels = (size_t)w->batch * (size_t)(w->plane.height * w->plane.width),
@@ -278,8 +253,8 @@ bl_status bl_winograd_measure(double *seconds, bl_winograd *winograd, const bl_g
   BL_GOTO(bl_allocate(&scratch, w->scratch, sizeof *scratch));
   for (int run = 0; run <= RUNS; run++) {
     const double start = bl_clock_seconds();
-    BL_GOTO(by_weights ? bl_winograd_run_weights(winograd, graph, weights, bias, x, y, scratch)
-                       : bl_winograd_run(winograd, graph, y, x, weights, &(bl_winograd_added){.bias = bias}, scratch));
+    BL_GOTO(by_weights ? bl_winograd_run_weights(winograd, weights, bias, x, y, scratch)
+                       : bl_winograd_run(winograd, y, x, weights, &(bl_winograd_added){.bias = bias}, scratch));
     const double time = bl_clock_seconds() - start;
     if (run == 1 || (run > 1 && time < *seconds))
       *seconds = time;

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/version.h"
+#include "engine/backend.h"
 #include "store/container.h"
 
-#include <dnnl.h>
 #include <mpi.h>
 #include <netcdf.h>
 #include <stdio.h>
@@ -33,11 +33,10 @@ static void describe_libraries(char *text, size_t size) {
   int length = 0;
   MPI_Get_library_version(mpi, &length);
   mpi[strcspn(mpi, ",\n")] = '\0';
-  char netcdf[64];
+  char netcdf[64], backend[64];
   snprintf(netcdf, sizeof netcdf, "%s", nc_inq_libvers());
   netcdf[strcspn(netcdf, " ")] = '\0';
-  const dnnl_version_t *dnnl = dnnl_version();
-  snprintf(text, size, "netCDF %s, %s, oneDNN %d.%d.%d, zlib %s", netcdf, mpi, dnnl->major, dnnl->minor, dnnl->patch,
+  snprintf(text, size, "netCDF %s, %s, %s, zlib %s", netcdf, mpi, bl_backend_describe(backend, sizeof backend),
            zlibVersion());
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Includes point only downward: a file may include its own folder and those before it in this list.
 cd "${top_srcdir:-.}/framework" || exit 99
-order='base parallel linear spectral network store diffusion sampler learner metrics roles programs'
+order='base parallel linear spectral engine network store diffusion sampler learner metrics roles programs'
 
 grep -n '^ *# *include *"' */*.[ch] | awk -v order="$order" '
   BEGIN { n = split(order, names, " "); for (i = 1; i <= n; i++) level[names[i]] = i }
