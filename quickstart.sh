@@ -40,7 +40,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     fi
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null ||
-      stop "apt-get could not install the packages above; Beeline is made for Debian 12"
+      stop "apt-get could not install the packages above; Beeline is made for Debian 12 and 13"
   fi
 else
   missing=()
@@ -51,7 +51,7 @@ else
     stop "this machine has no apt-get, so nothing can be installed here, and these tools are missing: ${missing[*]}
 Load them as modules, or with Spack: spack install autoconf automake gmake pkgconf openmpi
 The libraries (configure looks for each and names what is missing):
-  spack install onednn@2 openblas netlib-scalapack fftw netcdf-c random123 libyaml libcyaml libpng libjpeg-turbo zlib cmocka"
+  spack install onednn openblas netlib-scalapack fftw netcdf-c random123 libyaml libcyaml libpng libjpeg-turbo zlib cmocka"
   fi
 fi
 
@@ -76,13 +76,14 @@ fi
 # ---- Run ---------------------------------------------------------------------------------------------------------------
 
 ranks=$((cores < 4 ? cores : 4))
-# For Open MPI: allow root (which it asks for twice), count hardware threads as cores, and do without memory copies between
-# processes, which containers forbid.
+# For Open MPI: allow root (which it asks for twice), share cores without binding to them, and do without memory copies
+# between processes, which containers forbid.
 if [[ $(id -u) == 0 ]]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 export OMPI_MCA_btl_vader_single_copy_mechanism=none
+export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none # Open MPI 5
 export OMP_NUM_THREADS=1
 
 # --resume goes on after an interruption, and shows the result again when it is there already.

@@ -11,8 +11,14 @@ refused 0 'one word too many: --set; expected finetune FILE and options' finetun
 refused 0 'no file is given' inspect
 refused 0 '--resume continues pretrain, finetune, distill, sample and table' evaluate --resume
 refused 2 'there is no option --bar' pretrain --bar
-refused 1 'the command line of rank 1 is "evaluate --seed 2", that of rank 0 is "evaluate --seed 1"' evaluate --seed 1 : \
-  -n 1 "$beeline" evaluate --seed 2
+
+# Each rank with a seed of its own, by the launcher's number of it: mpiexec A : B crashes in Open MPI 5.0.7.
+real=$(readlink "$beeline")
+printf '#!/bin/sh\nexec "%s" "$@" --seed $((${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}} + 1))\n' "$real" > ../own_seed
+chmod +x ../own_seed
+ln -sf ../own_seed "$beeline"
+refused 2 'the command line of rank 1 is "evaluate --seed 2", that of rank 0 is "evaluate --seed 1"' evaluate
+ln -sf "$real" "$beeline"
 
 bad() { # bad TEXT: a configuration with that text
   printf '%b' "$1" > bad.yaml
