@@ -5,8 +5,9 @@
 
 BUILD is the folder of a build with beeline and tests/benchmark/network (`make bench` gives it, and passes BENCH='options').
 Every measurement is a process of its own, and the sides take turns, so that what else the machine does hits them alike.
-Both sides do equal work with equal layers; without PyTorch only Beeline is measured. README.md says what is measured and
-how to read the output.
+Both sides do equal work with equal layers; without PyTorch only Beeline is measured. `--against OTHER` measures a second build
+of Beeline in the same turns, of another commit or with another library. README.md says what is measured and how to read the
+output.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAYOUTS = ("contiguous", "channels_last")
+OTHER = "other build"
 WORKS = {
     "forward": "forward",
     "both": "forward and backward",
@@ -67,8 +69,8 @@ class Runner:
             sys.exit(f"{shlex.join(command)} failed:\n{found.stderr}")
         return found.stdout.splitlines()
 
-    def beeline(self, *arguments):
-        return self.run(self.launcher + [os.path.join(self.build, "tests/benchmark/network")] + list(arguments))
+    def beeline(self, *arguments, build=None):
+        return self.run(self.launcher + [os.path.join(build or self.build, "tests/benchmark/network")] + list(arguments))
 
     def pytorch(self, python, *arguments):
         command = [python, os.path.join(HERE, "pytorch.py")] + list(arguments) + ["--threads", str(self.cores)]
@@ -78,11 +80,11 @@ class Runner:
         """Operations per second of direct convolution, all cores at once."""
         return float(self.beeline("peak")[0].split()[1])
 
-    def finetune(self, rounds):
+    def finetune(self, rounds, build=None):
         """Fine-tune the swiss roll in Beeline."""
         with tempfile.TemporaryDirectory() as folder:
             sets = [f"learner.rounds={rounds}", "metrics.count=0", "metrics.every=0"]
-            self.run(self.launcher + [os.path.join(self.build, "beeline"), "finetune",
+            self.run(self.launcher + [os.path.join(build or self.build, "beeline"), "finetune",
                                       os.path.join(HERE, "../swissroll/finetune.yaml"), "--output", f"{folder}/run"]
                      + [word for key in sets for word in ("--set", key)])
 
@@ -125,6 +127,8 @@ class Case:
         for _ in range(self.choice.turns):
             self.peaks.append(self.runner.peak())
             self.add("Beeline", self.runner.beeline(*arguments))
+            if self.choice.against:
+                self.add(OTHER, self.runner.beeline(*arguments, build=self.choice.against))
             for layout in LAYOUTS if self.choice.python else ():
                 self.add(layout, self.runner.pytorch(self.choice.python, *arguments, "--layout", layout))
 
@@ -132,6 +136,8 @@ class Case:
         """A whole run, less a run of one round: starting Python or MPI does not count."""
         for _ in range(self.choice.turns):
             self.add("Beeline", self.time_finetune(self.runner.finetune))
+            if self.choice.against:
+                self.add(OTHER, self.time_finetune(lambda rounds: self.runner.finetune(rounds, self.choice.against)))
             if self.choice.python:
                 self.add("PyTorch", self.time_finetune(self.pytorch_finetune))
 
@@ -162,7 +168,7 @@ class Case:
 
     def best(self):
         """PyTorch's better layout, or None."""
-        others = [side for side in self.sides if side != "Beeline"]
+        others = [side for side in self.sides if side not in ("Beeline", OTHER)]
         return min(others, key=lambda side: statistics.median(self.sides[side].seconds()), default=None)
 
     def rows(self):
@@ -213,9 +219,11 @@ def print_case(case):
         if sum(row["peak_mib"]):
             line += "  " + " + ".join(f"{peak:.0f}" for peak in row["peak_mib"]) + " MiB"
         print(line)
-    if case.best():
-        row = next(row for row in case.rows() if row["side"] == case.best())
-        line = (f"    PyTorch's best takes {row['ratio']:.2f} times as long as Beeline "
+    for side, name in ((OTHER, "The other build"), (case.best(), "PyTorch's best")):
+        row = next((row for row in case.rows() if row["side"] == side), None)
+        if not row:
+            continue
+        line = (f"    {name} takes {row['ratio']:.2f} times as long as Beeline "
                 f"({row['ratio_low']:.2f} to {row['ratio_high']:.2f})")
         if sum(row["peak_mib"]):
             line += f" and {sum(row['peak_mib']) / sum(case.sides['Beeline'].peaks):.2f} times the memory"
@@ -263,6 +271,8 @@ def parse():
     options.add_argument("--networks", type=names(NETWORKS), default=list(NETWORKS), help=",".join(NETWORKS))
     options.add_argument("--works", type=names(WORKS), default=list(WORKS), help=",".join(WORKS))
     options.add_argument("--cores", type=names(["1", "2"]), default=None, help="1, 2 or 1,2 (both where there are two)")
+    options.add_argument("--against", default="", help="the folder of another build, to compare with in the same turns")
+    options.add_argument("--no-pytorch", action="store_true", help="leave PyTorch out")
     options.add_argument("--python", default="", help="a Python that has PyTorch")
     options.add_argument("--mpiexec", default="", help="the launcher ($MPIEXEC, else mpiexec)")
     options.add_argument("--csv", action="store_true", help="CSV instead of a text for people")
@@ -274,13 +284,14 @@ def parse():
         choice.cores = [n for n in choice.cores if n <= available]
     choice.turns = choice.turns or (1 if choice.quick else 3)
     choice.rounds = SWISS_ROLL_ROUNDS // 4 if choice.quick else SWISS_ROLL_ROUNDS
-    choice.python = next((p for p in (choice.python, "python3", "/usr/bin/python3") if p and has_torch(p)), None)
+    pythons = () if choice.no_pytorch else (choice.python, "python3", "/usr/bin/python3")
+    choice.python = next((p for p in pythons if p and has_torch(p)), None)
     return choice
 
 
 def main():
     choice = parse()
-    if not choice.python:
+    if not choice.python and not choice.no_pytorch:
         print("no PyTorch here (Debian: python3-torch): Beeline's numbers only", file=sys.stderr)
     if choice.csv:
         print("network,work,cores,side,seconds,first_quartile,third_quartile,ms_a_sample,samples_a_second,gflops,of_peak,"
