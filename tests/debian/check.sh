@@ -45,7 +45,7 @@ complain() {
 ./bootstrap >/dev/null 2>&1 && mkdir build && cd build && ../configure >configure.log || { tail -n 30 configure.log config.log; exit 1; }
 grep -E '^ *(oneDNN|netCDF|compiler) ' configure.log
 make -j2 >make.log 2>&1 || { tail -n 40 make.log; echo "0 passed, 1 failed"; exit 1; }
-compiled=$(make -pn check 2>/dev/null | sed -n 's/^TESTS = //p' | tr ' ' '\n' | grep -v '\.sh$' | tr '\n' ' ')
+compiled=$(printf 'include Makefile\nlist: ; @echo $(TESTS)\n' | make -s -f - list | tr ' ' '\n' | grep -v '\.sh$' | tr '\n' ' ')
 make -k check -j2 TESTS="$compiled tests/programs/same_bits.sh tests/programs/resume.sh" >check.log 2>&1
 for result in tests/*/*.trs; do
   grep -q 'global-test-result: \(FAIL\|ERROR\|XPASS\)' "$result" || continue
@@ -63,10 +63,10 @@ echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
 END
 
-# /proc, /dev and /sys in a name space of their own, so that nothing stays mounted whatever happens.
+# The root, /proc, /dev and /sys mounted in a name space of their own, so that nothing stays mounted whatever happens.
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
 unshare --mount --pid --fork --kill-child bash -c '
-  mount --make-rprivate / && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" || exit 77
+  mount --make-rprivate / && mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" || exit 77
   exec chroot "$1" /bin/bash /root/inside.sh' - "$root"
 status=$?
 [ $status != 77 ] || lack "the root of $suite cannot be used, see above"

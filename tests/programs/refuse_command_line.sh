@@ -14,9 +14,9 @@ refused 2 'there is no option --bar' pretrain --bar
 
 # Each rank with a seed of its own, by the launcher's number of it: mpiexec A : B crashes in Open MPI 5.0.7.
 real=$(readlink "$beeline")
-printf '#!/bin/sh\nexec "%s" "$@" --seed $((${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}} + 1))\n' "$real" > ../own_seed
-chmod +x ../own_seed
-ln -sf ../own_seed "$beeline"
+printf '#!/bin/sh\nexec "%s" "$@" --seed $((${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}} + 1))\n' "$real" > "$scratch/own_seed"
+chmod +x "$scratch/own_seed"
+ln -sf "$scratch/own_seed" "$beeline"
 refused 2 'the command line of rank 1 is "evaluate --seed 2", that of rank 0 is "evaluate --seed 1"' evaluate
 ln -sf "$real" "$beeline"
 

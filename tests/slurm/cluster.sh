@@ -48,6 +48,8 @@ shift
 mount --make-rprivate /
 # getaddrinfo takes a machine with no address but 127.0.0.1 for one without IPv4.
 ip link set lo up && ip addr add 127.0.0.2/8 dev lo && hostname ctl || lack 'no network in a name space'
+# Open MPI 5 crashes in a Slurm job on a machine that has no interface but lo (PRRTE 3.0.8, prte_check_host_is_local).
+ip link add wire type veth peer name end && ip addr add 10.255.255.1/24 dev wire && ip link set wire up && ip link set end up
 cd "$cluster" && mkdir etc munge state spool log run tmp home && chmod 755 . munge || exit 99
 {
   echo '127.0.0.1 localhost ctl'
@@ -69,6 +71,7 @@ cat >etc/prolog <<END
 #!/bin/sh
 mkdir -p $cluster/tmp/\$SLURMD_NODENAME/\$SLURM_JOB_ID
 echo export OMPI_MCA_orte_tmpdir_base=$cluster/tmp/\$SLURMD_NODENAME/\$SLURM_JOB_ID
+echo export PRTE_MCA_prte_tmpdir_base=$cluster/tmp/\$SLURMD_NODENAME/\$SLURM_JOB_ID
 END
 chmod +x etc/prolog
 cat >etc/slurm.conf <<END
