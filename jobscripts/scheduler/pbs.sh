@@ -36,6 +36,7 @@ warn_ahead() {
   local left=$((deadline - $(date +%s) - BEELINE_WARNING))
   (
     trap 'kill $!; exit' TERM
+    trap '' USR1 # of qsig, to all processes
     sleep $((left > 0 ? left : 0)) &
     wait $!
     kill -USR1 $$
@@ -47,6 +48,7 @@ warn_ahead() {
 time_limit_passed() { [ -n "$walltime" ] && [ "$(date +%s)" -ge $((deadline - 10)) ]; }
 
 put_back() {
+  [ -z "${timer:-}" ] || kill "$timer" 2>/dev/null
   # Most sites allow qrerun to operators only.
   if qrerun "$PBS_JOBID"; then
     sleep 300 # PBS ends this script
