@@ -50,6 +50,7 @@ tells() { # tells NAME TIMES WORDS: at least so many lines of its log have these
 # A job whose ranks stand still after a checkpoint is one in a round that lasts.
 ranks_of() { # FOLDER
   local process
+  # shellcheck disable=SC2013 # numbers
   for process in $(grep -l -a -z -x -F -e "$1" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3); do
     [ "$(readlink "/proc/$process/exe")" != "$(realpath "$BEELINE")" ] || echo "$process"
   done
@@ -124,8 +125,8 @@ tells crashing 3 'requeue=yes reason="ranks or a node were lost"'
 tells crashing 1 'requeue=no: 3 restarts, and nothing new in the last'
 
 mkdir chained
-sed 's/^model: .*/model: {file: nowhere.nc}/; $a moments: {count: 20}' roll.yaml >chained/finetune.yaml
-sed 's/^model: .*//' roll.yaml >chained/pretrain.yaml
+sed "s|roll.nc|$scratch/roll.nc|; s/^model: .*/moments: {count: 20}/; s/name: denoise, rounds: 12/name: sft_pg, log_density: sum, rounds: 2/" roll.yaml >chained/finetune.yaml
+sed "s|roll.nc|$scratch/roll.nc|; /^model: /d" roll.yaml >chained/pretrain.yaml
 cat >chained/table.yaml <<YAML
 title: a small roll
 set: [data.file=$scratch/roll.nc, learner.micro_batch=8, sampler.grid=linear]

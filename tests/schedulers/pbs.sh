@@ -23,7 +23,7 @@ echo "${tuning[*]} --set learner.rounds=2 --seed 1" >list
 echo "${long[*]}" >>list
 submit tasks -J 1-2 -- array finetune roll.yaml tasks list
 array=${number[tasks]%\[\]}
-number[first]="$array[1]" number[second]="$array[2]" log[first]=array-$array-1.log log[second]=array-$array-2.log
+number[first]="${array}[1]" number[second]="${array}[2]" log[first]=array-$array-1.log log[second]=array-$array-2.log
 hold tasks/run-2
 signal second USR1
 await 'the signal to a task' grep -q signal=USR1 "${log[second]}"

@@ -43,6 +43,7 @@ end_job() { # NUMBER WISH
 # The life of a job, from the queue to its end.
 live() { # NUMBER
   local job=$cluster/$1 before status keeper
+  # shellcheck disable=SC2013 # numbers
   for before in $(cat "$job/after"); do
     until [ -e "$cluster/$before/state" ]; do sleep 0.1; done
     [ "$(cat "$cluster/$before/state")" = 0 ] || { echo cancelled >"$job/state"; return; }

@@ -3,7 +3,7 @@
 cd "${top_srcdir:-.}/framework" || exit 99
 order='base parallel linear spectral network store diffusion sampler learner metrics roles programs'
 
-grep -n '^ *# *include *"' */*.[ch] | awk -v order="$order" '
+grep -n '^ *# *include *"' -- */*.[ch] | awk -v order="$order" '
   BEGIN { n = split(order, names, " "); for (i = 1; i <= n; i++) level[names[i]] = i }
   {
     file = $0; sub(/:.*/, "", file)
