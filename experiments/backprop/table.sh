@@ -15,10 +15,11 @@ for steps in "$@"; do
     test $way = sft_pg && learner=sft_pg keep=states
     run=$out/$way-$steps
     rm -rf "$run"
-    $beeline finetune "$here/finetune.yaml" --set sampler.steps=$steps --set learner.name=$learner --set learner.keep=$keep \
+    # shellcheck disable=SC2086 # SETTINGS are words
+    $beeline finetune "$here/finetune.yaml" --set sampler.steps="$steps" --set learner.name=$learner --set learner.keep=$keep \
       $SETTINGS --output "$run" > "$run.log" 2>&1 || { cat "$run.log" >&2; exit 1; }
     activations=$(sed -n 's/.*backprop_chain: \([0-9.]*\) MiB.*/\1/p' "$run.log")
-    $beeline inspect "$run/record.nc" | awk -v steps=$steps -v learner=$learner -v keep=$keep -v activations="$activations" '
+    $beeline inspect "$run/record.nc" | awk -v steps="$steps" -v learner=$learner -v keep=$keep -v activations="$activations" '
       $1 == "peak_memory" { peak = $NF } $1 == "gradient_norm" { first = $3; least = $5; most = $6 } $1 == "speed" { speed = $4 }
       END { printf "| %d | %s | %s | %s | %.1f | %.3g | %.3g | %.3g | %.0f |\n", steps, learner, learner == "sft_pg" ? "" : keep,
                    activations, peak, first, least, most, speed }'

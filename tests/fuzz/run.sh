@@ -18,6 +18,7 @@ export LSAN_OPTIONS=suppressions=$here/../support/lsan.supp:print_suppressions=0
 ASAN_OPTIONS=detect_leaks=0 "$folder/seeds" "$BEELINE_SEEDS" 2>"$scratch/log" || exit 99
 
 # Seeds that are made of files: counted parts, see the targets.
+# shellcheck disable=SC2059 # the format is made here
 counted() { printf "\\x$(printf %02x $(($(wc -c <"$1") / 256)))\\x$(printf %02x $(($(wc -c <"$1") % 256)))"; cat "$1"; }
 word() { printf %s "$1" >"$scratch/word"; counted "$scratch/word"; }
 seeds_of() { # TARGET FOLDER

@@ -2,7 +2,6 @@
 # The section compute and roles: auto: the same bits on any number of ranks and after an interruption, also where algorithms
 # were chosen by measuring; what must not change results does not; refusals.
 . "$top_srcdir/tests/support/bits.sh"
-digits=$top_srcdir/experiments/digits/digits.nc
 measured='--set compute.algorithms=measure'
 
 # The choices that a file keeps.

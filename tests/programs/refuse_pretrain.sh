@@ -34,7 +34,7 @@ works pretrain denoise.yaml --set checkpoint.stop=1 --output stopped
 refused 0 'stopped holds the checkpoint of an unfinished run' pretrain denoise.yaml --output stopped
 refused 0 'made with another configuration' pretrain denoise.yaml --seed 2 --output stopped --resume
 refused 2 'made with another configuration' pretrain denoise.yaml --seed 2 --output stopped --resume
-for file in stopped/checkpoint*; do head -c 3000 "$file" > cut && mv cut "$file"; done
+for file in stopped/checkpoint*; do head -c 3000 "$file" >part && mv part "$file"; done
 refused 0 'none of its 1 checkpoints is intact' pretrain denoise.yaml --output stopped --resume
 
 finish

@@ -30,6 +30,7 @@ table 0 'table.yaml:2: there is no key columms, expected one of title, output' '
 table 4 'table.yaml:2: there is no key columms, expected one of title, output' 's/columns/columms/'
 table 0 'table.yaml:6: rows: there is no key nmae, expected one of name, set' 's/name: DDPM/nmae: DDPM/'
 table 0 'table.yaml:6: rows: the key name is missing' 's/name: DDPM/columns: [4]/'
+# shellcheck disable=SC2016 # $d is sed's
 table 0 'there are no rows' '/^rows/,$d'
 table 0 'table.yaml:5: rows is empty, expected a list of methods' '/^  /d'
 table 0 'the key samples is missing' '/^samples/d'

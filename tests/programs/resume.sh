@@ -98,7 +98,7 @@ for how in middle cut empty; do
   newest=damaged/checkpoint-000005.nc
   case $how in
     middle) damage $newest ;;
-    cut) head -c 3000 $newest >cut && mv cut $newest ;;
+    cut) head -c 3000 $newest >part && mv part $newest ;;
     empty) : >$newest ;;
   esac
   run 2 $tuning --resume --output damaged

@@ -77,6 +77,7 @@ awk 'NR > 1 { sub(/^"([^"]|"")*",/, ""); split($0, f, ","); print f[4], f[5], f[
 cmp -s expected found || complain "CSV: $(diff expected found)"
 test "$(values network_evaluations | sed -n 3p)" = 20 || complain "NFE of 20 steps: $(values network_evaluations)"
 values sliced_wasserstein | sed -n '1p;2p' | xargs echo >pair
+# shellcheck disable=SC2046 # two words
 set -- $(cat pair)
 awk -v a="$1" -v b="$2" 'BEGIN { printf "%.9g %.9g\n", (a + b) / 2, (a > b ? a - b : b - a) / sqrt(2) }' >expected
 values sliced_wasserstein_mean sliced_wasserstein_spread | sed -n 1p >found
@@ -104,6 +105,7 @@ cksum killed/cells/*.nc >before
 run 2 table many.yaml --output killed
 said "$there of 30 cells are there already"
 expect $((30 - there)) 'after a kill'
+# shellcheck disable=SC2046 # names of files
 cksum $(awk '{ print $3 }' before) | cmp -s - before || complain 'finished cells were written again'
 run 1 table many.yaml --output whole
 same whole/table.nc killed/table.nc

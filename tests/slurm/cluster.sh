@@ -162,7 +162,7 @@ munged --force --key-file="$cluster/munge/key" --socket="$cluster/munge/sock" --
 slurmctld -f "$SLURM_CONF" -c -i || fail slurmctld
 for i in $(seq "$nodes"); do start_node "$i" -c || fail "slurmd of n$i"; done
 idle() { sinfo -h -N -p main -t idle -o %N 2>/dev/null | wc -l; }
-for try in $(seq 100); do
+for _ in $(seq 100); do
   [ "$(idle)" = "$nodes" ] && break
   sleep 0.1
 done

@@ -9,7 +9,7 @@ if grep -n 'include.*dnnl' $(ls */*.[ch] | grep -v '^engine/'); then
   exit 1
 fi
 
-grep -n '^ *# *include *"' */*.[ch] | awk -v order="$order" '
+grep -n '^ *# *include *"' -- */*.[ch] | awk -v order="$order" '
   BEGIN { n = split(order, names, " "); for (i = 1; i <= n; i++) level[names[i]] = i }
   {
     file = $0; sub(/:.*/, "", file)

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # For the scripts that compare whole runs, which source it: a small point set and a small image model to learn, and the
 # checksums of all that a run leaves behind. Leaves the script in an empty folder.
 . "$top_srcdir/tests/support/script.sh"

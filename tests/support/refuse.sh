@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # For the scripts tests/programs/refuse_*.sh, which source it: what is wrong is refused with one message of the right words
 # and exit status 2, nothing is written, and no rank is left behind. Defines `refused` and `works`, and leaves the script in
 # an empty folder. VERBOSE=1 prints every message.

@@ -1,7 +1,9 @@
+# shellcheck shell=sh
 # For the scripts tests/programs/refuse_*.sh, which source it after refuse.sh: small files, good and bad.
 
 # idx FILE HEADER ZEROS: an IDX file of a header (as printf's octal) and so many zero bytes.
 idx() {
+  # shellcheck disable=SC2059 # with escapes
   { printf "$2"; head -c "$3" /dev/zero; } > "$1"
 }
 idx images.idx '\0\0\010\003\0\0\0\004\0\0\0\010\0\0\0\010' 256

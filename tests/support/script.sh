@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What scripts of tests begin with, which source it: an empty folder of their own, a count of failures, ways to run beeline and
 # to look into files. They end with `test $failures -eq 0`.
 scratch=$(mktemp -d) || exit 99

@@ -1,0 +1,9 @@
+#!/bin/bash
+# Pre-train a diffusion model or a classifier: pretrain.flux CONFIG.yaml FOLDER [OPTION OF BEELINE]...
+# flux: --job-name=pretrain
+# flux: --nodes=1
+# flux: --nslots=2
+# flux: --time-limit=24h
+# flux: --signal=SIGUSR1@300s
+# flux: --output=none # the job writes a log of its own
+. "${BEELINE_JOBSCRIPTS:-jobscripts}/common.sh" flux pretrain "$@"
