@@ -39,8 +39,10 @@ static void destroy_merge(bl_options_merge **merge) {
   bl_options_merge *m = *merge;
   if (m == NULL)
     return;
-  for (int i = 0; i < m->slot_count; i++)
+  for (int i = 0; i < m->slot_count; i++) {
     bl_free(&m->slots[i].value);
+    bl_free(&m->slots[i].standard);
+  }
   for (int i = 0; m->arguments != NULL && i < m->argument_count; i++)
     bl_free(&m->arguments[i]);
   for (int i = 0; m->folders != NULL && i < m->argument_count; i++)
@@ -362,6 +364,13 @@ static void place_of(char *place, size_t size, const bl_options_merge *merge, co
     snprintf(place, size, "%s:%d: ", merge->path, slot->line);
   else if (slot->source == BL_SOURCE_ARGUMENT)
     snprintf(place, size, "%s: ", slot->argument);
+}
+
+bool bl_options_changed(const bl_options *options, const char *key) {
+  const bl_options_slot *slot = bl_options_slot_find(((const bl_options_loaded *)options)->merge, key);
+  if (slot == NULL || strcmp(slot->value, slot->standard) == 0)
+    return false;
+  return slot->type->type != CYAML_FLOAT || strtod(slot->value, NULL) != strtod(slot->standard, NULL);
 }
 
 bl_status bl_options_reject(const bl_options *options, const char *key, const char *expected, ...) {

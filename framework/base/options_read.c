@@ -1,7 +1,9 @@
 #include "base/options_read.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -17,8 +19,8 @@ typedef struct reader {
   bl_options_merge *merge;
   bl_options_source source;
   const char *name;
-  const char *text;
-  size_t size;
+  const char *text;   /* after its byte order mark */
+  size_t size, start; /* bytes; those of the mark */
   yaml_parser_t parser;
   yaml_event_t event; /* the present one */
 } reader;
@@ -124,8 +126,8 @@ static bl_status refuse_syntax(const reader *r) {
   if (p->error == YAML_MEMORY_ERROR)
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", r->name);
   if (p->error == YAML_READER_ERROR)
-    return refuse_at(r, line_of_byte(r, p->problem_offset), "byte %zu is not text in UTF-8: %s", p->problem_offset,
-                     problem);
+    return refuse_at(r, line_of_byte(r, p->problem_offset), "byte %zu is not text in UTF-8: %s",
+                     p->problem_offset + r->start, problem);
   size_t line = p->problem_mark.line + 1;
   char context[128] = "";
   if (p->context != NULL && p->context_mark.line + 1 != line)
@@ -228,6 +230,10 @@ static bl_status store(reader *r, const char *key, const char *value) {
   memcpy(copy, value, strlen(value));
   bl_free(&slot->value);
   slot->value = copy;
+  if (r->source == BL_SOURCE_DEFAULT) {
+    BL_TRY(bl_allocate(&slot->standard, strlen(value) + 1, 1));
+    memcpy(slot->standard, value, strlen(value));
+  }
   slot->source = r->source;
   slot->line = (int)event_line(r);
   slot->argument = r->source == BL_SOURCE_ARGUMENT ? r->name : NULL;
@@ -281,11 +287,23 @@ static bl_status read_number(reader *r, const cyaml_schema_value_t *type, const 
   return store(r, key, word);
 }
 
+/* Whether a word is \a expected in one of the three spellings of YAML 1.1: true, True, TRUE. */
+static bool is_word(const char *word, const char *expected) {
+  bool small = true, large = true;
+  if (strlen(word) != strlen(expected) || tolower((unsigned char)word[0]) != expected[0])
+    return false;
+  for (size_t i = 1; word[i] != '\0'; i++) {
+    small = small && word[i] == expected[i];
+    large = large && tolower((unsigned char)word[i]) == expected[i] && word[i] != expected[i];
+  }
+  return small || (large && word[0] != expected[0]);
+}
+
 static bl_status read_bool(reader *r, const cyaml_schema_value_t *type, const char *key) {
-  static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+  static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "n", "y"};
   const char *word = plain_word(r);
   for (size_t i = 0; word != NULL && i < CYAML_ARRAY_LEN(words); i++)
-    if (strcmp(word, words[i]) == 0)
+    if (is_word(word, words[i]))
       return store(r, key, words[i % 2]);
   return refuse_type(r, type, key);
 }
@@ -296,7 +314,7 @@ static bl_status read_text(reader *r, const cyaml_schema_value_t *type, const ch
   const char *text = (const char *)r->event.data.scalar.value;
   size_t length = r->event.data.scalar.length;
   const char *word = plain_word(r);
-  if (word != NULL && (strcmp(word, "~") == 0 || strcmp(word, "null") == 0))
+  if (word != NULL && (strcmp(word, "~") == 0 || is_word(word, "null")))
     length = 0;
   char *quoted;
   BL_TRY(bl_allocate(&quoted, 2 * length + 3, 1));
@@ -410,11 +428,14 @@ static bl_status read_document(reader *r, const cyaml_schema_value_t *type, cons
 
 bl_status bl_options_read(bl_options_merge *merge, bl_options_source source, const char *name, const char *text,
                           size_t size, const cyaml_schema_value_t *type, const char *key) {
-  reader r = {.merge = merge, .source = source, .name = name, .text = text, .size = size};
+  reader r = {.merge = merge, .source = source, .name = name};
+  BL_TRY(bl_text_begin(&r.start, name, text, size));
+  r.text = text + r.start;
+  r.size = size - r.start;
   if (!yaml_parser_initialize(&r.parser))
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", name);
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
+  yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.size);
   bl_status status = read_document(&r, type, key);
   yaml_event_delete(&r.event);
   yaml_parser_delete(&r.parser);
