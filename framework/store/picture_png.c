@@ -1,6 +1,7 @@
 #include "store/picture_format.h"
 
 #include "base/memory.h"
+#include "store/exif.h"
 #include "store/output.h"
 
 #include <png.h>
@@ -18,6 +19,7 @@ typedef struct png_source {
   png_infop info;
   bl_picture raw; /* with alpha, if the file has it */
   uint8_t **rows; /* (height) */
+  int orientation;
 } png_source;
 
 static void read_bytes(png_structp png, png_bytep bytes, size_t count) {
@@ -37,6 +39,20 @@ static void on_error(png_structp png, png_const_charp message) {
 static void on_warning(png_structp png, png_const_charp message) {
   (void)png;
   (void)message;
+}
+
+/* The chunk eXIf may stand before the pixels or after them; libpng owns its bytes. */
+static int orientation_of(png_structp png, png_infop info) {
+#ifdef PNG_eXIf_SUPPORTED
+  png_uint_32 size = 0;
+  png_bytep bytes = NULL;
+  if (png_get_eXIf_1(png, info, &size, &bytes) != 0 && bytes != NULL)
+    return bl_exif_orientation(bytes, size);
+#else
+  (void)png;
+  (void)info;
+#endif
+  return 1;
 }
 
 /* Ask for 8 bits, grey or RGB, alpha where the file has transparency; stored values stay as they are (no gamma). */
@@ -75,7 +91,8 @@ static bl_status decode(png_source *source) {
   for (size_t y = 0; y < height; y++)
     source->rows[y] = source->raw.pixels + y * width * channels;
   png_read_image(source->png, source->rows);
-  png_read_end(source->png, NULL);
+  png_read_end(source->png, source->info);
+  source->orientation = orientation_of(source->png, source->info);
   return BL_OK;
 }
 
@@ -100,15 +117,17 @@ bl_status bl_picture_decode_png(bl_picture *picture, const uint8_t *data, size_t
   source.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning);
   if (source.png != NULL)
     source.info = png_create_info_struct(source.png);
-  const bl_status status = source.info != NULL ? decode(&source) : bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
+  bl_status status = source.info != NULL ? decode(&source) : bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
   png_destroy_read_struct(&source.png, &source.info, NULL);
   bl_free(&source.rows);
   if (status == BL_OK) {
     drop_alpha(&source.raw);
-    *picture = source.raw;
-  } else {
-    bl_picture_destroy(&source.raw);
+    status = bl_picture_turn(&source.raw, source.orientation);
   }
+  if (status == BL_OK)
+    *picture = source.raw;
+  else
+    bl_picture_destroy(&source.raw);
   return status;
 }
 
