@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/options_read.h"
 #include "base/options_schema.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -94,7 +95,7 @@ static bl_status read_setting(bl_options_merge *merge, int index, const bl_optio
   const bool named = set[0] == '-' && set[1] == '-';
   const char *name = named ? set + 2 : set;
   char argument[128];
-  bl_options_clip(argument, sizeof argument, set, strlen(set));
+  bl_text_clip(argument, sizeof argument, set, strlen(set));
   if (setting->place != NULL)
     BL_TRY(copy_text(&merge->arguments[index], setting->place, ""));
   else
@@ -108,7 +109,7 @@ static bl_status read_setting(bl_options_merge *merge, int index, const bl_optio
     return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example %slearner.rounds=20", place,
                    setting->place != NULL ? "" : "--set ");
   char key[2 * BL_OPTIONS_KEY];
-  bl_options_clip(key, sizeof key, name, (size_t)(equals - name));
+  bl_text_clip(key, sizeof key, name, (size_t)(equals - name));
   const cyaml_schema_value_t *type = type_of(key);
   if (type == NULL) {
     char nearest[BL_OPTIONS_KEY];

@@ -32,45 +32,6 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
   return NULL;
 }
 
-/* Bytes of the UTF-8 letter that begins at text; 0 when it is none, or a control character, or breaks a line for YAML. */
-static size_t letter_size(const char *text, size_t length) {
-  static const uint32_t least[] = {0, 0x20, 0xA0, 0x800, 0x10000}; /* smaller ones are controls, or fit into fewer bytes */
-  const unsigned char first = (unsigned char)text[0];
-  const size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if ((first >= 0x80 && first < 0xC2) || first > 0xF4 || size > length)
-    return 0;
-  uint32_t letter = size == 1 ? first : first & (0x7Fu >> size);
-  for (size_t i = 1; i < size; i++) {
-    const unsigned char next = (unsigned char)text[i];
-    if ((next & 0xC0) != 0x80)
-      return 0;
-    letter = letter << 6 | (next & 0x3F);
-  }
-  const bool breaks = letter == 0x7F || letter == 0x2028 || letter == 0x2029;
-  const bool is_none = (letter >= 0xD800 && letter < 0xE000) || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF;
-  return letter < least[size] || letter > 0x10FFFF || breaks || is_none ? 0 : size;
-}
-
-void bl_options_clip(char *clipped, size_t size, const char *text, size_t length) {
-  const size_t room = size - sizeof "...";
-  size_t count = 0;
-  for (size_t i = 0; i < length;) {
-    const size_t letter = letter_size(text + i, length - i);
-    const size_t bytes = letter == 0 ? 1 : letter;
-    if (count + bytes > room) {
-      memcpy(clipped + count, "...", sizeof "...");
-      return;
-    }
-    if (letter == 0)
-      clipped[count] = '?';
-    else
-      memcpy(clipped + count, text + i, letter);
-    count += bytes;
-    i += bytes;
-  }
-  clipped[count] = '\0';
-}
-
 /* ---- Messages ---------------------------------------------------------------------------------------------------------
  */
 
@@ -163,7 +124,7 @@ static void describe(char *found, size_t size, const reader *r) {
     snprintf(found, size, "a section of keys");
   } else if (r->event.type == YAML_SCALAR_EVENT) {
     char clipped[CLIPPED];
-    bl_options_clip(clipped, sizeof clipped, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+    bl_text_clip(clipped, sizeof clipped, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
     if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
       snprintf(found, size, "the text \"%s\"", clipped);
     else
@@ -263,7 +224,7 @@ static bl_status read_integer(reader *r, int64_t *value, const cyaml_schema_valu
   long long number = strtoll(word, NULL, 10);
   long long largest = type->data_size == sizeof(int64_t) ? INT64_MAX : INT_MAX;
   char clipped[CLIPPED];
-  bl_options_clip(clipped, sizeof clipped, word, strlen(word));
+  bl_text_clip(clipped, sizeof clipped, word, strlen(word));
   if (errno == ERANGE || number > largest || number < -largest)
     return refuse(r, "%s is %s, expected an integer of at most %lld in magnitude", key, clipped, largest);
   *value = number;
@@ -280,7 +241,7 @@ static bl_status read_number(reader *r, const cyaml_schema_value_t *type, const 
   if (*end != '\0')
     return refuse_type(r, type, key);
   char clipped[CLIPPED];
-  bl_options_clip(clipped, sizeof clipped, word, strlen(word));
+  bl_text_clip(clipped, sizeof clipped, word, strlen(word));
   if (errno == ERANGE || !isfinite(number) || strlen(word) >= CLIPPED - 4)
     return refuse(r, "%s is %s, expected a number that fits double precision", key, clipped);
   BL_TRY(check_range(r, key, clipped, number));
@@ -321,7 +282,7 @@ static bl_status read_text(reader *r, const cyaml_schema_value_t *type, const ch
   size_t count = 0;
   quoted[count++] = '"';
   for (size_t i = 0; i < length;) {
-    const size_t letter = letter_size(text + i, length - i);
+    const size_t letter = bl_text_letter(text + i, length - i);
     if (letter == 0) {
       bl_free(&quoted);
       return refuse(r, "%s has a line break or another control character, expected one line of text", key);
@@ -370,7 +331,7 @@ static bl_status read_section(reader *r, const cyaml_schema_value_t *type, const
       return refuse(r, "a list or section is no name of a key");
     char name[CLIPPED];
     char key[BL_OPTIONS_KEY + CLIPPED];
-    bl_options_clip(name, sizeof name, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+    bl_text_clip(name, sizeof name, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
     snprintf(key, sizeof key, "%s%s%s", section, section[0] == '\0' ? "" : ".", name);
     const cyaml_schema_value_t *child = bl_options_schema_find(type, name, strlen(name));
     if (child == NULL)

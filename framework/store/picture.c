@@ -69,16 +69,28 @@ bl_status bl_picture_grid(bl_picture *picture, const uint8_t *pixels, size_t cou
 
 /* ---- Captions ------------------------------------------------------------------------------------------------------- */
 
+/* A letter of UTF-8 goes on in bytes of the form 10xxxxxx; it is drawn once, by its first byte. */
+static bool begins_letter(char byte) {
+  return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
 static int text_width(const char *text, int scale) {
-  return (int)strlen(text) * (BL_FONT_WIDTH + 1) * scale;
+  int letters = 0;
+  for (; *text != '\0'; text++)
+    letters += begins_letter(*text);
+  return letters * (BL_FONT_WIDTH + 1) * scale;
 }
 
 static void draw_text(bl_picture *picture, int top, int left, const char *text, int scale) {
-  for (; *text != '\0'; text++, left += (BL_FONT_WIDTH + 1) * scale)
+  for (; *text != '\0'; text++) {
+    if (!begins_letter(*text))
+      continue;
     for (int y = 0; y < BL_FONT_HEIGHT * scale; y++)
       for (int x = 0; x < BL_FONT_WIDTH * scale; x++)
         if (bl_font_dot(*text, y / scale, x / scale))
           memset(pixel_at(picture, top + y, left + x), INK, (size_t)picture->channels);
+    left += (BL_FONT_WIDTH + 1) * scale;
+  }
 }
 
 /* Copy a part into a larger picture; grey parts become RGB where the picture is. */

@@ -24,11 +24,12 @@ bl_status bl_picture_grid(bl_picture *picture, const uint8_t *pixels, size_t cou
                           int columns, int zoom);
 
 /** Pictures side by side with a gap and a caption drawn above each (a small built-in bitmap font or FreeType-free
- * equivalent). Not collective. Captions are ASCII. */
+ * equivalent). Not collective. Captions are UTF-8; a letter outside ASCII shows
+ * as one placeholder. */
 bl_status bl_picture_join(bl_picture *picture, const bl_picture *parts, const char *const *captions, int count);
 
 /** Pictures one below the other, each with its caption above it; an empty caption takes no room. Not collective. Captions
- * are ASCII. */
+ * as in bl_picture_join. */
 bl_status bl_picture_stack(bl_picture *picture, const bl_picture *parts, const char *const *captions, int count);
 
 /** Scatter plot of points (count, 2) in [−limit, limit]²; several sets in different colours are drawn by calling it again

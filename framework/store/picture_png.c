@@ -19,7 +19,6 @@ typedef struct png_source {
   png_infop info;
   bl_picture raw; /* with alpha, if the file has it */
   uint8_t **rows; /* (height) */
-  int orientation;
 } png_source;
 
 static void read_bytes(png_structp png, png_bytep bytes, size_t count) {
@@ -41,17 +40,18 @@ static void on_warning(png_structp png, png_const_charp message) {
   (void)message;
 }
 
-/* The chunk eXIf may stand before the pixels or after them; libpng owns its bytes. */
-static int orientation_of(png_structp png, png_infop info) {
-#ifdef PNG_eXIf_SUPPORTED
-  png_uint_32 size = 0;
-  png_bytep bytes = NULL;
-  if (png_get_eXIf_1(png, info, &size, &bytes) != 0 && bytes != NULL)
-    return bl_exif_orientation(bytes, size);
-#else
-  (void)png;
-  (void)info;
-#endif
+/* Of the chunk eXIf, which may stand before the pixels or after them. libpng 1.6.39 asks for as much memory as the length
+ * of that chunk says, gigabytes in a file of some bytes, so it is kept from reading it. */
+static int orientation_of(const png_source *source) {
+  size_t length;
+  for (size_t at = 8; at + 12 <= source->size; at += 12 + length) {
+    const uint8_t *chunk = source->data + at;
+    length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+    if (length > source->size - at - 12)
+      return 1;
+    if (memcmp(chunk + 4, "eXIf", 4) == 0)
+      return bl_exif_orientation(chunk + 8, length);
+  }
   return 1;
 }
 
@@ -60,6 +60,7 @@ static bl_status decode(png_source *source) {
   if (setjmp(png_jmpbuf(source->png)) != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: PNG: damaged", source->path);
   png_set_user_limits(source->png, BL_PICTURE_SIDE, BL_PICTURE_SIDE);
+  png_set_keep_unknown_chunks(source->png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
   png_set_read_fn(source->png, source, read_bytes);
   png_read_info(source->png, source->info);
   const int depth = png_get_bit_depth(source->png, source->info);
@@ -91,8 +92,7 @@ static bl_status decode(png_source *source) {
   for (size_t y = 0; y < height; y++)
     source->rows[y] = source->raw.pixels + y * width * channels;
   png_read_image(source->png, source->rows);
-  png_read_end(source->png, source->info);
-  source->orientation = orientation_of(source->png, source->info);
+  png_read_end(source->png, NULL);
   return BL_OK;
 }
 
@@ -122,7 +122,7 @@ bl_status bl_picture_decode_png(bl_picture *picture, const uint8_t *data, size_t
   bl_free(&source.rows);
   if (status == BL_OK) {
     drop_alpha(&source.raw);
-    status = bl_picture_turn(&source.raw, source.orientation);
+    status = bl_picture_turn(&source.raw, orientation_of(&source));
   }
   if (status == BL_OK)
     *picture = source.raw;

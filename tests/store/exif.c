@@ -1,6 +1,5 @@
 #include "store/exif.h"
 
-#include "base/memory.h"
 #include "store/files.h"
 #include "support/cmocka.h"
 
@@ -220,6 +219,17 @@ static void pictures_are_read_as_they_are_to_be_shown(void **state) {
   expect(scratch("a.jpg"), 1);
   write_png(scratch("a.png"), block, BLOCK);
   expect(scratch("a.png"), 1);
+  /* A chunk that says to be longer than the file. */
+  uint8_t *bytes;
+  const size_t length = read_bytes(&bytes, scratch("a.png"));
+  for (size_t i = 0; i + 4 < length; i++)
+    if (memcmp(bytes + i, "eXIf", 4) == 0)
+      put(bytes + i - 4, false, 4, 0x7ffffff0);
+  write_bytes(scratch("long.png"), bytes, length);
+  free(bytes);
+  bl_picture picture;
+  assert_int_equal(bl_picture_read(&picture, scratch("long.png")), BL_ERROR_INPUT);
+  assert_true(message_has("long.png: PNG: at byte"));
   for (size_t size = 0; size < 12; size++) {
     write_jpeg(scratch("a.jpg"), block, size);
     expect(scratch("a.jpg"), 1);

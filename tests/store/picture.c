@@ -65,6 +65,21 @@ static void glyphs_differ(void **state) {
       assert_int_equal(bl_font_dot('\n', y, x), bl_font_dot('?', y, x));
 }
 
+/* One placeholder a letter, however many bytes it has. */
+static void letters_outside_ascii_are_placeholders(void **state) {
+  (void)state;
+  static const char *const texts[2] = {"a\xc3\xa9\xe7\x8c\xab\xf0\x9f\x90\x9d!", "a??\?!"};
+  bl_picture part, joined[2];
+  assert_int_equal(bl_picture_blank(&part, 1, 10, 4), BL_OK);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(bl_picture_join(&joined[i], &part, &texts[i], 1), BL_OK);
+  assert_int_equal(joined[0].width, joined[1].width);
+  assert_memory_equal(joined[0].pixels, joined[1].pixels, (size_t)(joined[0].width * joined[0].height));
+  for (int i = 0; i < 2; i++)
+    bl_picture_destroy(&joined[i]);
+  bl_picture_destroy(&part);
+}
+
 static void joined_pictures_keep_their_pixels(void **state) {
   (void)state;
   bl_picture parts[2], joined;
@@ -535,6 +550,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(grids_hold_every_pixel),
       cmocka_unit_test(glyphs_differ),
+      cmocka_unit_test(letters_outside_ascii_are_placeholders),
       cmocka_unit_test(joined_pictures_keep_their_pixels),
       cmocka_unit_test(stacked_pictures_keep_their_pixels),
       cmocka_unit_test(strange_points_are_left_out),
