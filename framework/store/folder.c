@@ -269,9 +269,11 @@ static bl_status read_item(bl_dataset *dataset, reader *r, const item *i) {
 /* Refuse what was noted. One picture is refused by its own message, more by their number, after they were listed. */
 static bl_status refuse_trouble(const reader *r) {
   const bool skips = r->options->import.skip_bad;
-  if (r->bad.count > 0 && r->used + r->other_size.count == 0)
+  if (r->bad.count > 1 && r->used + r->other_size.count == 0)
     return bl_fail(BL_ERROR_INPUT, "%s: none of %zu pictures can be read; the first: %s", r->folder, r->bad.count,
                    r->bad.first);
+  if (r->bad.count == 1 && r->count == 1)
+    return bl_fail(BL_ERROR_INPUT, "%s", r->bad.first);
   if (r->bad.count == 1 && !skips)
     return bl_fail(BL_ERROR_INPUT, "%s; mend or remove it, or set import.skip_bad to leave it out", r->bad.first);
   if (r->bad.count > 0 && !skips)

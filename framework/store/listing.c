@@ -92,6 +92,8 @@ bl_status bl_listing_read(bl_listing *folders, bl_listing *pictures, bl_listing 
   for (int i = 0; i < KINDS; i++)
     memset(all[i], 0, sizeof *all[i]);
   DIR *stream = opendir(folder);
+  if (stream == NULL && errno == ENOTDIR)
+    return bl_fail(BL_ERROR_INPUT, "%s: is a file, expected a folder of pictures; unpack an archive before", folder);
   if (stream == NULL)
     return bl_fail(BL_ERROR_INPUT, "%s: cannot be listed: %s", folder, strerror(errno));
   while (status == BL_OK && (entry = readdir(stream)) != NULL) {

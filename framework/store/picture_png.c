@@ -55,8 +55,22 @@ static int orientation_of(const png_source *source) {
   return 1;
 }
 
+/* libpng refuses what is too large without saying how large it is. */
+static bl_status check_size(const png_source *source) {
+  uint32_t sides[2] = {0, 0}; /* width, height */
+  if (source->size < 24 || memcmp(source->data + 12, "IHDR", 4) != 0)
+    return BL_OK;
+  for (int i = 0; i < 8; i++)
+    sides[i / 4] = sides[i / 4] << 8 | source->data[16 + i];
+  if (sides[0] <= BL_PICTURE_SIDE && sides[1] <= BL_PICTURE_SIDE && (size_t)sides[0] * sides[1] <= BL_PICTURE_PIXELS)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "%s: PNG: %u x %u pixels, expected at most %d, and %d on a side", source->path, sides[0],
+                 sides[1], BL_PICTURE_PIXELS, BL_PICTURE_SIDE);
+}
+
 /* Ask for 8 bits, grey or RGB, alpha where the file has transparency; stored values stay as they are (no gamma). */
 static bl_status decode(png_source *source) {
+  BL_TRY(check_size(source));
   if (setjmp(png_jmpbuf(source->png)) != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: PNG: damaged", source->path);
   png_set_user_limits(source->png, BL_PICTURE_SIDE, BL_PICTURE_SIDE);
@@ -81,7 +95,7 @@ static bl_status decode(png_source *source) {
   const size_t height = png_get_image_height(source->png, source->info);
   const size_t width = png_get_image_width(source->png, source->info);
   const size_t channels = png_get_channels(source->png, source->info);
-  if (height * width > BL_PICTURE_PIXELS || height * packed > 1100 * source->size)
+  if (height * packed > 1100 * source->size)
     png_error(source->png, "more pixels than the file can hold");
   if (bl_allocate(&source->raw.pixels, height * width * channels, 1) != BL_OK ||
       bl_allocate(&source->rows, height, sizeof *source->rows) != BL_OK)

@@ -186,6 +186,7 @@ static void a_level_too_high_is_explained(void **state) {
   refuse("high", NULL, "high/train: has no file that ends in .png, .jpg or .jpeg, but folders, as cat");
   assert_int_equal(mkdir(scratch("texts"), 0755), 0);
   write_text("texts/a.txt", "x");
+  refuse("texts/a.txt", NULL, "a.txt: is a file, expected a folder of pictures");
   refuse("texts", NULL, "texts: has no file that ends in .png, .jpg or .jpeg, but other files, as ");
 }
 

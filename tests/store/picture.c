@@ -436,6 +436,24 @@ static void pngs_of_every_kind_are_read(void **state) {
   }
 }
 
+static void too_large_pictures_are_refused_with_their_size(void **state) {
+  (void)state;
+  bl_picture picture;
+  uint8_t *bytes;
+  write_flat_png(scratch("large.png"), 8, PNG_COLOR_TYPE_GRAY, (const uint8_t[]){7}, false);
+  const size_t size = read_bytes(&bytes, scratch("large.png"));
+  bytes[18] = 0x75;
+  bytes[19] = 0x30;
+  write_bytes(scratch("large.png"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("large.png")), BL_ERROR_INPUT);
+  assert_true(message_has("large.png: PNG: 30000 x 9 pixels, expected at most 67108864, and 16384 on a side"));
+  bytes[16] = 0xff;
+  write_bytes(scratch("large.png"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("large.png")), BL_ERROR_INPUT);
+  assert_true(message_has("large.png: PNG: 4278220080 x 9 pixels"));
+  free(bytes);
+}
+
 static void other_files_are_named_as_what_they_are(void **state) {
   (void)state;
   static const struct {
@@ -561,6 +579,7 @@ int main(void) {
       cmocka_unit_test(jpegs_of_every_coding_are_read),
       cmocka_unit_test(jpegs_that_cannot_be_decoded_are_refused_by_name),
       cmocka_unit_test(pngs_of_every_kind_are_read),
+      cmocka_unit_test(too_large_pictures_are_refused_with_their_size),
       cmocka_unit_test(other_files_are_named_as_what_they_are),
       cmocka_unit_test(a_lying_png_is_refused),
       cmocka_unit_test(grey_is_rec_601),
