@@ -151,7 +151,8 @@ static void write_jpeg(const char *path, const uint8_t *block, size_t size) {
   jpeg_set_quality(&jpeg, 100, TRUE);
   jpeg_start_compress(&jpeg, TRUE);
   memcpy(marker + 6, block, size);
-  jpeg_write_marker(&jpeg, JPEG_APP0 + 1, (const JOCTET *)"http://ns.adobe.com/xap/1.0/\0\xa8\xff", 31); /* no EXIF, but XMP, and no UTF-8 */
+  jpeg_write_marker(&jpeg, JPEG_APP0 + 1, (const JOCTET *)"http://ns.adobe.com/xap/1.0/\0\xa8\xff",
+                    31); /* no EXIF, but XMP, and no UTF-8 */
   jpeg_write_marker(&jpeg, JPEG_APP0 + 1, marker, (unsigned)(6 + size));
   for (int y = 0; y < HEIGHT; y++) {
     uint8_t row[WIDTH];
