@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/options_read.h"
 #include "base/options_schema.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,8 +40,10 @@ static void destroy_merge(bl_options_merge **merge) {
   bl_options_merge *m = *merge;
   if (m == NULL)
     return;
-  for (int i = 0; i < m->slot_count; i++)
+  for (int i = 0; i < m->slot_count; i++) {
     bl_free(&m->slots[i].value);
+    bl_free(&m->slots[i].standard);
+  }
   for (int i = 0; m->arguments != NULL && i < m->argument_count; i++)
     bl_free(&m->arguments[i]);
   for (int i = 0; m->folders != NULL && i < m->argument_count; i++)
@@ -92,7 +95,7 @@ static bl_status read_setting(bl_options_merge *merge, int index, const bl_optio
   const bool named = set[0] == '-' && set[1] == '-';
   const char *name = named ? set + 2 : set;
   char argument[128];
-  bl_options_clip(argument, sizeof argument, set, strlen(set));
+  bl_text_clip(argument, sizeof argument, set, strlen(set));
   if (setting->place != NULL)
     BL_TRY(copy_text(&merge->arguments[index], setting->place, ""));
   else
@@ -106,7 +109,7 @@ static bl_status read_setting(bl_options_merge *merge, int index, const bl_optio
     return bl_fail(BL_ERROR_USAGE, "%s: expected KEY=VALUE, for example %slearner.rounds=20", place,
                    setting->place != NULL ? "" : "--set ");
   char key[2 * BL_OPTIONS_KEY];
-  bl_options_clip(key, sizeof key, name, (size_t)(equals - name));
+  bl_text_clip(key, sizeof key, name, (size_t)(equals - name));
   const cyaml_schema_value_t *type = type_of(key);
   if (type == NULL) {
     char nearest[BL_OPTIONS_KEY];
@@ -362,6 +365,13 @@ static void place_of(char *place, size_t size, const bl_options_merge *merge, co
     snprintf(place, size, "%s:%d: ", merge->path, slot->line);
   else if (slot->source == BL_SOURCE_ARGUMENT)
     snprintf(place, size, "%s: ", slot->argument);
+}
+
+bool bl_options_changed(const bl_options *options, const char *key) {
+  const bl_options_slot *slot = bl_options_slot_find(((const bl_options_loaded *)options)->merge, key);
+  if (slot == NULL || strcmp(slot->value, slot->standard) == 0)
+    return false;
+  return slot->type->type != CYAML_FLOAT || strtod(slot->value, NULL) != strtod(slot->standard, NULL);
 }
 
 bl_status bl_options_reject(const bl_options *options, const char *key, const char *expected, ...) {

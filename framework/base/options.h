@@ -26,17 +26,18 @@ typedef struct bl_options_list {
 
 /** `import`: which foreign files become a data set. */
 typedef struct bl_options_import {
-  char *format; /**< "idx", "cifar10", "folder", "swiss_roll" */
-  char *images; /**< IDX image file; folder of CIFAR-10 batches; folder of PNG or JPEG files */
-  char *labels; /**< IDX label file; "" for none */
-  char *part;   /**< "train", "test" (cifar10: which batches) or "" */
-  int resize;   /**< folder: side of the square images; 0: all must be of one size already */
-  bool grey;    /**< folder: convert to one channel */
-  int pad;      /**< zero-pad every image to this side; 0: do not */
-  int maximum;  /**< highest value of the source's pixels, scaled to 255 (16 for the optical digits) */
-  int limit;    /**< stop after so many samples; 0: all */
-  int count;    /**< swiss_roll: points to draw */
-  double noise; /**< swiss_roll: standard deviation of the noise before scaling */
+  char *format;  /**< "idx", "cifar10", "folder", "swiss_roll" */
+  char *images;  /**< IDX image file; folder of CIFAR-10 batches; folder of PNG or JPEG files */
+  char *labels;  /**< IDX label file; "" for none */
+  char *part;    /**< "train", "test" (cifar10: which batches) or "" */
+  int resize;    /**< folder: side of the square images; 0: all must be of one size already */
+  bool grey;     /**< folder: convert to one channel */
+  int pad;       /**< zero-pad every image to this side; 0: do not */
+  int maximum;   /**< highest value of the source's pixels, scaled to 255 (16 for the optical digits) */
+  int limit;     /**< stop after so many samples; 0: all */
+  bool skip_bad; /**< folder: leave out pictures that cannot be read, and count them */
+  int count;     /**< swiss_roll: points to draw */
+  double noise;  /**< swiss_roll: standard deviation of the noise before scaling */
 } bl_options_import;
 
 typedef struct bl_options_data {
@@ -265,6 +266,10 @@ void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options 
  * named. Not collective. \param [out] key  borrowed from \a options. \param [out] path  (size) caller's, cut where it is
  * longer. Returns false, and nothing else, when there are no more keys of inputs. */
 bool bl_options_input(const char **key, char *path, size_t size, const bl_options *options, int index);
+
+/** Whether \a key, "import.resize", has another value than the default; one that is written out and equals it has not. Not
+ * collective. */
+bool bl_options_changed(const bl_options *options, const char *key);
 
 /** Refuse a value that is well-formed but makes no sense: "FILE:LINE: learner.batch is 100, expected a multiple of
  * learner.micro_batch (16)". Not collective. \param [in] key  "learner.batch". \param [in] expected  printf's format.

@@ -1,7 +1,9 @@
 #include "base/options_read.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -17,8 +19,8 @@ typedef struct reader {
   bl_options_merge *merge;
   bl_options_source source;
   const char *name;
-  const char *text;
-  size_t size;
+  const char *text;   /* after its byte order mark */
+  size_t size, start; /* bytes; those of the mark */
   yaml_parser_t parser;
   yaml_event_t event; /* the present one */
 } reader;
@@ -28,45 +30,6 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
     if (strcmp(merge->slots[i].key, key) == 0)
       return &merge->slots[i];
   return NULL;
-}
-
-/* Bytes of the UTF-8 letter that begins at text; 0 when it is none, or a control character, or breaks a line for YAML. */
-static size_t letter_size(const char *text, size_t length) {
-  static const uint32_t least[] = {0, 0x20, 0xA0, 0x800, 0x10000}; /* smaller ones are controls, or fit into fewer bytes */
-  const unsigned char first = (unsigned char)text[0];
-  const size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if ((first >= 0x80 && first < 0xC2) || first > 0xF4 || size > length)
-    return 0;
-  uint32_t letter = size == 1 ? first : first & (0x7Fu >> size);
-  for (size_t i = 1; i < size; i++) {
-    const unsigned char next = (unsigned char)text[i];
-    if ((next & 0xC0) != 0x80)
-      return 0;
-    letter = letter << 6 | (next & 0x3F);
-  }
-  const bool breaks = letter == 0x7F || letter == 0x2028 || letter == 0x2029;
-  const bool is_none = (letter >= 0xD800 && letter < 0xE000) || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF;
-  return letter < least[size] || letter > 0x10FFFF || breaks || is_none ? 0 : size;
-}
-
-void bl_options_clip(char *clipped, size_t size, const char *text, size_t length) {
-  const size_t room = size - sizeof "...";
-  size_t count = 0;
-  for (size_t i = 0; i < length;) {
-    const size_t letter = letter_size(text + i, length - i);
-    const size_t bytes = letter == 0 ? 1 : letter;
-    if (count + bytes > room) {
-      memcpy(clipped + count, "...", sizeof "...");
-      return;
-    }
-    if (letter == 0)
-      clipped[count] = '?';
-    else
-      memcpy(clipped + count, text + i, letter);
-    count += bytes;
-    i += bytes;
-  }
-  clipped[count] = '\0';
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------------
@@ -124,8 +87,8 @@ static bl_status refuse_syntax(const reader *r) {
   if (p->error == YAML_MEMORY_ERROR)
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", r->name);
   if (p->error == YAML_READER_ERROR)
-    return refuse_at(r, line_of_byte(r, p->problem_offset), "byte %zu is not text in UTF-8: %s", p->problem_offset,
-                     problem);
+    return refuse_at(r, line_of_byte(r, p->problem_offset), "byte %zu is not text in UTF-8: %s",
+                     p->problem_offset + r->start, problem);
   size_t line = p->problem_mark.line + 1;
   char context[128] = "";
   if (p->context != NULL && p->context_mark.line + 1 != line)
@@ -161,7 +124,7 @@ static void describe(char *found, size_t size, const reader *r) {
     snprintf(found, size, "a section of keys");
   } else if (r->event.type == YAML_SCALAR_EVENT) {
     char clipped[CLIPPED];
-    bl_options_clip(clipped, sizeof clipped, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+    bl_text_clip(clipped, sizeof clipped, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
     if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
       snprintf(found, size, "the text \"%s\"", clipped);
     else
@@ -228,6 +191,10 @@ static bl_status store(reader *r, const char *key, const char *value) {
   memcpy(copy, value, strlen(value));
   bl_free(&slot->value);
   slot->value = copy;
+  if (r->source == BL_SOURCE_DEFAULT) {
+    BL_TRY(bl_allocate(&slot->standard, strlen(value) + 1, 1));
+    memcpy(slot->standard, value, strlen(value));
+  }
   slot->source = r->source;
   slot->line = (int)event_line(r);
   slot->argument = r->source == BL_SOURCE_ARGUMENT ? r->name : NULL;
@@ -257,7 +224,7 @@ static bl_status read_integer(reader *r, int64_t *value, const cyaml_schema_valu
   long long number = strtoll(word, NULL, 10);
   long long largest = type->data_size == sizeof(int64_t) ? INT64_MAX : INT_MAX;
   char clipped[CLIPPED];
-  bl_options_clip(clipped, sizeof clipped, word, strlen(word));
+  bl_text_clip(clipped, sizeof clipped, word, strlen(word));
   if (errno == ERANGE || number > largest || number < -largest)
     return refuse(r, "%s is %s, expected an integer of at most %lld in magnitude", key, clipped, largest);
   *value = number;
@@ -274,18 +241,30 @@ static bl_status read_number(reader *r, const cyaml_schema_value_t *type, const 
   if (*end != '\0')
     return refuse_type(r, type, key);
   char clipped[CLIPPED];
-  bl_options_clip(clipped, sizeof clipped, word, strlen(word));
+  bl_text_clip(clipped, sizeof clipped, word, strlen(word));
   if (errno == ERANGE || !isfinite(number) || strlen(word) >= CLIPPED - 4)
     return refuse(r, "%s is %s, expected a number that fits double precision", key, clipped);
   BL_TRY(check_range(r, key, clipped, number));
   return store(r, key, word);
 }
 
+/* Whether a word is \a expected in one of the three spellings of YAML 1.1: true, True, TRUE. */
+static bool is_word(const char *word, const char *expected) {
+  bool small = true, large = true;
+  if (strlen(word) != strlen(expected) || tolower((unsigned char)word[0]) != expected[0])
+    return false;
+  for (size_t i = 1; word[i] != '\0'; i++) {
+    small = small && word[i] == expected[i];
+    large = large && tolower((unsigned char)word[i]) == expected[i] && word[i] != expected[i];
+  }
+  return small || (large && word[0] != expected[0]);
+}
+
 static bl_status read_bool(reader *r, const cyaml_schema_value_t *type, const char *key) {
-  static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+  static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "n", "y"};
   const char *word = plain_word(r);
   for (size_t i = 0; word != NULL && i < CYAML_ARRAY_LEN(words); i++)
-    if (strcmp(word, words[i]) == 0)
+    if (is_word(word, words[i]))
       return store(r, key, words[i % 2]);
   return refuse_type(r, type, key);
 }
@@ -296,14 +275,14 @@ static bl_status read_text(reader *r, const cyaml_schema_value_t *type, const ch
   const char *text = (const char *)r->event.data.scalar.value;
   size_t length = r->event.data.scalar.length;
   const char *word = plain_word(r);
-  if (word != NULL && (strcmp(word, "~") == 0 || strcmp(word, "null") == 0))
+  if (word != NULL && (strcmp(word, "~") == 0 || is_word(word, "null")))
     length = 0;
   char *quoted;
   BL_TRY(bl_allocate(&quoted, 2 * length + 3, 1));
   size_t count = 0;
   quoted[count++] = '"';
   for (size_t i = 0; i < length;) {
-    const size_t letter = letter_size(text + i, length - i);
+    const size_t letter = bl_text_letter(text + i, length - i);
     if (letter == 0) {
       bl_free(&quoted);
       return refuse(r, "%s has a line break or another control character, expected one line of text", key);
@@ -352,7 +331,7 @@ static bl_status read_section(reader *r, const cyaml_schema_value_t *type, const
       return refuse(r, "a list or section is no name of a key");
     char name[CLIPPED];
     char key[BL_OPTIONS_KEY + CLIPPED];
-    bl_options_clip(name, sizeof name, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+    bl_text_clip(name, sizeof name, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
     snprintf(key, sizeof key, "%s%s%s", section, section[0] == '\0' ? "" : ".", name);
     const cyaml_schema_value_t *child = bl_options_schema_find(type, name, strlen(name));
     if (child == NULL)
@@ -410,11 +389,14 @@ static bl_status read_document(reader *r, const cyaml_schema_value_t *type, cons
 
 bl_status bl_options_read(bl_options_merge *merge, bl_options_source source, const char *name, const char *text,
                           size_t size, const cyaml_schema_value_t *type, const char *key) {
-  reader r = {.merge = merge, .source = source, .name = name, .text = text, .size = size};
+  reader r = {.merge = merge, .source = source, .name = name};
+  BL_TRY(bl_text_begin(&r.start, name, text, size));
+  r.text = text + r.start;
+  r.size = size - r.start;
   if (!yaml_parser_initialize(&r.parser))
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", name);
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
+  yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.size);
   bl_status status = read_document(&r, type, key);
   yaml_event_delete(&r.event);
   yaml_parser_delete(&r.parser);

@@ -16,8 +16,4 @@ bl_status bl_options_read(bl_options_merge *merge, bl_options_source source, con
 /** The slot of \a key, NULL when there is none. Not collective. Borrowed from \a merge. */
 bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key);
 
-/** Make \a text fit for a message: what is not UTF-8 or no letter becomes '?', the end of a long one "...". Not collective.
- * \param [out] clipped (size), the caller's. */
-void bl_options_clip(char *clipped, size_t size, const char *text, size_t length);
-
 #endif

@@ -19,10 +19,19 @@
 static const cyaml_schema_value_t list_element = {CYAML_VALUE_INT(CYAML_FLAG_DEFAULT, int)};
 
 static const cyaml_schema_field_t import_fields[] = {
-    TEXT(bl_options_import, format), TEXT(bl_options_import, images), TEXT(bl_options_import, labels),
-    TEXT(bl_options_import, part),   INT(bl_options_import, resize),  BOOL(bl_options_import, grey),
-    INT(bl_options_import, pad),     INT(bl_options_import, maximum), INT(bl_options_import, limit),
-    INT(bl_options_import, count),   FLOAT(bl_options_import, noise), CYAML_FIELD_END,
+    TEXT(bl_options_import, format),
+    TEXT(bl_options_import, images),
+    TEXT(bl_options_import, labels),
+    TEXT(bl_options_import, part),
+    INT(bl_options_import, resize),
+    BOOL(bl_options_import, grey),
+    INT(bl_options_import, pad),
+    INT(bl_options_import, maximum),
+    INT(bl_options_import, limit),
+    BOOL(bl_options_import, skip_bad),
+    INT(bl_options_import, count),
+    FLOAT(bl_options_import, noise),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t data_fields[] = {
@@ -239,6 +248,7 @@ static const struct {
     {"value.optimiser.rate.rise", "0"},
     {"critic.spectral_bound", "1"},
     {"learner.baseline_from", "\"value\""},
+    {"import.skip_bad", "false"},
     {"distill.first", "512"},
     {"distill.last", "1"},
     {"distill.prediction", "\"v\""},

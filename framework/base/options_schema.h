@@ -18,7 +18,8 @@ typedef enum bl_options_source { BL_SOURCE_NONE, BL_SOURCE_DEFAULT, BL_SOURCE_FI
 typedef struct bl_options_slot {
   char key[BL_OPTIONS_KEY];
   const cyaml_schema_value_t *type;
-  char *value; /**< as YAML: 20, true, "text", [1, 2]; owned */
+  char *value;    /**< as YAML: 20, true, "text", [1, 2]; owned */
+  char *standard; /**< that of defaults.yaml; owned */
   bl_options_source source;
   int line;             /**< of the file */
   const char *argument; /**< of the command line, or the place of a setting; owned by bl_options_merge */

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "network/network.h"
 #include "parallel/agree.h"
+#include "programs/output_name.h"
 #include "programs/program.h"
 #include "programs/source_model.h"
 #include "store/container.h"
@@ -54,7 +55,7 @@ static bl_status check(const bl_invocation *invocation) {
   BL_TRY(bl_source_model_check_weights(options));
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output average.nc");
-  return BL_OK;
+  return bl_output_name_check(options, "a model", "");
 }
 
 /* What tensors do not tell: models of another diffusion have another meaning. */

@@ -1,6 +1,7 @@
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/measure.h"
+#include "programs/output_name.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/output.h"
@@ -28,6 +29,11 @@ static const char help[] =
     "  metrics.reference     images: statistics of the real data; written when missing, then read instead of them\n"
     "  metrics.kid, metrics.neighbours, metrics.score, metrics.subset   images: more on the same features\n"
     "  metrics.projections   points: directions of the sliced Wasserstein distance\n"
+    "\n"
+    "KID is printed times 1000, as papers do, with the standard error of its mean over disjoint subsets of 1024\n"
+    "images (their standard deviation by the square root of their number); netCDF keeps it as it is. It is unbiased:\n"
+    "where both kinds are alike it is 0 on average, so that a single one may be negative, and that of a file with\n"
+    "itself always is.\n"
     "\n"
     "Written: the table on standard output, and to the output when one is given, as netCDF when its name ends with\n"
     ".nc, for images with both radial power spectra, and as text otherwise.\n"
@@ -58,6 +64,7 @@ static void destroy(evaluation *e) {
 static bl_status check(const bl_options *options) {
   if (options->metrics.samples[0] == '\0')
     return bl_options_reject(options, "metrics.samples", "samples to judge, made by beeline sample");
+  BL_TRY(bl_output_name_check_text(options, "a table"));
   if (options->data.file[0] == '\0' && (options->metrics.reference[0] == '\0' || !bl_features_configured(options)))
     return bl_options_reject(options, "data.file",
                              "real data, made by beeline import (or metrics.reference with metrics.classifier)");
@@ -118,7 +125,8 @@ static void write_table(FILE *file, const evaluation *e) {
   fprintf(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
   for (int i = 0; i < e->results.count; i++) {
     const bl_figure *r = &e->results.figures[i];
-    fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->value, strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
+    fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->factor * r->value, strcmp(r->units, "1") == 0 ? "" : r->units,
+            r->note);
   }
   if (!e->samples.points && !bl_features_configured(options))
     fprintf(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
@@ -163,7 +171,7 @@ static bl_status define_and_put(int ncid, const char *path, const evaluation *e)
   int variables[BL_FIGURES_MAX], of_spectra[SPECTRUM_VARIABLES];
   for (int i = 0; i < e->results.count; i++) {
     const bl_figure *r = &e->results.figures[i];
-    BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->label));
+    BL_TRY(bl_container_variable(&variables[i], ncid, path, r->variable, NC_DOUBLE, 0, NULL, r->units, r->long_name));
     BL_TRY(bl_container_text(ncid, variables[i], path, "comment", r->note));
   }
   BL_TRY(define_spectra(of_spectra, ncid, path, &e->results.summary.spectrum));

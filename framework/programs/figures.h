@@ -12,14 +12,17 @@ enum { BL_FIGURES_MAX = 8, BL_FIGURE_NOTE = 256 };
 
 /** A figure of a table. Texts but the note are constants. */
 typedef struct bl_figure {
-  const char *variable; /**< in netCDF */
-  const char *label;
+  const char *variable;  /**< in netCDF */
+  const char *long_name; /**< in netCDF */
+  const char *label;     /**< in tables */
   const char *units;
   double value;
+  double factor;             /**< tables show the value times this */
   char note[BL_FIGURE_NOTE]; /**< what it was measured on */
 } bl_figure;
 
-/** Append a figure of value 0 and without a note to \a figures, of which there are *\a count. Not collective. */
+/** Append a figure of value 0 and without a note, whose long name is its label and whose factor is 1, to \a figures, of
+ * which there are *\a count. Not collective. */
 bl_figure *bl_figures_add(bl_figure figures[BL_FIGURES_MAX], int *count, const char *variable, const char *label,
                           const char *units);
 

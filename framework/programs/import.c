@@ -1,6 +1,7 @@
 /* `beeline import`: foreign files into one data set. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "programs/output_name.h"
 #include "programs/program.h"
 #include "store/importer.h"
 #include "store/output.h"
@@ -23,8 +24,12 @@ static const char help[] =
     "  import.pad         put images into the middle of a black square of this side\n"
     "  import.maximum     highest value in the source, which becomes 255\n"
     "  import.limit       stop after so many samples; folder: as many of each class\n"
+    "  import.skip_bad    folder: leave out pictures that cannot be read; how many is printed and kept in the file\n"
     "\n"
-    "Transparent pixels are laid over grey 127. beeline inspect DATA.nc shows what came out.\n"
+    "A key that the format has no use for is refused. Pictures are turned as their EXIF orientation says; CMYK becomes\n"
+    "RGB without colour profiles; transparent pixels are laid over grey 127. All pictures are tried before any is\n"
+    "refused, and the first twenty bad ones are listed. Other formats (GIF, WebP, TIFF, HEIC) are bad pictures too.\n"
+    "Class names are those of the sub-folders. beeline inspect DATA.nc shows what came out.\n"
     "\n"
     "Examples:\n"
     "  beeline import experiments/digits/import.yaml --output out/digits.nc\n"
@@ -45,6 +50,7 @@ static bl_status import(const bl_invocation *invocation) {
     return BL_OK;
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "the file to write, for example --output digits.nc");
+  BL_TRY(bl_output_name_check(options, "a data set", ""));
   BL_TRY(bl_output_check(options->output));
   BL_TRY(bl_import(&dataset, options));
   bl_provenance_describe(&provenance, command, sizeof command, options, invocation->argc, invocation->argv);
@@ -54,10 +60,12 @@ static bl_status import(const bl_invocation *invocation) {
     if (dataset.points != NULL)
       printf("%s: %zu points of %d dimensions", options->output, dataset.count, dataset.channels);
     else
-      printf("%s: %zu images of %d x %d, %d channel%s", options->output, dataset.count, dataset.height, dataset.width,
-             dataset.channels, dataset.channels == 1 ? "" : "s");
+      printf("%s: %zu image%s of %d x %d, %d channel%s", options->output, dataset.count, dataset.count == 1 ? "" : "s",
+             dataset.height, dataset.width, dataset.channels, dataset.channels == 1 ? "" : "s");
     if (dataset.classes > 0)
       printf(", %d class%s", dataset.classes, dataset.classes == 1 ? "" : "es");
+    if (dataset.skipped > 0)
+      printf(", %zu picture%s left out", dataset.skipped, dataset.skipped == 1 ? "" : "s");
     printf(", in %s\n", duration);
   }
   bl_dataset_destroy(&dataset);

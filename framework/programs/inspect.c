@@ -103,6 +103,7 @@ static void show_provenance(int ncid) {
   show_integer(ncid, "ranks", "ranks");
   show_text(ncid, "roles", "roles");
   show_number(ncid, "network_evaluations", "NFE of each sample");
+  show_integer(ncid, "skipped_pictures", "pictures left out");
   show_text(ncid, "libraries", "libraries");
 }
 

@@ -1,8 +1,10 @@
 #include "base/memory.h"
+#include "base/text.h"
 #include "programs/inspect.h"
 #include "store/dataset.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Mean and deviation of channel \a channel, or of coordinate \a channel of points. */
 static void add_channel(bl_summary *summary, const bl_dataset *dataset, int channel) {
@@ -22,8 +24,12 @@ static bl_status show_classes(const bl_dataset *dataset) {
   for (size_t i = 0; i < dataset->count; i++)
     counts[dataset->labels[i]]++;
   printf("\n  class  samples  name\n");
-  for (int class = 0; class < dataset->classes && class < SHOWN; class ++)
-    printf("  %5d  %7zu  %s\n", class, counts[class], dataset->class_names != NULL ? dataset->class_names[class] : "");
+  for (int class = 0; class < dataset->classes && class < SHOWN; class ++) {
+    const char *name = dataset->class_names != NULL ? dataset->class_names[class] : "";
+    char text[BL_DATASET_NAME + 4];
+    bl_text_clip(text, sizeof text, name, strlen(name));
+    printf("  %5d  %7zu  %s\n", class, counts[class], text);
+  }
   if (dataset->classes > SHOWN)
     printf("  ... %d classes more\n", dataset->classes - SHOWN);
   bl_free(&counts);

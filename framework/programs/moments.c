@@ -7,6 +7,7 @@
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
+#include "programs/output_name.h"
 #include "programs/pretrain.h"
 #include "programs/program.h"
 #include "programs/source_model.h"
@@ -81,7 +82,7 @@ static bl_status check(const bl_options *options) {
     return bl_options_reject(options, "data.file", "the data that the model was trained on");
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output moments.nc");
-  return BL_OK;
+  return options->moments.head[0] == '\0' ? bl_output_name_check(options, "moments", "") : BL_OK;
 }
 
 /* Model, data and network. Collective. */

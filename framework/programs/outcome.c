@@ -22,7 +22,8 @@ void bl_outcome_print(FILE *file, const bl_outcome *outcome) {
     fprintf(file, "\n  %-20s %12s %12s\n", "", "before", "after");
   for (int i = 0; i < outcome->figure_count; i++) {
     const bl_figure *before = &outcome->figures[0][i], *after = &outcome->figures[1][i];
-    fprintf(file, "  %-20s %12.4g %12.4g  %s\n", after->label, before->value, after->value, after->note);
+    fprintf(file, "  %-20s %12.4g %12.4g  %s\n", after->label, before->factor * before->value, after->factor * after->value,
+            after->note);
   }
   fprintf(file, "\n");
   if (outcome->features)

@@ -7,6 +7,7 @@
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
 #include "programs/model_sampler.h"
+#include "programs/output_name.h"
 #include "programs/program.h"
 #include "store/container.h"
 #include "store/dataset.h"
@@ -120,6 +121,7 @@ static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
+  BL_TRY(bl_output_name_check(options, "a data set", "; its picture is written next to it, as .png"));
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
   BL_TRY(bl_model_sampler_plan(&d->sampler, options, d->comm));
   BL_TRY(load(d));

@@ -1,6 +1,7 @@
 #include "programs/table_file.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "parallel/agree.h"
 #include "programs/shared_text.h"
 
@@ -336,10 +337,12 @@ static bl_status read_document(bl_table_file *file, const char *text, size_t siz
                                  {"rows", read_rows, 0}};
   yaml_parser_t parser;
   reader r = {.file = file};
+  size_t start;
+  BL_TRY(bl_text_begin(&start, file->path, text, size));
   if (!yaml_parser_initialize(&parser))
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", file->path);
   yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text + start, size - start);
   if (!yaml_parser_load(&parser, &r.document)) {
     const bl_status status = bl_fail(BL_ERROR_USAGE, "%s:%zu: not valid YAML: %s", file->path, parser.problem_mark.line + 1,
                                      parser.problem == NULL ? "unknown problem" : parser.problem);
@@ -349,7 +352,8 @@ static bl_status read_document(bl_table_file *file, const char *text, size_t siz
   const yaml_node_t *root = yaml_document_get_root_node(&r.document);
   bl_status status = BL_OK;
   if (root == NULL || root->type != YAML_MAPPING_NODE)
-    status = bl_fail(BL_ERROR_USAGE, "%s: expected the keys of a table, such as \"rows:\"", file->path);
+    status = bl_fail(BL_ERROR_USAGE, "%s: %sexpected the keys of a table, such as \"rows:\"", file->path,
+                     size == start ? "is empty, " : "");
   if (status == BL_OK)
     status = read_section(&r, file, root, fields, sizeof fields / sizeof fields[0], "");
   yaml_document_delete(&r.document);

@@ -1,6 +1,7 @@
 /* The binary version of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html): records of one label byte and 3 × 32 × 32
  * pixel bytes, channels first. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "store/importer_format.h"
 #include "store/source.h"
 
@@ -28,7 +29,9 @@ static bl_status count_records(size_t *count, const char *path) {
     return bl_fail(BL_ERROR_INPUT, "%s: %s; import.images must be the folder of the binary version, with %s to %s and %s",
                    path, strerror(errno), batches[0], batches[TRAIN_BATCHES - 1], batches[TRAIN_BATCHES]);
   const size_t size = (size_t)what.st_size;
-  if (!S_ISREG(what.st_mode) || size == 0 || size % RECORD != 0)
+  if (S_ISREG(what.st_mode) && size == 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: is empty (0 bytes), expected whole records of %d bytes", path, RECORD);
+  if (!S_ISREG(what.st_mode) || size % RECORD != 0)
     return bl_fail(BL_ERROR_INPUT,
                    "%s: %zu bytes, %zu whole records and %zu bytes more, expected whole records of %d bytes", path, size,
                    size / RECORD, size % RECORD, RECORD);
@@ -56,23 +59,39 @@ done:
   return status;
 }
 
-/* batches.meta.txt: one name a line. It may be missing, since nothing depends on it. */
+/* One name a line, up to CLASSES of them. */
+static bl_status read_lines(bl_dataset *dataset, int *count, FILE *file, const char *path) {
+  char line[BL_DATASET_NAME + 8];
+  for (int number = 1; *count < CLASSES && fgets(line, sizeof line, file) != NULL; number++) {
+    size_t start = 0;
+    if (number == 1)
+      BL_TRY(bl_text_begin(&start, path, line, strlen(line)));
+    const char *name = line + start;
+    const size_t length = strcspn(name, "\r\n");
+    if (length >= BL_DATASET_NAME)
+      return bl_fail(BL_ERROR_INPUT, "%s:%d: a class name of more than %d bytes", path, number, BL_DATASET_NAME - 1);
+    if (length > 0)
+      memcpy(dataset->class_names[(*count)++], name, length);
+  }
+  return BL_OK;
+}
+
+/* batches.meta.txt may be missing, since nothing depends on it. */
 static bl_status read_names(bl_dataset *dataset, const char *folder) {
-  char path[PATH_SIZE], line[256];
+  char path[PATH_SIZE];
   BL_TRY(join_path(path, folder, "batches.meta.txt"));
   FILE *file = fopen(path, "r");
   if (file == NULL)
     return BL_OK;
   bl_status status = bl_allocate(&dataset->class_names, CLASSES, sizeof *dataset->class_names);
   int count = 0;
-  while (status == BL_OK && count < CLASSES && fgets(line, sizeof line, file) != NULL) {
-    line[strcspn(line, "\r\n")] = '\0';
-    if (line[0] != '\0')
-      snprintf(dataset->class_names[count++], BL_DATASET_NAME, "%.*s", BL_DATASET_NAME - 1, line);
-  }
+  if (status == BL_OK)
+    status = read_lines(dataset, &count, file, path);
+  const bool empty = ftell(file) == 0;
   fclose(file);
   if (status == BL_OK && count < CLASSES)
-    status = bl_fail(BL_ERROR_INPUT, "%s: found %d class names, expected %d, one a line", path, count, CLASSES);
+    status = bl_fail(BL_ERROR_INPUT, "%s: %sfound %d class names, expected %d, one a line", path, empty ? "is empty: " : "",
+                     count, CLASSES);
   return status;
 }
 

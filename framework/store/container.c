@@ -180,13 +180,16 @@ bl_status bl_container_open(int *ncid, const char *path) {
   const bool hdf = got == 8 && memcmp(magic, "\211HDF\r\n\032\n", 8) == 0;
   const bool classic = got == 8 && memcmp(magic, "CDF", 3) == 0 && (magic[3] == 1 || magic[3] == 2 || magic[3] == 5);
   bl_status status = BL_OK;
-  if (!hdf && !classic)
-    status = bl_fail(BL_ERROR_INPUT,
-                     "%s: not a netCDF file: at byte 0: found \"%c%c%c%c\" (%02x %02x %02x %02x), expected \"\\x89HDF\"%s",
-                     path, magic[0] >= 32 && magic[0] < 127 ? magic[0] : '.',
-                     magic[1] >= 32 && magic[1] < 127 ? magic[1] : '.', magic[2] >= 32 && magic[2] < 127 ? magic[2] : '.',
-                     magic[3] >= 32 && magic[3] < 127 ? magic[3] : '.', magic[0], magic[1], magic[2], magic[3],
-                     size == 0 ? " (the file is empty)" : "; foreign formats become netCDF by `beeline import`");
+  if (size == 0)
+    status = bl_fail(BL_ERROR_INPUT, "%s: is empty (0 bytes), expected a netCDF file", path);
+  else if (!hdf && !classic)
+    status = bl_fail(
+        BL_ERROR_INPUT,
+        "%s: not a netCDF file: at byte 0: found \"%c%c%c%c\" (%02x %02x %02x %02x), expected \"\\x89HDF\"; foreign "
+        "formats become netCDF by `beeline import`",
+        path, magic[0] >= 32 && magic[0] < 127 ? magic[0] : '.', magic[1] >= 32 && magic[1] < 127 ? magic[1] : '.',
+        magic[2] >= 32 && magic[2] < 127 ? magic[2] : '.', magic[3] >= 32 && magic[3] < 127 ? magic[3] : '.', magic[0],
+        magic[1], magic[2], magic[3]);
   else if (hdf)
     status = check_seal(&sealed, file, size, path);
   else

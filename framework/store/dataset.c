@@ -212,7 +212,11 @@ bl_status bl_dataset_put(const bl_dataset *dataset, int ncid, const char *path) 
 }
 
 static bl_status write_labels(const bl_dataset *dataset, int ncid, const char *path) {
+  enum { LEAST = 64 }; /* which older versions read at most */
   int dimensions[2], variable, sample;
+  size_t letters = LEAST;
+  for (int class = 0; dataset->class_names != NULL && class < dataset->classes; class ++)
+    letters = strlen(dataset->class_names[class]) >= letters ? strlen(dataset->class_names[class]) + 1 : letters;
   BL_NETCDF(nc_redef(ncid), path);
   BL_NETCDF(nc_inq_dimid(ncid, "sample", &sample), path);
   BL_TRY(bl_container_variable(&variable, ncid, path, "label", NC_INT, 1, &sample, "1", "class number, from 0"));
@@ -221,9 +225,12 @@ static bl_status write_labels(const bl_dataset *dataset, int ncid, const char *p
   if (dataset->class_names == NULL)
     return BL_OK;
   BL_NETCDF(nc_def_dim(ncid, "class", (size_t)dataset->classes, &dimensions[0]), path);
-  BL_NETCDF(nc_def_dim(ncid, "letter", BL_DATASET_NAME, &dimensions[1]), path);
+  BL_NETCDF(nc_def_dim(ncid, "letter", letters, &dimensions[1]), path);
   BL_TRY(bl_container_variable(&variable, ncid, path, "label_name", NC_CHAR, 2, dimensions, "1", "name of the class"));
-  BL_NETCDF(nc_put_var_text(ncid, variable, dataset->class_names[0]), path);
+  for (size_t class = 0; class < (size_t)dataset->classes; class ++)
+    BL_NETCDF(nc_put_vara_text(ncid, variable, (const size_t[]){class, 0}, (const size_t[]){1, letters},
+                               dataset->class_names[class]),
+              path);
   return BL_OK;
 }
 
@@ -231,6 +238,11 @@ bl_status bl_dataset_write(const bl_dataset *dataset, const char *path, const bl
   int ncid;
   bl_status status;
   BL_TRY(bl_container_create(&ncid, path, BL_CONTENT_DATASET, provenance));
+  if (dataset->skipped > 0)
+    BL_GOTO(bl_container_result(BL_ERROR_LIBRARY,
+                                nc_put_att_ulonglong(ncid, NC_GLOBAL, "skipped_pictures", NC_UINT64, 1,
+                                                     (const unsigned long long[]){dataset->skipped}),
+                                path, "skipped_pictures"));
   BL_GOTO(bl_dataset_put(dataset, ncid, path));
   if (dataset->labels != NULL)
     BL_GOTO(write_labels(dataset, ncid, path));

@@ -2,7 +2,8 @@
  * Data sets: images (8 bits a channel) or points (float), with class labels where there are any.
  *
  * netCDF: `image(sample, channel, height, width)` ubyte, or `point(sample, dimension)` float; `label(sample)` int;
- * `label_name` where classes have names. A point is treated as an image with height = width = 1.
+ * `label_name(class, letter)`, bytes as file systems have them, UTF-8 as a rule, where classes have names; the global
+ * attribute `skipped_pictures` where the import left some out. A point is treated as an image with height = width = 1.
  */
 #ifndef BEELINE_STORE_DATASET_H
 #define BEELINE_STORE_DATASET_H
@@ -15,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BL_DATASET_NAME = 64 }; /**< bytes of a class name with its final 0 */
+enum { BL_DATASET_NAME = 256 }; /**< bytes of a class name with its final 0: as many as a file may have */
 
 typedef struct bl_dataset {
   size_t count;
@@ -24,6 +25,7 @@ typedef struct bl_dataset {
   float *points;                        /**< (count, channels) or NULL for images; owned */
   int32_t *labels;                      /**< (count) or NULL; owned */
   int classes;                          /**< 0 without labels */
+  size_t skipped;                       /**< pictures that an import left out; written, not read */
   char (*class_names)[BL_DATASET_NAME]; /**< (classes) or NULL; owned */
 } bl_dataset;
 

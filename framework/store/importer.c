@@ -1,8 +1,10 @@
 #include "store/importer.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "store/importer_format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct importer {
@@ -57,6 +59,58 @@ static bl_status pad(bl_dataset *dataset, const bl_options *options) {
   return BL_OK;
 }
 
+/* Keys that mean something to some formats only. */
+static const struct {
+  const char *key, *formats;
+} special[] = {
+    {"import.images", "idx, cifar10, folder"},
+    {"import.labels", "idx"},
+    {"import.part", "cifar10"},
+    {"import.resize", "folder"},
+    {"import.grey", "folder"},
+    {"import.skip_bad", "folder"},
+    {"import.pad", "idx, cifar10, folder"},
+    {"import.maximum", "idx, cifar10, folder"},
+    {"import.count", "swiss_roll"},
+    {"import.noise", "swiss_roll"},
+};
+
+/* A key that would do nothing is refused, unless it has its default. */
+static bl_status check_special(const bl_options *options) {
+  for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
+    if (strstr(special[i].formats, options->import.format) == NULL && bl_options_changed(options, special[i].key))
+      return bl_options_reject(options, special[i].key, "its default: import.format is %s, and only %s has a use for it",
+                               options->import.format, special[i].formats);
+  return BL_OK;
+}
+
+/* Labels that no sample has are often a fault of the source: numbers from 1, or a class that was left out. */
+static bl_status warn_gaps(const bl_dataset *dataset, const bl_options *options) {
+  enum { LISTED = 10 };
+  char list[16 * LISTED] = "";
+  bool *seen;
+  int gaps = 0;
+  if (dataset->labels == NULL)
+    return BL_OK;
+  BL_TRY(bl_allocate(&seen, (size_t)dataset->classes, sizeof *seen));
+  for (size_t i = 0; i < dataset->count; i++)
+    seen[dataset->labels[i]] = true;
+  for (int class = 0; class < dataset->classes; class ++) {
+    if (seen[class])
+      continue;
+    const size_t used = strlen(list);
+    if (gaps++ < LISTED)
+      snprintf(list + used, sizeof list - used, "%s%d", used > 0 ? ", " : "", class);
+  }
+  bl_free(&seen);
+  if (gaps > 0)
+    bl_warn("%s: no sample has label %s%s (%d of %d classes are empty)%s",
+            options->import.labels[0] != '\0' ? options->import.labels : options->import.images, list,
+            gaps > LISTED ? ", ..." : "", gaps, dataset->classes,
+            options->import.limit > 0 ? "; import.limit leaves samples out" : "");
+  return BL_OK;
+}
+
 static bl_status check(const bl_options *options) {
   const bl_options_import *import = &options->import;
   if (import->maximum < 1 || import->maximum > 255)
@@ -79,11 +133,14 @@ bl_status bl_import(bl_dataset *dataset, const bl_options *options) {
   if (found == NULL)
     return bl_options_reject(options, "import.format", "one of idx, cifar10, folder, swiss_roll");
   BL_TRY(check(options));
+  BL_TRY(check_special(options));
   bl_status status = found->import(dataset, options);
   if (status == BL_OK)
     status = scale(dataset, options);
   if (status == BL_OK)
     status = pad(dataset, options);
+  if (status == BL_OK)
+    status = warn_gaps(dataset, options);
   if (status != BL_OK)
     bl_dataset_destroy(dataset);
   return status;

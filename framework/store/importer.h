@@ -6,12 +6,18 @@
  * - cifar10: `images` is the folder of the binary version; `part` is train (data_batch_1.bin to 5), test (test_batch.bin)
  * or
  *   "" (all six). Class names come from batches.meta.txt where it is there.
- * - folder: each sub-folder of `images` is a class, in byte order of their names; without sub-folders there are no labels.
- *   Files ending in .png, .jpg or .jpeg are read, others are skipped with a warning. Transparent pixels are laid over grey
- *   127; grey pictures among colour ones become RGB. `resize` cuts the largest centred square and scales it with an
+ * - folder: each sub-folder of `images` is a class, in byte order of their names, which may be any of up to 255 bytes;
+ *   without sub-folders there are no labels. Folders inside of classes are not looked into, with a warning. Files that end
+ *   as pictures do (.png, .jpg, .jpeg, .jfif, but .gif, .webp, .tif, .heic and the like too) are tried, and their bytes
+ *   decide; other files are skipped with a warning, hidden ones and what systems leave in folders (__MACOSX, Thumbs.db)
+ *   without. All are tried before any is refused; the first twenty bad ones are warned of, one by one. `skip_bad` leaves
+ *   them out and counts them (bl_dataset.skipped); pictures of another size are never left out. Pictures are turned as
+ * their EXIF orientation says, inverted CMYK becomes RGB; both are said. Transparent pixels are laid over grey 127; grey
+ *   pictures among colour ones become RGB. `resize` cuts the largest centred square and scales it with an
  *   antialiasing (triangle) filter; `limit` takes the same number of each class, as far as there are so many.
  * - swiss_roll: `count` points, t = 1.5 pi (1 + 2u), (t cos t, t sin t) plus noise in each coordinate, divided by 20.
- */
+ *
+ * A key that a format has no use for is refused, unless it has its default. Labels that no sample has are warned of. */
 #ifndef BEELINE_STORE_IMPORTER_H
 #define BEELINE_STORE_IMPORTER_H
 

@@ -11,18 +11,36 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-typedef enum kind { FOLDER, PICTURE, OTHER } kind;
+typedef enum kind { FOLDER, PICTURE, OTHER, KINDS } kind;
 
-static bool ends_in(const char *name, const char *end) {
-  const size_t length = strlen(name), tail = strlen(end);
-  return length > tail && strcasecmp(name + length - tail, end) == 0;
+static bool is_one_of(const char *name, const char *const *names, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcasecmp(name, names[i]) == 0)
+      return true;
+  return false;
+}
+
+/* What macOS, Windows, NAS systems and file systems leave in folders. */
+static bool is_clutter(const char *name) {
+  static const char *const names[] = {"__MACOSX",     "Thumbs.db",  "ehthumbs.db", "desktop.ini",
+                                      "@eaDir",       "lost+found", "Icon\r",      "System Volume Information",
+                                      "$RECYCLE.BIN", "#recycle"};
+  return name[0] == '.' || is_one_of(name, names, sizeof names / sizeof names[0]);
+}
+
+/* Formats that are not read are among them: reading names them, where skipping would leave pictures out. */
+static bool ends_as_picture(const char *name) {
+  static const char *const endings[] = {".png", ".jpg",  ".jpeg", ".jpe",  ".jfif", ".apng", ".gif", ".webp", ".bmp",
+                                        ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2",  ".jxl", ".ppm",  ".pgm"};
+  const char *dot = strrchr(name, '.');
+  return dot != NULL && is_one_of(dot, endings, sizeof endings / sizeof endings[0]);
 }
 
 /* Names that look like pictures are not asked what they are: reading tells, and asking is slow for a million of them. */
 static kind kind_of(const char *folder, const char *name) {
   char path[4096];
   struct stat what;
-  if (ends_in(name, ".png") || ends_in(name, ".jpg") || ends_in(name, ".jpeg"))
+  if (ends_as_picture(name))
     return PICTURE;
   if (snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path && stat(path, &what) == 0 &&
       S_ISDIR(what.st_mode))
@@ -67,32 +85,26 @@ static bl_status sort(bl_listing *listing) {
   return BL_OK;
 }
 
-bl_status bl_listing_read(bl_listing *folders, bl_listing *pictures, size_t *skipped, const char *folder) {
+bl_status bl_listing_read(bl_listing *folders, bl_listing *pictures, bl_listing *others, const char *folder) {
+  bl_listing *const all[] = {[FOLDER] = folders, [PICTURE] = pictures, [OTHER] = others};
   const struct dirent *entry;
   bl_status status = BL_OK;
-  memset(folders, 0, sizeof *folders);
-  memset(pictures, 0, sizeof *pictures);
+  for (int i = 0; i < KINDS; i++)
+    memset(all[i], 0, sizeof *all[i]);
   DIR *stream = opendir(folder);
+  if (stream == NULL && errno == ENOTDIR)
+    return bl_fail(BL_ERROR_INPUT, "%s: is a file, expected a folder of pictures; unpack an archive before", folder);
   if (stream == NULL)
     return bl_fail(BL_ERROR_INPUT, "%s: cannot be listed: %s", folder, strerror(errno));
   while (status == BL_OK && (entry = readdir(stream)) != NULL) {
-    if (entry->d_name[0] == '.')
-      continue;
-    const kind what = kind_of(folder, entry->d_name);
-    if (what == OTHER)
-      (*skipped)++;
-    else
-      status = append(what == FOLDER ? folders : pictures, entry->d_name);
+    if (!is_clutter(entry->d_name))
+      status = append(all[kind_of(folder, entry->d_name)], entry->d_name);
   }
   closedir(stream);
-  if (status == BL_OK)
-    status = sort(folders);
-  if (status == BL_OK)
-    status = sort(pictures);
-  if (status != BL_OK) {
-    bl_listing_destroy(folders);
-    bl_listing_destroy(pictures);
-  }
+  for (int i = 0; i < KINDS && status == BL_OK; i++)
+    status = sort(all[i]);
+  for (int i = 0; i < KINDS && status != BL_OK; i++)
+    bl_listing_destroy(all[i]);
   return status;
 }
 

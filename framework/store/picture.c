@@ -69,16 +69,28 @@ bl_status bl_picture_grid(bl_picture *picture, const uint8_t *pixels, size_t cou
 
 /* ---- Captions ------------------------------------------------------------------------------------------------------- */
 
+/* A letter of UTF-8 goes on in bytes of the form 10xxxxxx; it is drawn once, by its first byte. */
+static bool begins_letter(char byte) {
+  return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
 static int text_width(const char *text, int scale) {
-  return (int)strlen(text) * (BL_FONT_WIDTH + 1) * scale;
+  int letters = 0;
+  for (; *text != '\0'; text++)
+    letters += begins_letter(*text);
+  return letters * (BL_FONT_WIDTH + 1) * scale;
 }
 
 static void draw_text(bl_picture *picture, int top, int left, const char *text, int scale) {
-  for (; *text != '\0'; text++, left += (BL_FONT_WIDTH + 1) * scale)
+  for (; *text != '\0'; text++) {
+    if (!begins_letter(*text))
+      continue;
     for (int y = 0; y < BL_FONT_HEIGHT * scale; y++)
       for (int x = 0; x < BL_FONT_WIDTH * scale; x++)
         if (bl_font_dot(*text, y / scale, x / scale))
           memset(pixel_at(picture, top + y, left + x), INK, (size_t)picture->channels);
+    left += (BL_FONT_WIDTH + 1) * scale;
+  }
 }
 
 /* Copy a part into a larger picture; grey parts become RGB where the picture is. */
@@ -179,8 +191,13 @@ static bl_status read_file(uint8_t **data, size_t *size, const char *path) {
   struct stat what;
   const int file = stat(path, &what) == 0 && S_ISREG(what.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (file < 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: cannot be read: %s", path, errno != 0 ? strerror(errno) : "not a regular file");
+    return bl_fail(BL_ERROR_INPUT, "%s: cannot be read: %s", path,
+                   errno != 0              ? strerror(errno)
+                   : S_ISDIR(what.st_mode) ? "a folder, expected a picture"
+                                           : "not a regular file");
   bl_status status = BL_OK;
+  if (what.st_size == 0)
+    status = bl_fail(BL_ERROR_INPUT, "%s: is empty (0 bytes), expected a PNG or JPEG file", path);
   if (what.st_size > LARGEST)
     status =
         bl_fail(BL_ERROR_INPUT, "%s: %lld bytes, expected a picture of at most %d", path, (long long)what.st_size, LARGEST);
@@ -200,6 +217,14 @@ static bl_status read_file(uint8_t **data, size_t *size, const char *path) {
   return status;
 }
 
+static bl_status refuse_kind(const uint8_t *data, size_t size, const char *path) {
+  const char *kind = bl_picture_kind(data, size);
+  if (kind != NULL)
+    return bl_fail(BL_ERROR_INPUT, "%s: is %s, whatever its name; expected PNG or JPEG, so convert it", path, kind);
+  return bl_fail(BL_ERROR_INPUT, "%s: at byte 0: found %02x %02x %02x, expected a PNG (89 50 4e) or JPEG file (ff d8 ff)",
+                 path, data[0], size > 1 ? data[1] : 0, size > 2 ? data[2] : 0);
+}
+
 bl_status bl_picture_read(bl_picture *picture, const char *path) {
   static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[3] = {0xff, 0xd8, 0xff};
   uint8_t *data = NULL;
@@ -213,9 +238,7 @@ bl_status bl_picture_read(bl_picture *picture, const char *path) {
     else if (size >= sizeof jpeg && memcmp(data, jpeg, sizeof jpeg) == 0)
       status = bl_picture_decode_jpeg(picture, data, size, path);
     else
-      status =
-          bl_fail(BL_ERROR_INPUT, "%s: at byte 0: found %02x %02x %02x, expected a PNG (89 50 4e) or JPEG file (ff d8 ff)",
-                  path, size > 0 ? data[0] : 0, size > 1 ? data[1] : 0, size > 2 ? data[2] : 0);
+      status = refuse_kind(data, size, path);
   }
   bl_free(&data);
   return status;

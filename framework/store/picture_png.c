@@ -1,6 +1,7 @@
 #include "store/picture_format.h"
 
 #include "base/memory.h"
+#include "store/exif.h"
 #include "store/output.h"
 
 #include <png.h>
@@ -39,11 +40,41 @@ static void on_warning(png_structp png, png_const_charp message) {
   (void)message;
 }
 
+/* Of the chunk eXIf, which may stand before the pixels or after them. libpng 1.6.39 asks for as much memory as the length
+ * of that chunk says, gigabytes in a file of some bytes, so it is kept from reading it. */
+static int orientation_of(const png_source *source) {
+  size_t length;
+  for (size_t at = 8; at + 12 <= source->size; at += 12 + length) {
+    const uint8_t *chunk = source->data + at;
+    length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+    if (length > source->size - at - 12)
+      return 1;
+    if (memcmp(chunk + 4, "eXIf", 4) == 0)
+      return bl_exif_orientation(chunk + 8, length);
+  }
+  return 1;
+}
+
+/* libpng refuses what is too large without saying how large it is. */
+static bl_status check_size(const png_source *source) {
+  uint32_t sides[2] = {0, 0}; /* width, height */
+  if (source->size < 24 || memcmp(source->data + 12, "IHDR", 4) != 0)
+    return BL_OK;
+  for (int i = 0; i < 8; i++)
+    sides[i / 4] = sides[i / 4] << 8 | source->data[16 + i];
+  if (sides[0] <= BL_PICTURE_SIDE && sides[1] <= BL_PICTURE_SIDE && (size_t)sides[0] * sides[1] <= BL_PICTURE_PIXELS)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "%s: PNG: %u x %u pixels, expected at most %d, and %d on a side", source->path, sides[0],
+                 sides[1], BL_PICTURE_PIXELS, BL_PICTURE_SIDE);
+}
+
 /* Ask for 8 bits, grey or RGB, alpha where the file has transparency; stored values stay as they are (no gamma). */
 static bl_status decode(png_source *source) {
+  BL_TRY(check_size(source));
   if (setjmp(png_jmpbuf(source->png)) != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: PNG: damaged", source->path);
   png_set_user_limits(source->png, BL_PICTURE_SIDE, BL_PICTURE_SIDE);
+  png_set_keep_unknown_chunks(source->png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
   png_set_read_fn(source->png, source, read_bytes);
   png_read_info(source->png, source->info);
   const int depth = png_get_bit_depth(source->png, source->info);
@@ -64,7 +95,7 @@ static bl_status decode(png_source *source) {
   const size_t height = png_get_image_height(source->png, source->info);
   const size_t width = png_get_image_width(source->png, source->info);
   const size_t channels = png_get_channels(source->png, source->info);
-  if (height * width > BL_PICTURE_PIXELS || height * packed > 1100 * source->size)
+  if (height * packed > 1100 * source->size)
     png_error(source->png, "more pixels than the file can hold");
   if (bl_allocate(&source->raw.pixels, height * width * channels, 1) != BL_OK ||
       bl_allocate(&source->rows, height, sizeof *source->rows) != BL_OK)
@@ -100,15 +131,17 @@ bl_status bl_picture_decode_png(bl_picture *picture, const uint8_t *data, size_t
   source.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning);
   if (source.png != NULL)
     source.info = png_create_info_struct(source.png);
-  const bl_status status = source.info != NULL ? decode(&source) : bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
+  bl_status status = source.info != NULL ? decode(&source) : bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
   png_destroy_read_struct(&source.png, &source.info, NULL);
   bl_free(&source.rows);
   if (status == BL_OK) {
     drop_alpha(&source.raw);
-    *picture = source.raw;
-  } else {
-    bl_picture_destroy(&source.raw);
+    status = bl_picture_turn(&source.raw, orientation_of(&source));
   }
+  if (status == BL_OK)
+    *picture = source.raw;
+  else
+    bl_picture_destroy(&source.raw);
   return status;
 }
 

@@ -12,6 +12,8 @@ bl_status bl_source_open(bl_source *source, const char *path) {
   if (!S_ISREG(what.st_mode))
     return bl_fail(BL_ERROR_INPUT, "%s: is %s, expected a file", path,
                    S_ISDIR(what.st_mode) ? "a folder" : "no regular file");
+  if (what.st_size == 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: is empty (0 bytes)", path);
   source->size = (size_t)what.st_size;
   errno = 0;
   source->file = gzopen(path, "rb");
@@ -36,7 +38,7 @@ static const char *reason_of(const bl_source *source) {
   if (code == Z_ERRNO)
     return strerror(errno);
   if (code == Z_OK || code == Z_STREAM_END)
-    return "the file ends";
+    return source->offset == 0 && !gzdirect(source->file) ? "its gzip stream is empty" : "the file ends";
   return code == Z_BUF_ERROR ? "the gzip stream ends before its time" : text;
 }
 

@@ -15,8 +15,8 @@ typedef struct bl_source {
   size_t size;      /**< bytes of the file itself */
 } bl_source;
 
-/** Open a regular file. Not collective. Returns BL_ERROR_INPUT with the reason. \param [out] source caller's;
- * bl_source_close. */
+/** Open a regular file that is not empty. Not collective. Returns BL_ERROR_INPUT with the reason. \param [out] source
+ * caller's; bl_source_close. */
 bl_status bl_source_open(bl_source *source, const char *path);
 
 /** Whether the file, unpacked, could have that many bytes (gzip shrinks at most by 1032): asked before memory is allocated

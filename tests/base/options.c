@@ -184,6 +184,64 @@ static void refuse_all(const refusal *refusals, size_t count, bool as_argument) 
   }
 }
 
+/* As Windows' editors write: a byte order mark, and lines that end in carriage return and line feed. */
+static void a_byte_order_mark_is_no_text(void **state) {
+  (void)state;
+  bl_options *o = loaded("\xEF\xBB\xBFseed: 3\r\nlearner:\r\n  rounds: 7\r\n", NULL);
+  assert_int_equal(o->seed, 3);
+  assert_int_equal(o->learner.rounds, 7);
+  bl_options_destroy(&o);
+  static const refusal refusals[] = {
+      {"\xEF\xBB\xBFseed: 3\nsede: 4\n", "folder/run.yaml:2: there is no key sede"},
+      {"\xEF\xBB\xBFseed: 3\ntitle: \xE9\n", "folder/run.yaml:2: byte 18 is not text in UTF-8"},
+      {"\xEF\xBB\xBF", "folder/run.yaml:1: the configuration is empty"}};
+  refuse_all(refusals, sizeof refusals / sizeof refusals[0], false);
+  const char wide[] = "\xFF\xFEs\0e\0e\0d\0:\0 \0\x33\0\n\0";
+  assert_int_equal(bl_options_parse(&o, "wide.yaml", wide, sizeof wide - 1, 0, NULL), BL_ERROR_USAGE);
+  assert_string_equal(bl_status_message(),
+                      "wide.yaml: is text in UTF-16LE, expected UTF-8; save it as UTF-8, or convert it: "
+                      "iconv -f UTF-16LE -t UTF-8 OLD > NEW");
+}
+
+/* YAML 1.1: n, no, false, off and their opposites, each small, with a capital, or in capitals; nothing else. */
+static void truth_is_that_of_yaml_1_1(void **state) {
+  (void)state;
+  static const char *const words[2][12] = {
+      {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF", "!"},
+      {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "!"}};
+  static const char *const others[] = {"tRUE", "TRue", "fALSE", "1", "\"true\"", "truee", "t", "oN", "yEs"};
+  char text[64];
+  for (int truth = 0; truth < 2; truth++)
+    for (int i = 0; words[truth][i][0] != '!'; i++) {
+      snprintf(text, sizeof text, "data:\n  flip: %s\n", words[truth][i]);
+      bl_options *o = loaded(text, NULL);
+      assert_int_equal(o->data.flip, truth);
+      bl_options_destroy(&o);
+    }
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    snprintf(text, sizeof text, "data:\n  flip: %s\n", others[i]);
+    refuse_all(&(refusal){text, "folder/run.yaml:2: data.flip is "}, 1, false);
+  }
+  bl_options *o = loaded("model: {file: NULL}\ntitle: Null\n", NULL);
+  assert_string_equal(o->model.file, "");
+  assert_string_equal(o->title, "");
+  bl_options_destroy(&o);
+}
+
+static void a_value_that_equals_the_default_is_no_change(void **state) {
+  (void)state;
+  bl_options *o =
+      loaded("import: {noise: 5e-2, part: train, resize: 0, skip_bad: No, pad: 3}\nnetwork: {attention: [16 ]}\n",
+             "import.labels=x");
+  static const char *const same[] = {"import.noise",    "import.part",  "import.resize",
+                                     "import.skip_bad", "import.count", "network.attention"};
+  for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+    assert_false(bl_options_changed(o, same[i]));
+  assert_true(bl_options_changed(o, "import.pad"));
+  assert_true(bl_options_changed(o, "import.labels"));
+  bl_options_destroy(&o);
+}
+
 #define AT "folder/run.yaml:"
 
 static void bad_files_are_refused_by_line(void **state) {
@@ -395,6 +453,9 @@ int main(void) {
       cmocka_unit_test_teardown(defaults_are_the_paper_s, no_leak),
       cmocka_unit_test_teardown(every_key_is_explained, no_leak),
       cmocka_unit_test_teardown(file_overrides_defaults_and_arguments_override_the_file, no_leak),
+      cmocka_unit_test_teardown(a_byte_order_mark_is_no_text, no_leak),
+      cmocka_unit_test_teardown(truth_is_that_of_yaml_1_1, no_leak),
+      cmocka_unit_test_teardown(a_value_that_equals_the_default_is_no_change, no_leak),
       cmocka_unit_test_teardown(input_paths_start_from_the_folder_that_names_them, no_leak),
       cmocka_unit_test_teardown(the_text_is_a_configuration_again, no_leak),
       cmocka_unit_test_teardown(digest_counts_what_changes_results, no_leak),

@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fuzz_folder_empty();
   options->import.grey = one == 1 && (flags[0] & 1) != 0;
   options->import.resize = one == 1 ? flags[0] >> 1 & 31 : 0;
+  options->import.skip_bad = one == 1 && (flags[0] & 64) != 0;
   options->import.limit = one == 1 && flags[0] > 127;
   for (int entries = 0; size > 0 && entries < 8; entries++) {
     char name[NAME], path[512];

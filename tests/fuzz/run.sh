@@ -37,7 +37,10 @@ seeds_of() { # TARGET FOLDER
       printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' >"$scratch/names"
       { counted "$scratch/names"; head -c 6146 /dev/zero; } >"$2/two"
       ;;
-    picture) cp "$BEELINE_SEEDS"/*.png "$BEELINE_SEEDS"/*.jpg "$2" ;;
+    picture)
+      cp "$BEELINE_SEEDS"/*.png "$BEELINE_SEEDS"/*.jpg "$2"
+      printf 'II*\0\010\0\0\0\001\0\022\001\003\0\001\0\0\0\006\0\0\0\0\0\0\0' >"$2/exif"
+      ;;
     folder)
       { printf '\0'; word a.png; counted "$BEELINE_SEEDS/grey.png"; word b.png; counted "$BEELINE_SEEDS/grey.png"; } >"$2/flat"
       { printf '\020'; word x/a.png; counted "$BEELINE_SEEDS/grey.png"; word y/b.png; counted "$BEELINE_SEEDS/colour.png"; } \

@@ -16,6 +16,7 @@
 #include <string.h>
 /* jpeglib.h needs size_t and FILE before it. */
 #include <jpeglib.h>
+#include <png.h>
 
 /* libFuzzer's functions, which this program does not use. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t limit);
@@ -39,7 +40,10 @@ static void must(bl_status status) {
   }
 }
 
-/* Grey and in colours; Beeline itself only reads JPEG. */
+/* To be shown turned by a quarter. */
+static const uint8_t exif[] = "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0";
+
+/* Grey, in colours and in inks; Beeline itself only reads JPEG. */
 static void jpeg(const char *file, const uint8_t *pixels, int channels) {
   struct jpeg_compress_struct jpeg;
   struct jpeg_error_mgr errors;
@@ -51,18 +55,40 @@ static void jpeg(const char *file, const uint8_t *pixels, int channels) {
   jpeg_stdio_dest(&jpeg, stream);
   jpeg.image_width = jpeg.image_height = 8;
   jpeg.input_components = channels;
-  jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&jpeg);
   if (channels == 3)
     jpeg_simple_progression(&jpeg);
+  jpeg.arith_code = channels == 4 ? TRUE : FALSE;
   jpeg_start_compress(&jpeg, TRUE);
+  jpeg_write_marker(&jpeg, JPEG_APP0 + 1, exif, sizeof exif);
   for (int y = 0; y < 8; y++) {
-    uint8_t row[24];
+    uint8_t row[32];
     memcpy(row, pixels + y * 8 * channels, (size_t)(8 * channels));
     jpeg_write_scanlines(&jpeg, (JSAMPROW[]){row}, 1);
   }
   jpeg_finish_compress(&jpeg);
   jpeg_destroy_compress(&jpeg);
+  fclose(stream);
+}
+
+static void turned_png(const char *file) {
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_infop info = png_create_info_struct(png);
+  FILE *stream = fopen(file, "wb");
+  uint8_t block[sizeof exif - 6];
+  if (stream == NULL)
+    exit(1);
+  memcpy(block, exif + 6, sizeof block);
+  png_init_io(png, stream);
+  png_set_IHDR(png, info, 4, 2, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_ADAM7, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_set_eXIf_1(png, info, sizeof block, block);
+  png_write_info(png, info);
+  for (int row = 0; row < 2 * png_set_interlace_handling(png); row++)
+    png_write_row(png, (const uint8_t *)"abcd");
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
   fclose(stream);
 }
 
@@ -89,6 +115,8 @@ static void datasets(const char *folder, bl_dataset *images) {
   bl_picture_destroy(&picture);
   jpeg(in(folder, "grey.jpg"), images->pixels, 1);
   jpeg(in(folder, "colour.jpg"), images->pixels, 3);
+  jpeg(in(folder, "inks.jpg"), images->pixels, 4);
+  turned_png(in(folder, "turned.png"));
 }
 
 static void model(const char *folder) {

@@ -90,6 +90,19 @@ static void is_unbiased_around_its_closed_form(void **state) {
   }
 }
 
+/* A set with itself: pairs of a vector with itself count between the sets only, and have the largest products. */
+static void a_set_is_below_zero_from_itself(void **state) {
+  (void)state;
+  float *a;
+  test_vectors(&a, SIZE, 2 * BLOCK, 3, 0.0F);
+  const bl_kernel_distance distance = measure(a, 2 * BLOCK, a, 2 * BLOCK, MPI_COMM_WORLD);
+  assert_near(distance.mean,
+              0.5 * (brute_force(a, BLOCK, a, BLOCK) + brute_force(a + BLOCK * SIZE, BLOCK, a + BLOCK * SIZE, BLOCK)),
+              1e-11);
+  assert_true(distance.mean < 0.0 && distance.mean > -0.05);
+  bl_free(&a);
+}
+
 static void ranks_do_not_change_the_bits(void **state) {
   (void)state;
   float *a, *b;
@@ -122,9 +135,8 @@ static void a_single_image_is_refused(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(agrees_with_all_pairs),
-      cmocka_unit_test(is_unbiased_around_its_closed_form),
-      cmocka_unit_test(ranks_do_not_change_the_bits),
+      cmocka_unit_test(agrees_with_all_pairs),           cmocka_unit_test(is_unbiased_around_its_closed_form),
+      cmocka_unit_test(a_set_is_below_zero_from_itself), cmocka_unit_test(ranks_do_not_change_the_bits),
       cmocka_unit_test(a_single_image_is_refused),
   };
   MPI_Init(&argc, &argv);

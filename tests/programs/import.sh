@@ -30,6 +30,18 @@ printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' > cifar/batches.meta.txt
   || complain "cifar10"
 shows cifar.nc '1 images, 32 pixels high, 32 wide, 3 channels' '^ +3 +1 +d$' '^ +2 +3 +0 +3 +3$'
 
+# A configuration as Notepad saves it, and a folder with a bad picture, which is left out and counted.
+mkdir -p pictures/one pictures/two
+cp "$top_srcdir/experiments/digits/before-after.png" pictures/one/a.jpg
+cp "$top_srcdir/experiments/digits/before-after.png" pictures/two/b.PNG
+printf 'RIFF\020\0\0\0WEBPVP8L' > pictures/two/c.png
+printf '\357\273\277import:\r\n  format: folder\r\n  images: pictures\r\n  resize: 8\r\n  skip_bad: True\r\n' > bom.yaml
+"$BEELINE" import bom.yaml --output pictures.nc > printed 2> said || complain "a byte order mark: $(cat said)"
+grep -q '^pictures.nc: 2 images of 8 x 8, 1 channel, 2 classes, 1 picture left out, in ' printed || complain "import says: $(cat printed)"
+said 'pictures/two/c.png: is a WebP picture, whatever its name; expected PNG or JPEG, so convert it'
+said '1 of 3 pictures cannot be read and were left out (import.skip_bad)'
+shows pictures.nc '2 images, 8 pixels high' '^ +0 +1 +one$' '^ +1 +1 +two$' 'pictures left out +1$'
+
 shows "$digits" '1797 images, 8 pixels high, 8 wide, 1 channel' '^ +0 +178' '^ +9 +180'
 
 # A full disk: the old file stays, the message says how much was needed. Needs a file system of our own.

@@ -24,6 +24,14 @@ refused 0 'import.format is "tiff"' import --set import.format=tiff --set import
 refused 0 'words.png' import --set import.format=folder --set import.images=pictures --output new.nc
 refused 0 'folder' import --set import.format=cifar10 --set import.images=folder --output new.nc
 refused 0 'output is "" (the default)' import --set import.images=images.idx
+refused 0 'expected a data set, which is netCDF: name it new.nc' import --set import.images=images.idx --output new.csv
+: > empty.idx
+refused 0 'empty.idx: is empty (0 bytes)' import --set import.images=empty.idx --output new.nc
+refused 0 'import.resize is 8, expected its default: import.format is idx, and only folder has a use for it' import --set import.images=images.idx --set import.resize=8 --output new.nc
+printf '\377\376s\0e\0' > wide.yaml
+refused 2 'wide.yaml: is text in UTF-16LE, expected UTF-8' import wide.yaml --output new.nc
+: > empty.yaml
+refused 0 'empty.yaml:1: the configuration is empty' import empty.yaml --output new.nc
 refused 0 'words/new.nc' import --set import.images=images.idx --output words/new.nc
 refused 0 'folder' import --set import.images=images.idx --output folder
 refused 2 'short.idx' import --set import.images=short.idx --output new.nc

@@ -6,7 +6,7 @@
 prepare
 refused 0 '--set data.file=words: data.file: words: not a netCDF file' pretrain denoise.yaml --set data.file=words --output new
 refused 0 'images.idx: not a netCDF file' pretrain denoise.yaml --set data.file=images.idx --output new
-refused 0 'the file is empty' pretrain denoise.yaml --set data.file=nothing --output new
+refused 0 'is empty (0 bytes)' pretrain denoise.yaml --set data.file=nothing --output new
 refused 0 'cut.nc: damaged or cut off' pretrain denoise.yaml --set data.file=cut.nc --output new
 refused 0 'missing.nc: No such file' pretrain denoise.yaml --set data.file=missing.nc --output new
 refused 0 'model/model.nc: no data set' pretrain denoise.yaml --set data.file=model/model.nc --output new

@@ -9,6 +9,10 @@ refused 0 'words: not a netCDF file' sample --set model.file=words --output new.
 refused 0 'roll.nc: no model' sample --set model.file=roll.nc --output new.nc
 refused 0 'sampler.steps is 21' sample finetune.yaml --set sampler.steps=21 --output new.nc
 refused 0 'output is "" (the default)' sample finetune.yaml
+refused 0 '--output=few.png: output is "few.png", expected a data set, which is netCDF: name it few.nc; its picture' sample finetune.yaml --output few.png
+refused 2 'name it few.nc; its picture is written next to it' sample finetune.yaml --output few.PNG
+refused 0 'name it s/all.v2.nc' sample finetune.yaml --output s/all.v2.npz
+refused 0 'expected a table: name it judged.nc for netCDF, or judged.txt for text' evaluate finetune.yaml --set metrics.samples=images.nc --output judged.png
 refused 0 'words/new.nc' sample finetune.yaml --output words/new.nc
 refused 2 'words/new.nc' sample finetune.yaml --output words/new.nc
 refused 0 'metrics.samples' evaluate finetune.yaml

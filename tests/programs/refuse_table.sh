@@ -28,6 +28,10 @@ table() {
 works table good.yaml --output old
 table 0 'table.yaml:2: there is no key columms, expected one of title, output' 's/columns/columms/'
 table 4 'table.yaml:2: there is no key columms, expected one of title, output' 's/columns/columms/'
+mark=$(printf '\357\273\277')
+table 0 'table.yaml:2: there is no key columms, expected one of title, output' "1s/^/$mark/;s/columns/columms/"
+table 0 'table.yaml: is text in UTF-16BE, expected UTF-8' "1s/.*/$(printf '\376\377')/"
+table 0 'table.yaml: is empty, expected the keys of a table' d
 table 0 'table.yaml:6: rows: there is no key nmae, expected one of name, set' 's/name: DDPM/nmae: DDPM/'
 table 0 'table.yaml:6: rows: the key name is missing' 's/name: DDPM/columns: [4]/'
 # shellcheck disable=SC2016 # $d is sed's

@@ -1,5 +1,6 @@
 #include "store/importer.h"
 
+#include "base/capture.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/files.h"
@@ -126,7 +127,11 @@ static void damaged_idx_is_refused_with_its_offset(void **state) {
 
   refuse(sets, BL_ERROR_INPUT, "No such file");
   write_bytes(path, "", 0);
-  refuse(sets, BL_ERROR_INPUT, "at byte 0 + 0: the file ends, expected 4 bytes");
+  refuse(sets, BL_ERROR_INPUT, "images: is empty (0 bytes)");
+  write_gzip(path, "", 0);
+  refuse(sets, BL_ERROR_INPUT, "images: at byte 0 + 0: its gzip stream is empty, expected 4 bytes");
+  write_bytes(path, images, 2);
+  refuse(sets, BL_ERROR_INPUT, "at byte 0 + 2: the file ends, expected 4 bytes");
   write_bytes(path, images, 7);
   refuse(sets, BL_ERROR_INPUT, "at byte 4 + 3: the file ends");
   write_bytes(path, images, IMAGES - 10);
@@ -173,6 +178,66 @@ static void damaged_idx_is_refused_with_its_offset(void **state) {
   refuse(both, BL_ERROR_INPUT, "at byte 8 + 5: the file ends");
   write_bytes(other, images, IMAGES);
   refuse(both, BL_ERROR_INPUT, "found 3 dimensions, expected 1 for labels");
+  write_bytes(other, "", 0);
+  refuse(both, BL_ERROR_INPUT, "other: is empty (0 bytes)");
+}
+
+/* Labels from 1, and two of them left out: six classes are announced by the highest. */
+static void labels_with_gaps_are_said(void **state) {
+  (void)state;
+  static const uint8_t given[COUNT] = {1, 2, 5, 5, 1, 2};
+  uint8_t images[IMAGES], labels[LABELS];
+  char text[1024];
+  bl_dataset dataset;
+  make_idx(images, labels);
+  memcpy(labels + 8, given, COUNT);
+  write_bytes(scratch("gap-images"), images, IMAGES);
+  write_bytes(scratch("gap-labels"), labels, LABELS);
+  const char *const sets[] = {set("import.images", scratch("gap-images")), set("import.labels", scratch("gap-labels")),
+                              NULL};
+  capture_begin(0);
+  assert_int_equal(import(&dataset, sets), BL_OK);
+  capture_read(text, sizeof text);
+  capture_end();
+  assert_non_null(strstr(text, "gap-labels: no sample has label 0, 3, 4 (3 of 6 classes are empty)\n"));
+  assert_int_equal(dataset.classes, 6);
+  bl_dataset_destroy(&dataset);
+}
+
+/* A key that a format has no use for is refused by name, unless it has its default. */
+static void keys_of_other_formats_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *format, *setting;
+  } rows[] = {{"idx", "import.resize=16"},       {"idx", "import.grey=true"},        {"idx", "import.skip_bad=true"},
+              {"idx", "import.part=test"},       {"idx", "import.count=5"},          {"idx", "import.noise=0"},
+              {"cifar10", "import.labels=a"},    {"cifar10", "import.resize=16"},    {"cifar10", "import.grey=yes"},
+              {"folder", "import.labels=a"},     {"folder", "import.part=test"},     {"folder", "import.count=3"},
+              {"swiss_roll", "import.images=a"}, {"swiss_roll", "import.resize=16"}, {"swiss_roll", "import.maximum=16"},
+              {"swiss_roll", "import.pad=32"}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char format[64], key[64], reason[128];
+    snprintf(format, sizeof format, "import.format=%s", rows[i].format);
+    snprintf(key, sizeof key, "%.*s is ", (int)strcspn(rows[i].setting, "="), rows[i].setting);
+    snprintf(reason, sizeof reason, "expected its default: import.format is %s, and only ", rows[i].format);
+    const char *const sets[] = {format, strcmp(rows[i].format, "swiss_roll") == 0 ? "title=x" : "import.images=nothing",
+                                rows[i].setting, NULL};
+    bl_dataset dataset;
+    assert_int_equal(import(&dataset, sets), BL_ERROR_USAGE);
+    if (strstr(bl_status_message(), key) == NULL)
+      fail_msg("%s", bl_status_message());
+    assert_true(message_has(reason));
+  }
+  bl_dataset roll;
+  const char *const defaults[] = {"import.format=swiss_roll",
+                                  "import.count=3",
+                                  "import.resize=0",
+                                  "import.part=train",
+                                  "import.grey=No",
+                                  "import.maximum=255",
+                                  NULL};
+  assert_int_equal(import(&roll, defaults), BL_OK);
+  bl_dataset_destroy(&roll);
 }
 
 static void a_damaged_gzip_stream_is_refused(void **state) {
@@ -265,6 +330,24 @@ static void cifar10_is_read_batch_by_batch(void **state) {
   refuse(train, BL_ERROR_INPUT, "at byte 3073: label of record 1 is 10");
   write_bytes(scratch("cifar/batches.meta.txt"), "airplane\n", 9);
   refuse(test, BL_ERROR_INPUT, "found 1 class names");
+  /* Names as Windows' editors save them; an empty batch; an empty list of names. */
+  const char names_text[] =
+      "\xef\xbb\xbf"
+      "a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni\r\nj\r\n";
+  write_bytes(scratch("cifar/batches.meta.txt"), names_text, sizeof names_text - 1);
+  assert_int_equal(import(&dataset, test), BL_OK);
+  assert_string_equal(dataset.class_names[0], "a");
+  assert_string_equal(dataset.class_names[9], "j");
+  bl_dataset_destroy(&dataset);
+  write_bytes(scratch("cifar/batches.meta.txt"),
+              "\xff\xfe"
+              "a\0\n\0",
+              6);
+  refuse(test, BL_ERROR_USAGE, "batches.meta.txt: is text in UTF-16LE");
+  write_bytes(scratch("cifar/batches.meta.txt"), "", 0);
+  refuse(test, BL_ERROR_INPUT, "batches.meta.txt: is empty");
+  write_bytes(scratch("cifar/test_batch.bin"), "", 0);
+  refuse(test, BL_ERROR_INPUT, "test_batch.bin: is empty (0 bytes)");
   const char *const wrong[] = {"import.format=cifar10", folder, "import.part=validation", NULL};
   refuse(wrong, BL_ERROR_USAGE, "import.part");
 }
@@ -399,6 +482,8 @@ int main(void) {
       cmocka_unit_test(idx_is_read_gzipped_or_not),
       cmocka_unit_test(idx_is_scaled_padded_and_limited),
       cmocka_unit_test(damaged_idx_is_refused_with_its_offset),
+      cmocka_unit_test(labels_with_gaps_are_said),
+      cmocka_unit_test(keys_of_other_formats_are_refused),
       cmocka_unit_test(a_damaged_gzip_stream_is_refused),
       cmocka_unit_test(cifar10_is_read_batch_by_batch),
       cmocka_unit_test(folders_become_classes),

@@ -65,6 +65,21 @@ static void glyphs_differ(void **state) {
       assert_int_equal(bl_font_dot('\n', y, x), bl_font_dot('?', y, x));
 }
 
+/* One placeholder a letter, however many bytes it has. */
+static void letters_outside_ascii_are_placeholders(void **state) {
+  (void)state;
+  static const char *const texts[2] = {"a\xc3\xa9\xe7\x8c\xab\xf0\x9f\x90\x9d!", "a??\?!"};
+  bl_picture part, joined[2];
+  assert_int_equal(bl_picture_blank(&part, 1, 10, 4), BL_OK);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(bl_picture_join(&joined[i], &part, &texts[i], 1), BL_OK);
+  assert_int_equal(joined[0].width, joined[1].width);
+  assert_memory_equal(joined[0].pixels, joined[1].pixels, (size_t)(joined[0].width * joined[0].height));
+  for (int i = 0; i < 2; i++)
+    bl_picture_destroy(&joined[i]);
+  bl_picture_destroy(&part);
+}
+
 static void joined_pictures_keep_their_pixels(void **state) {
   (void)state;
   bl_picture parts[2], joined;
@@ -258,7 +273,224 @@ static void broken_pngs_are_refused(void **state) {
   assert_int_equal(bl_picture_read(&picture, scratch("text.png")), BL_ERROR_INPUT);
   assert_true(message_has("expected a PNG"));
   assert_int_equal(bl_picture_read(&picture, scratch("")), BL_ERROR_INPUT);
-  assert_true(message_has("not a regular file"));
+  assert_true(message_has("a folder, expected a picture"));
+}
+
+/* What a JPEG is made of, beside its pixels. */
+typedef struct making {
+  int channels;
+  J_COLOR_SPACE given, stored;
+  bool arithmetic, progressive, no_marker;
+} making;
+
+/* A flat JPEG of 16 x 16 pixels. */
+static void write_flat_jpeg(const char *path, const making *m, const uint8_t *colour) {
+  struct jpeg_compress_struct jpeg;
+  struct jpeg_error_mgr errors;
+  unsigned char *bytes = NULL;
+  unsigned long size = 0;
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  jpeg_mem_dest(&jpeg, &bytes, &size);
+  jpeg.image_width = jpeg.image_height = 16;
+  jpeg.input_components = m->channels;
+  jpeg.in_color_space = m->given;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_colorspace(&jpeg, m->stored);
+  jpeg_set_quality(&jpeg, 100, TRUE);
+  jpeg.arith_code = m->arithmetic ? TRUE : FALSE;
+  if (m->progressive)
+    jpeg_simple_progression(&jpeg);
+  if (m->no_marker)
+    jpeg.write_Adobe_marker = FALSE;
+  jpeg_start_compress(&jpeg, TRUE);
+  for (int y = 0; y < 16; y++) {
+    uint8_t row[16 * 4];
+    for (int i = 0; i < 16 * m->channels; i++)
+      row[i] = colour[i % m->channels];
+    jpeg_write_scanlines(&jpeg, (JSAMPROW[]){row}, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  write_bytes(path, bytes, size);
+  free(bytes);
+}
+
+static void expect_flat(const char *path, int channels, const uint8_t *colour) {
+  bl_picture picture;
+  if (bl_picture_read(&picture, path) != BL_OK)
+    fail_msg("%s", bl_status_message());
+  assert_int_equal(picture.channels, channels);
+  for (int i = 0; i < channels * picture.height * picture.width; i++)
+    assert_in_range(picture.pixels[i], colour[i % channels] < 2 ? 0 : colour[i % channels] - 2, colour[i % channels] + 2);
+  bl_picture_destroy(&picture);
+}
+
+/* Programs that follow Adobe store 255 − ink; (255 − ink)(255 − black) / 255 is the light that is left. */
+static void inks_become_light(void **state) {
+  (void)state;
+  static const uint8_t stored[4] = {255, 100, 50, 200}, light[3] = {200, 78, 39};
+  static const making spaces[] = {{4, JCS_CMYK, JCS_CMYK, false, false, false},
+                                  {4, JCS_CMYK, JCS_YCCK, false, false, false}};
+  for (int i = 0; i < 2; i++) {
+    write_flat_jpeg(scratch("ink.jpg"), &spaces[i], stored);
+    expect_flat(scratch("ink.jpg"), 3, light);
+  }
+  bl_picture picture;
+  const making nobody = {4, JCS_CMYK, JCS_CMYK, false, false, true};
+  write_flat_jpeg(scratch("ink.jpg"), &nobody, stored);
+  assert_int_equal(bl_picture_read(&picture, scratch("ink.jpg")), BL_ERROR_INPUT);
+  assert_true(message_has("ink.jpg: JPEG: CMYK without Adobe's marker"));
+}
+
+static void jpegs_of_every_coding_are_read(void **state) {
+  (void)state;
+  static const uint8_t colour[3] = {30, 120, 220};
+  for (int coding = 0; coding < 8; coding++) {
+    const making m = {3, JCS_RGB, coding & 4 ? JCS_RGB : JCS_YCbCr, (coding & 1) != 0, (coding & 2) != 0, false};
+    write_flat_jpeg(scratch("coded.jpg"), &m, colour);
+    expect_flat(scratch("coded.jpg"), 3, colour);
+  }
+}
+
+/* A frame header with another precision (byte 4 after SOF0) or process (SOF3, lossless) than libjpeg decodes. */
+static void jpegs_that_cannot_be_decoded_are_refused_by_name(void **state) {
+  (void)state;
+  static const making plain = {1, JCS_GRAYSCALE, JCS_GRAYSCALE, false, false, false};
+  bl_picture picture;
+  uint8_t *bytes;
+  write_flat_jpeg(scratch("odd.jpg"), &plain, (const uint8_t[]){99});
+  const size_t size = read_bytes(&bytes, scratch("odd.jpg"));
+  size_t frame = 2;
+  while (bytes[frame + 1] != 0xc0)
+    frame += 2 + (size_t)(bytes[frame + 2] << 8 | bytes[frame + 3]);
+  bytes[frame + 4] = 12;
+  write_bytes(scratch("odd.jpg"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("odd.jpg")), BL_ERROR_INPUT);
+  assert_true(message_has("precision 12"));
+  bytes[frame + 4] = 8;
+  bytes[frame + 1] = 0xc3;
+  write_bytes(scratch("odd.jpg"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("odd.jpg")), BL_ERROR_INPUT);
+  assert_true(message_has("SOF type 0xc3"));
+  free(bytes);
+}
+
+/* A flat PNG of 9 x 9 pixels: of any depth and colour type, interlaced, with a transparent colour or not. */
+static void write_flat_png(const char *path, int depth, int type, const uint8_t *pixel, bool transparent) {
+  FILE *file = fopen(path, "wb");
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+  png_infop info = png_create_info_struct(png);
+  static const png_color palette[2] = {{1, 2, 3}, {30, 120, 220}};
+  static const png_byte alphas[2] = {255, 0};
+  uint8_t row[9 * 8] = {0};
+  assert_non_null(file);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, 9, 9, depth, type, PNG_INTERLACE_ADAM7, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (type == PNG_COLOR_TYPE_PALETTE)
+    png_set_PLTE(png, info, palette, 2);
+  if (transparent && type == PNG_COLOR_TYPE_PALETTE)
+    png_set_tRNS(png, info, alphas, 2, NULL);
+  else if (transparent) {
+    png_color_16 key = {0};
+    key.gray = (png_uint_16)(depth == 16 ? pixel[0] << 8 | pixel[1] : pixel[0] >> (8 - depth));
+    png_set_tRNS(png, info, NULL, 0, &key);
+  }
+  png_write_info(png, info);
+  const int channels = png_get_channels(png, info), bytes = channels * depth / 8;
+  for (int i = 0; i < (bytes > 0 ? 9 * bytes : 9); i++)
+    row[i] = pixel[bytes > 0 ? i % bytes : 0];
+  for (int pass = png_set_interlace_handling(png); pass > 0; pass--)
+    for (int y = 0; y < 9; y++)
+      png_write_row(png, row);
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  fclose(file);
+}
+
+static void pngs_of_every_kind_are_read(void **state) {
+  (void)state;
+  static const struct {
+    int depth, type, channels;
+    bool transparent;
+    uint8_t pixel[8], expected[3];
+  } rows[] = {
+      {1, PNG_COLOR_TYPE_GRAY, 1, false, {0xff}, {255}},
+      {2, PNG_COLOR_TYPE_GRAY, 1, false, {0xaa}, {170}},
+      {4, PNG_COLOR_TYPE_GRAY, 1, false, {0x33}, {51}},
+      {4, PNG_COLOR_TYPE_GRAY, 1, true, {0x33}, {127}},
+      {8, PNG_COLOR_TYPE_GRAY, 1, true, {77}, {127}},
+      {16, PNG_COLOR_TYPE_GRAY, 1, false, {77, 80}, {77}},
+      {16, PNG_COLOR_TYPE_GRAY, 1, true, {77, 80}, {127}},
+      {8, PNG_COLOR_TYPE_GRAY_ALPHA, 1, false, {100, 51}, {122}},
+      {16, PNG_COLOR_TYPE_GRAY_ALPHA, 1, false, {100, 0, 255, 255}, {100}},
+      {16, PNG_COLOR_TYPE_RGB, 3, false, {30, 0, 120, 0, 220, 0}, {30, 120, 220}},
+      {16, PNG_COLOR_TYPE_RGB_ALPHA, 3, false, {30, 0, 120, 0, 220, 0, 255, 255}, {30, 120, 220}},
+      {1, PNG_COLOR_TYPE_PALETTE, 3, false, {0xff}, {30, 120, 220}},
+      {8, PNG_COLOR_TYPE_PALETTE, 3, false, {1}, {30, 120, 220}},
+      {8, PNG_COLOR_TYPE_PALETTE, 3, true, {1}, {127, 127, 127}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    write_flat_png(scratch("kind.png"), rows[i].depth, rows[i].type, rows[i].pixel, rows[i].transparent);
+    expect_flat(scratch("kind.png"), rows[i].channels, rows[i].expected);
+  }
+}
+
+static void too_large_pictures_are_refused_with_their_size(void **state) {
+  (void)state;
+  bl_picture picture;
+  uint8_t *bytes;
+  write_flat_png(scratch("large.png"), 8, PNG_COLOR_TYPE_GRAY, (const uint8_t[]){7}, false);
+  const size_t size = read_bytes(&bytes, scratch("large.png"));
+  bytes[18] = 0x75;
+  bytes[19] = 0x30;
+  write_bytes(scratch("large.png"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("large.png")), BL_ERROR_INPUT);
+  assert_true(message_has("large.png: PNG: 30000 x 9 pixels, expected at most 67108864, and 16384 on a side"));
+  bytes[16] = 0xff;
+  write_bytes(scratch("large.png"), bytes, size);
+  assert_int_equal(bl_picture_read(&picture, scratch("large.png")), BL_ERROR_INPUT);
+  assert_true(message_has("large.png: PNG: 4278220080 x 9 pixels"));
+  free(bytes);
+}
+
+static void other_files_are_named_as_what_they_are(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes, *name;
+    size_t size;
+  } rows[] = {{"GIF89a\1\0\1\0", "is a GIF picture", 10},
+              {"RIFF\x24\0\0\0WEBPVP8 ", "is a WebP picture", 16},
+              {"II*\0\x08\0\0\0", "is a TIFF or raw picture", 8},
+              {"MM\0*\0\0\0\x08", "is a TIFF or raw picture", 8},
+              {"\0\0\0\x18"
+               "ftypheic\0\0\0\0",
+               "is a HEIC picture", 16},
+              {"\0\0\0\x1c"
+               "ftypmif1\0\0\0\0",
+               "is a HEIC picture", 16},
+              {"\0\0\0\x1c"
+               "ftypavif\0\0\0\0",
+               "is an AVIF picture", 16},
+              {"\0\0\0\x1c"
+               "ftypisom\0\0\0\0",
+               "is a film", 16},
+              {"\0\0\0\x0cjP  \r\n\x87\n", "is a JPEG 2000 picture", 12},
+              {"\xff\x0a\x7f\x02", "is a JPEG XL picture", 4},
+              {"BM\x36\0\0\0", "is a BMP picture", 6},
+              {"P6\n2 2\n255\n", "is a PPM picture", 11},
+              {"<!DOCTYPE html><title>404", "is a web page (HTML)", 25},
+              {"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS", 43},
+              {"PK\x03\x04zip", "is a ZIP file", 7},
+              {"hello", "at byte 0: found 68 65 6c, expected a PNG", 5},
+              {"\x89", "at byte 0: found 89 00 00, expected a PNG", 1},
+              {"", "is empty (0 bytes)", 0}};
+  bl_picture picture;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    write_bytes(scratch("some.jpg"), rows[i].bytes, rows[i].size);
+    assert_int_equal(bl_picture_read(&picture, scratch("some.jpg")), BL_ERROR_INPUT);
+    assert_true(message_has(rows[i].name));
+  }
 }
 
 /* A PNG of 78 bytes that announces 16384 × 4096 pixels must not get the memory for them. */
@@ -336,12 +568,19 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(grids_hold_every_pixel),
       cmocka_unit_test(glyphs_differ),
+      cmocka_unit_test(letters_outside_ascii_are_placeholders),
       cmocka_unit_test(joined_pictures_keep_their_pixels),
       cmocka_unit_test(stacked_pictures_keep_their_pixels),
       cmocka_unit_test(strange_points_are_left_out),
       cmocka_unit_test(transparency_is_laid_over_grey),
       cmocka_unit_test(jpegs_are_read_and_broken_ones_refused),
       cmocka_unit_test(broken_pngs_are_refused),
+      cmocka_unit_test(inks_become_light),
+      cmocka_unit_test(jpegs_of_every_coding_are_read),
+      cmocka_unit_test(jpegs_that_cannot_be_decoded_are_refused_by_name),
+      cmocka_unit_test(pngs_of_every_kind_are_read),
+      cmocka_unit_test(too_large_pictures_are_refused_with_their_size),
+      cmocka_unit_test(other_files_are_named_as_what_they_are),
       cmocka_unit_test(a_lying_png_is_refused),
       cmocka_unit_test(grey_is_rec_601),
       cmocka_unit_test(resizing_keeps_what_it_should),
