@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
+#include "parallel/launch.h"
 #include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
@@ -163,6 +164,15 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   return status;
 }
 
+/* Programs that each believe to be alone would write over each other. */
+static bl_status check_one_job(const bl_launch *launch, MPI_Comm comm) {
+  char library[MPI_MAX_LIBRARY_VERSION_STRING] = "MPI";
+  int ranks, length;
+  MPI_Comm_size(comm, &ranks);
+  MPI_Get_library_version(library, &length);
+  return bl_agree(bl_launch_check(launch, ranks, library), comm);
+}
+
 /* Ranks of another version, or with other arguments, would compute something else or wait for each other for ever. */
 static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   uint64_t sum = BL_HASH_EMPTY;
@@ -179,6 +189,8 @@ static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   BL_TRY(bl_agree_text("the program", program, comm));
   return bl_agree_text("the command line", arguments, comm);
 }
+
+extern char **environ;
 
 /* EX_TEMPFAIL of <sysexits.h>, "try again later", which is not in POSIX. */
 enum { EXIT_TRY_AGAIN = 75 };
@@ -202,14 +214,17 @@ int main(int argc, char **argv) {
   const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);
   if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
     bl_interrupt_catch();
+  bl_launch launch;
+  bl_launch_read(&launch, environ, bl_launch_terminal());
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   bl_log_speak(rank == 0);
   const bl_program *program = NULL;
   const bl_status alike = check_ranks_alike(argc, argv, MPI_COMM_WORLD);
-  if (alike != BL_OK)
-    status = alike;
+  const bl_status one_job = alike == BL_OK ? check_one_job(&launch, MPI_COMM_WORLD) : alike;
+  if (one_job != BL_OK)
+    status = one_job;
   if (status == BL_OK)
     status = run(&program, &line, argc, argv, MPI_COMM_WORLD);
   if (status != BL_OK && rank == 0)
