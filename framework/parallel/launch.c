@@ -80,6 +80,11 @@ void bl_launch_read(bl_launch *launch, char *const *environment, bool terminal) 
   }
 }
 
+void bl_launch_prepare(const bl_launch *launch) {
+  if (!launch->any)
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+}
+
 bool bl_launch_terminal(void) {
   const int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (terminal >= 0)
@@ -112,12 +117,13 @@ static bl_status refuse(const bl_launch *launch, int sign, int ranks, const char
   const long least = launch->least[sign];
   first_words(version, sizeof version, library);
   list_variables(variables, sizeof variables, launch, ranks);
-  return bl_fail(BL_ERROR_USAGE,
-                 "%s started %s%ld programs (%s=%ld), but MPI says %d: they are not ranks of one job, and would write over "
-                 "each other. Start them by %sthe mpirun that belongs to %s, with which Beeline is built; if each is meant to "
-                 "run alone, in a folder of its own: env %s beeline ...",
-                 signs[sign].launcher, signs[sign].meaning == ALL ? "" : "at least ", least, signs[sign].variable,
-                 least - (signs[sign].meaning == NUMBER), ranks, signs[sign].remedy, version, variables);
+  return bl_fail(
+      BL_ERROR_USAGE,
+      "%s started %s%ld programs (%s=%ld), but MPI says %d: they are not ranks of one job, and would write over "
+      "each other. Start them by %sthe mpirun that belongs to %s, with which Beeline is built; if each is meant to "
+      "run alone, in a folder of its own: env %s beeline ...",
+      signs[sign].launcher, signs[sign].meaning == ALL ? "" : "at least ", least, signs[sign].variable,
+      least - (signs[sign].meaning == NUMBER), ranks, signs[sign].remedy, version, variables);
 }
 
 bl_status bl_launch_check(const bl_launch *launch, int ranks, const char *library) {

@@ -26,16 +26,21 @@ typedef struct bl_launch {
 } bl_launch;
 
 /** Read what launchers left. Not collective; before MPI_Init, which may set such variables itself. \param [out] launch  the
- * caller's. \param [in] environment  "NAME=VALUE" strings up to a NULL, as environ. \param [in] terminal  whether the process
- * has a controlling terminal (bl_launch_terminal). */
+ * caller's. \param [in] environment  "NAME=VALUE" strings up to a NULL, as environ. \param [in] terminal  whether the
+ * process has a controlling terminal (bl_launch_terminal). */
 void bl_launch_read(bl_launch *launch, char *const *environment, bool terminal);
+
+/** Where no launcher left anything, tell Open MPI 4 to do without the daemon that it starts beside a process that is alone,
+ * for MPI_Comm_spawn (OMPI_MCA_ess_singleton_isolated; it costs 0.1 s, and a minute where names cannot be resolved; Open
+ * MPI 5 and MPICH start none), unless the environment says otherwise. Not collective; before MPI_Init. */
+void bl_launch_prepare(const bl_launch *launch);
 
 /** Whether this process has a controlling terminal. Not collective. */
 bool bl_launch_terminal(void);
 
 /** Whether the process is one rank of one job of \a ranks ranks. Not collective. \param [in] library  what
- * MPI_Get_library_version says. Returns BL_ERROR_USAGE where a launcher started more programs than that: which one, by which
- * variable, how many, and what to do. */
+ * MPI_Get_library_version says. Returns BL_ERROR_USAGE where a launcher started more programs than that: which one, by
+ * which variable, how many, and what to do. */
 bl_status bl_launch_check(const bl_launch *launch, int ranks, const char *library);
 
 #endif

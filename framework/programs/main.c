@@ -216,6 +216,7 @@ int main(int argc, char **argv) {
     bl_interrupt_catch();
   bl_launch launch;
   bl_launch_read(&launch, environ, bl_launch_terminal());
+  bl_launch_prepare(&launch);
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);

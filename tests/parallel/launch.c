@@ -4,6 +4,7 @@
 
 #include "support/cmocka.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { VARIABLES = 8 };
@@ -21,7 +22,10 @@ static const launch_case cases[] = {
     /* By hand, and in allocations. */
     {{"HOME=/root"}, 1, true, NULL},
     {{"HOME=/root"}, 1, false, NULL},
-    {{"SLURM_JOB_ID=7", "SLURM_NTASKS=64", "SLURM_NPROCS=64", "SLURM_TASKS_PER_NODE=16(x4)", "SLURM_PROCID=0"}, 1, false, NULL},
+    {{"SLURM_JOB_ID=7", "SLURM_NTASKS=64", "SLURM_NPROCS=64", "SLURM_TASKS_PER_NODE=16(x4)", "SLURM_PROCID=0"},
+     1,
+     false,
+     NULL},
     {{"PBS_JOBID=7.host", "PBS_NP=64", "PBS_NODEFILE=/tmp/nodes", "NCPUS=16"}, 1, false, NULL},
     {{"FLUX_URI=local:///tmp/flux", "FLUX_ENCLOSING_ID=f1", "SLURM_STEP_NUM_TASKS=4", "SLURM_PROCID=0"}, 1, false, NULL},
     {{"PALS_NRANKS=4"}, 1, false, NULL}, /* mpiexec's default number, set by a user */
@@ -40,7 +44,10 @@ static const launch_case cases[] = {
     /* One rank, or two, in something larger. */
     {{"OMPI_COMM_WORLD_SIZE=1", "SLURM_STEP_NUM_TASKS=3", "SLURM_PROCID=2", "PMIX_NAMESPACE=77"}, 1, false, NULL},
     {{"OMPI_COMM_WORLD_SIZE=2", "SLURM_STEP_NUM_TASKS=4", "SLURM_PROCID=2", "PMIX_NAMESPACE=77"}, 2, false, NULL},
-    {{"PMI_SIZE=1", "PMI_RANK=0", "SLURM_STEP_NUM_TASKS=8", "PMIX_RANK=5", "PMIX_NAMESPACE=slurm.pmix.7.0"}, 1, false, NULL},
+    {{"PMI_SIZE=1", "PMI_RANK=0", "SLURM_STEP_NUM_TASKS=8", "PMIX_RANK=5", "PMIX_NAMESPACE=slurm.pmix.7.0"},
+     1,
+     false,
+     NULL},
     {{"FLUX_JOB_SIZE=1", "FLUX_TASK_RANK=0", "SLURM_STEP_NUM_TASKS=4"}, 1, false, NULL},
     {{"PMIX_NAMESPACE=prterun-host-77@1", "PMIX_RANK=0", "SLURM_STEP_NUM_TASKS=7"}, 1, false, NULL}, /* prted by srun */
     {{"PMIX_NAMESPACE=prterun-host-77@1", "PMIX_RANK=1", "SLURM_STEP_NUM_TASKS=7"}, 2, false, NULL},
@@ -90,8 +97,8 @@ static void test_cases(void **state) {
     const bl_launch launch = read_case(&cases[i]);
     bl_status_clear();
     const bl_status status = bl_launch_check(&launch, cases[i].ranks, library);
-    const bool right = cases[i].words == NULL ? status == BL_OK
-                                              : status == BL_ERROR_USAGE && strstr(bl_status_message(), cases[i].words);
+    const bool right =
+        cases[i].words == NULL ? status == BL_OK : status == BL_ERROR_USAGE && strstr(bl_status_message(), cases[i].words);
     if (!right)
       fail_msg("case %zu, %s: status %d, \"%s\", expected \"%s\"", i, cases[i].environment[0], (int)status,
                bl_status_message(), cases[i].words == NULL ? "no refusal" : cases[i].words);
@@ -124,8 +131,23 @@ static void test_any(void **state) {
     assert_true(read_case(&some[i]).any);
 }
 
+/* Alone: Open MPI is told, but what the user says stays; with a launcher it is not. */
+static void test_prepare(void **state) {
+  (void)state;
+  static const char variable[] = "OMPI_MCA_ess_singleton_isolated";
+  const bl_launch alone = {.any = false}, launched = {.any = true};
+  unsetenv(variable);
+  bl_launch_prepare(&launched);
+  assert_null(getenv(variable));
+  bl_launch_prepare(&alone);
+  assert_string_equal(getenv(variable), "1");
+  setenv(variable, "0", 1);
+  bl_launch_prepare(&alone);
+  assert_string_equal(getenv(variable), "0");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_library),
-                                     cmocka_unit_test(test_any)};
+                                     cmocka_unit_test(test_any), cmocka_unit_test(test_prepare)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,4 +50,12 @@ of_launcher 'SLURM_JOB_ID=7 SLURM_NTASKS=64 SLURM_NPROCS=64 SLURM_PROCID=0 PBS_N
 # A rank of mpirun in the step of its daemons; two ranks of four tasks.
 of_launcher SLURM_STEP_NUM_TASKS=4 1 inspect roll.nc || complain "mpirun -n 1 in a step of 4: $(cat said)"
 of_launcher SLURM_STEP_NUM_TASKS=4 2 inspect roll.nc || complain "mpirun -n 2 in a step of 4: $(cat said)"
+
+# A process that is alone starts no other one.
+if command -v strace >/dev/null && strace -o calls true 2>/dev/null; then
+  strace -f -e trace=execve -o calls "$BEELINE" inspect roll.nc >said 2>&1 || complain "inspect below strace: $(cat said)"
+  test "$(grep -c execve calls)" -eq 1 || complain "inspect starts other programs: $(cat calls)"
+else
+  echo 'whether a process that is alone starts others: not seen, without strace'
+fi
 test $failures -eq 0
