@@ -1,6 +1,7 @@
 #include "base/options_read.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,39 +33,26 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
 
 /* Bytes of the UTF-8 letter that begins at text; 0 when it is none, or a control character, or breaks a line for YAML. */
 static size_t letter_size(const char *text, size_t length) {
-  static const uint32_t least[] = {0, 0x20, 0xA0, 0x800, 0x10000}; /* smaller ones are controls, or fit into fewer bytes */
-  const unsigned char first = (unsigned char)text[0];
-  const size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if ((first >= 0x80 && first < 0xC2) || first > 0xF4 || size > length)
-    return 0;
-  uint32_t letter = size == 1 ? first : first & (0x7Fu >> size);
-  for (size_t i = 1; i < size; i++) {
-    const unsigned char next = (unsigned char)text[i];
-    if ((next & 0xC0) != 0x80)
-      return 0;
-    letter = letter << 6 | (next & 0x3F);
-  }
-  const bool breaks = letter == 0x7F || letter == 0x2028 || letter == 0x2029;
-  const bool is_none = (letter >= 0xD800 && letter < 0xE000) || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF;
-  return letter < least[size] || letter > 0x10FFFF || breaks || is_none ? 0 : size;
+  uint32_t letter = 0;
+  const size_t size = bl_text_letter(&letter, text, length);
+  const bool controls = letter < 0x20 || (letter >= 0x7F && letter < 0xA0) || letter == 0x2028 || letter == 0x2029;
+  return controls || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF ? 0 : size;
 }
 
 void bl_options_clip(char *clipped, size_t size, const char *text, size_t length) {
   const size_t room = size - sizeof "...";
+  char letter[BL_LETTER_SIZE];
   size_t count = 0;
-  for (size_t i = 0; i < length;) {
-    const size_t letter = letter_size(text + i, length - i);
-    const size_t bytes = letter == 0 ? 1 : letter;
-    if (count + bytes > room) {
+  while (length > 0) {
+    const size_t taken = bl_text_show(letter, text, length);
+    if (count + strlen(letter) > room) {
       memcpy(clipped + count, "...", sizeof "...");
       return;
     }
-    if (letter == 0)
-      clipped[count] = '?';
-    else
-      memcpy(clipped + count, text + i, letter);
-    count += bytes;
-    i += bytes;
+    memcpy(clipped + count, letter, strlen(letter));
+    count += strlen(letter);
+    text += taken;
+    length -= taken;
   }
   clipped[count] = '\0';
 }

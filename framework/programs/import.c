@@ -1,6 +1,7 @@
 /* `beeline import`: foreign files into one data set. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/print.h"
 #include "programs/program.h"
 #include "store/importer.h"
 #include "store/output.h"
@@ -52,13 +53,13 @@ static bl_status import(const bl_invocation *invocation) {
   if (status == BL_OK) {
     bl_clock_duration(duration, sizeof duration, bl_clock_seconds() - start);
     if (dataset.points != NULL)
-      printf("%s: %zu points of %d dimensions", options->output, dataset.count, dataset.channels);
+      bl_print("%s: %zu points of %d dimensions", options->output, dataset.count, dataset.channels);
     else
-      printf("%s: %zu images of %d x %d, %d channel%s", options->output, dataset.count, dataset.height, dataset.width,
-             dataset.channels, dataset.channels == 1 ? "" : "s");
+      bl_print("%s: %zu images of %d x %d, %d channel%s", options->output, dataset.count, dataset.height, dataset.width,
+               dataset.channels, dataset.channels == 1 ? "" : "s");
     if (dataset.classes > 0)
-      printf(", %d class%s", dataset.classes, dataset.classes == 1 ? "" : "es");
-    printf(", in %s\n", duration);
+      bl_print(", %d class%s", dataset.classes, dataset.classes == 1 ? "" : "es");
+    bl_print(", in %s\n", duration);
   }
   bl_dataset_destroy(&dataset);
   return status;
