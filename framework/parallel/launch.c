@@ -56,40 +56,73 @@ static long least_of(const char *value, sign_meaning meaning) {
   return strtol(value, NULL, 10) + (meaning == NUMBER);
 }
 
-/* The one process of several that got the terminal of srun --pty, and batch jobs that inherit from it. */
-static bool alone_in_step(char *const *environment, bool terminal) {
-  return look_up(environment, "SLURM_PTY_PORT") != NULL && (terminal || is(environment, "ENVIRONMENT", "BATCH"));
+/* Whether a sign is Slurm's own, or that of its helpers with PMI and PMIx. */
+static bool is_of_slurm(char *const *environment, const char *variable) {
+  const char *space = look_up(environment, "PMIX_NAMESPACE");
+  if (strncmp(variable, "PMI_", 4) == 0)
+    return look_up(environment, "SLURM_STEP_NUM_TASKS") != NULL && look_up(environment, "PMI_JOBID") != NULL;
+  if (strncmp(variable, "PMIX_", 5) == 0)
+    return space != NULL && strncmp(space, "slurm.", 6) == 0;
+  return strncmp(variable, "SLURM_", 6) == 0;
+}
+
+static bool only_slurm(char *const *environment) {
+  for (int i = 0; i < BL_LAUNCH_SIGNS; i++)
+    if (look_up(environment, signs[i].variable) != NULL && !is_of_slurm(environment, signs[i].variable))
+      return false;
+  return true;
 }
 
 /* A process manager of its own, started by Slurm, that started this one. */
-static bool managed_in_step(char *const *environment) {
-  const char *space = look_up(environment, "PMIX_NAMESPACE");
-  return look_up(environment, "FLUX_URI") != NULL || (space != NULL && strncmp(space, "slurm.", 6) != 0);
+static bool is_managed(char *const *environment) {
+  return look_up(environment, "FLUX_URI") != NULL ||
+         (look_up(environment, "PMIX_NAMESPACE") != NULL && !is_of_slurm(environment, "PMIX_NAMESPACE"));
 }
 
-void bl_launch_read(bl_launch *launch, char *const *environment, bool terminal) {
-  *launch = (bl_launch){.any = look_up(environment, "PMIX_NAMESPACE") != NULL};
-  const long step = least_of(look_up(environment, "SLURM_STEP_NUM_TASKS"), ALL);
-  const bool alone = alone_in_step(environment, terminal), managed = managed_in_step(environment);
+void bl_launch_read(bl_launch *launch, char *const *environment, bool by_hand) {
+  const bool from_pty = look_up(environment, "SLURM_PTY_PORT") != NULL && only_slurm(environment);
+  const bool in_batch = from_pty && is(environment, "ENVIRONMENT", "BATCH"), managed = is_managed(environment);
+  *launch = (bl_launch){.any = look_up(environment, "PMIX_NAMESPACE") != NULL, .in_shell = from_pty && by_hand};
   for (int i = 0; i < BL_LAUNCH_SIGNS; i++) {
     const char *value = look_up(environment, signs[i].variable);
-    const long least = least_of(value, signs[i].meaning);
-    const bool of_slurm = strcmp(signs[i].variable, "SLURM_STEP_NUM_TASKS") == 0;
+    const bool steps = strcmp(signs[i].variable, "SLURM_STEP_NUM_TASKS") == 0;
     launch->any = launch->any || value != NULL;
-    launch->least[i] = (alone && least == step) || (managed && of_slurm) ? 0 : least;
+    launch->least[i] = launch->in_shell || in_batch || (managed && steps) ? 0 : least_of(value, signs[i].meaning);
+  }
+}
+
+extern char **environ;
+
+/* All variables that begin so. */
+static void forget(const char *beginning) {
+  char name[128];
+  for (char **at = environ; *at != NULL;) {
+    const size_t length = strcspn(*at, "=");
+    if (strncmp(*at, beginning, strlen(beginning)) == 0 && length < sizeof name) {
+      snprintf(name, sizeof name, "%.*s", (int)length, *at);
+      unsetenv(name);
+      at = environ;
+    } else {
+      at++;
+    }
   }
 }
 
 void bl_launch_prepare(const bl_launch *launch) {
-  if (!launch->any)
+  if (launch->in_shell) {
+    forget("SLURM_STEP");
+    forget("PMI_");
+    forget("PMIX_");
+  }
+  if (launch->in_shell || !launch->any)
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
 }
 
-bool bl_launch_terminal(void) {
+bool bl_launch_by_hand(void) {
   const int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (terminal >= 0)
     close(terminal);
-  return terminal >= 0;
+  return terminal >= 0 && getpgrp() != getsid(0);
 }
 
 /* "Open MPI v4.1.4" of "Open MPI v4.1.4, package: …", "MPICH Version: 4.0.2" of its first line. */
@@ -103,12 +136,12 @@ static void first_words(char *text, size_t size, const char *library) {
   text[used] = '\0';
 }
 
-/* All that say too much: "-u PMI_SIZE -u SLURM_STEP_NUM_TASKS". */
-static void list_variables(char *text, size_t size, const bl_launch *launch, int ranks) {
+/* All that say something: "-u PMI_SIZE -u SLURM_STEP_NUM_TASKS". */
+static void list_variables(char *text, size_t size, const bl_launch *launch) {
   size_t used = 0;
   text[0] = '\0';
   for (int i = 0; i < BL_LAUNCH_SIGNS && used < size; i++)
-    if (launch->least[i] > ranks)
+    if (launch->least[i] > 0)
       used += (size_t)snprintf(text + used, size - used, "%s-u %s", used > 0 ? " " : "", signs[i].variable);
 }
 
@@ -116,7 +149,7 @@ static bl_status refuse(const bl_launch *launch, int sign, int ranks, const char
   char version[64], variables[384];
   const long least = launch->least[sign];
   first_words(version, sizeof version, library);
-  list_variables(variables, sizeof variables, launch, ranks);
+  list_variables(variables, sizeof variables, launch);
   return bl_fail(
       BL_ERROR_USAGE,
       "%s started %s%ld programs (%s=%ld), but MPI says %d: they are not ranks of one job, and would write over "

@@ -242,7 +242,7 @@ int main(int argc, char **argv) {
   if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
     bl_interrupt_catch(answer_to_ctrl_c);
   bl_launch launch;
-  bl_launch_read(&launch, environ, bl_launch_terminal());
+  bl_launch_read(&launch, environ, bl_launch_by_hand());
   bl_launch_prepare(&launch);
   MPI_Init(&argc, &argv);
   int rank;

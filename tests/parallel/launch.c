@@ -12,7 +12,7 @@ enum { VARIABLES = 8 };
 typedef struct {
   const char *environment[VARIABLES];
   int ranks;
-  bool terminal;
+  bool by_hand;
   const char *words; /* in the message; NULL: it passes */
 } launch_case;
 
@@ -53,8 +53,10 @@ static const launch_case cases[] = {
     {{"PMIX_NAMESPACE=prterun-host-77@1", "PMIX_RANK=1", "SLURM_STEP_NUM_TASKS=7"}, 2, false, NULL},
     /* The shell of srun -n 4 --pty, and a batch job from there. */
     {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PROCID=0", "SLURM_PTY_PORT=20760"}, 1, true, NULL},
-    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PROCID=0", "SLURM_PTY_PORT=20760", "PMI_SIZE=4", "PMI_RANK=0"}, 1, true, NULL},
+    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "PMI_SIZE=4", "PMI_RANK=0", "PMI_JOBID=7.0"}, 1, true, NULL},
+    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "PMIX_RANK=1", "PMIX_NAMESPACE=slurm.pmix.7.0"}, 1, true, NULL},
     {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PROCID=0", "SLURM_PTY_PORT=20760", "ENVIRONMENT=BATCH"}, 1, false, NULL},
+    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "OMPI_COMM_WORLD_SIZE=4", "PMIX_NAMESPACE=77"}, 4, true, NULL},
     /* Nothing that can be read. */
     {{"PMI_SIZE="}, 1, false, NULL},
     {{"PMI_SIZE=many", "SLURM_STEP_NUM_TASKS=-3", "OMPI_COMM_WORLD_SIZE=99999999999999999999"}, 1, false, NULL},
@@ -69,7 +71,8 @@ static const launch_case cases[] = {
     {{"SLURM_STEP_NUM_TASKS=4", "PMIX_RANK=0", "PMIX_NAMESPACE=slurm.pmix.7.0"}, 1, false, "started 4 programs"},
     {{"SLURM_STEP_NUM_TASKS=4", "ENVIRONMENT=BATCH", "SLURM_NTASKS=4"}, 1, false, "started 4 programs"},
     {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760"}, 1, false, "started 4 programs"}, /* srun -n 4 from such a shell */
-    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "PMI_SIZE=2"}, 1, true, "(PMI_SIZE=2)"},
+    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "PMI_SIZE=2", "MPI_LOCALNRANKS=2"}, 1, true, "(SLURM_STEP_NUM_"},
+    {{"SLURM_STEP_NUM_TASKS=4", "SLURM_PTY_PORT=20760", "OMPI_COMM_WORLD_SIZE=9"}, 1, true, "(OMPI_COMM_WORLD_SIZE=9)"},
     {{"SLURM_STEP_NUM_TASKS=4", "PMI_SIZE=4"}, 1, false, "env -u SLURM_STEP_NUM_TASKS -u PMI_SIZE beeline"},
     {{"OMPI_COMM_WORLD_SIZE=16", "PMIX_NAMESPACE=77", "PMIX_RANK=3"}, 1, false, "Open MPI's mpirun started 16 programs"},
     {{"FLUX_JOB_SIZE=8", "FLUX_TASK_RANK=0", "FLUX_URI=local:///tmp/flux"}, 1, false, "flux run started 8 programs"},
@@ -87,7 +90,7 @@ static bl_launch read_case(const launch_case *launched) {
   bl_launch launch;
   for (int i = 0; i < VARIABLES; i++)
     environment[i] = (char *)(uintptr_t)launched->environment[i];
-  bl_launch_read(&launch, environment, launched->terminal);
+  bl_launch_read(&launch, environment, launched->by_hand);
   return launch;
 }
 
@@ -146,8 +149,31 @@ static void test_prepare(void **state) {
   assert_string_equal(getenv(variable), "0");
 }
 
+/* In the shell of srun --pty the step is forgotten; a rank of mpirun that was started there keeps all. */
+static void test_shell(void **state) {
+  (void)state;
+  const launch_case shell = {
+      {"SLURM_PTY_PORT=1", "SLURM_STEP_NUM_TASKS=1", "PMIX_NAMESPACE=slurm.pmix.7.0"}, 1, true, NULL};
+  const launch_case rank = {{"SLURM_PTY_PORT=1", "SLURM_STEP_NUM_TASKS=1", "OMPI_COMM_WORLD_SIZE=1"}, 1, true, NULL};
+  const launch_case task = {{"SLURM_PTY_PORT=1", "SLURM_STEP_NUM_TASKS=1", "PMIX_RANK=0"}, 1, false, NULL};
+  assert_false(read_case(&rank).in_shell);
+  assert_false(read_case(&task).in_shell);
+  const bl_launch launch = read_case(&shell);
+  assert_true(launch.in_shell);
+  setenv("SLURM_STEP_ID", "0", 1);
+  setenv("SLURM_JOB_ID", "7", 1);
+  setenv("PMIX_RANK", "0", 1);
+  setenv("PMI_FD", "7", 1);
+  bl_launch_prepare(&launch);
+  assert_null(getenv("SLURM_STEP_ID"));
+  assert_null(getenv("PMIX_RANK"));
+  assert_null(getenv("PMI_FD"));
+  assert_string_equal(getenv("SLURM_JOB_ID"), "7");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_library),
-                                     cmocka_unit_test(test_any), cmocka_unit_test(test_prepare)};
+                                     cmocka_unit_test(test_any), cmocka_unit_test(test_prepare),
+                                     cmocka_unit_test(test_shell)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
