@@ -39,8 +39,8 @@ static const bl_program *find_program(const char *name) {
 
 static const char exit_statuses[] =
     "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input file is wrong, and\n"
-    "nothing was written; 75 stopped by SIGTERM, SIGUSR1 or Ctrl-C, to go on by --resume. Options of all commands: beeline "
-    "--help.\n";
+    "nothing was written; 75 stopped by SIGTERM, SIGUSR1 or Ctrl-C, to go on by --resume. Options of all commands:\n"
+    "beeline --help.\n";
 
 /* ---- What needs no MPI ------------------------------------------------------------------------------------------------
  */

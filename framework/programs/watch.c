@@ -20,10 +20,9 @@ static const char help[] =
     "\n"
     "Show a run of pretrain, finetune or distill from its record, while it goes on: how far it is, the time that is left, "
     "and\n"
-    "curves of losses, gradient norm and distance, drawn with characters. The picture is drawn anew until the run is done "
-    "(or\n"
-    "Ctrl-C); with --once, or where standard output is no terminal (or TERM is dumb), it is drawn once. The run does not "
-    "notice.\n"
+    "curves of losses, gradient norm and distance, drawn with characters. The picture is drawn anew until the run is done\n"
+    "(or Ctrl-C); with --once, or where standard output is no terminal or TERM is dumb, it is drawn once.\n"
+    "The run does not notice.\n"
     "\n"
     "Example:\n"
     "  beeline watch out/digits/record.nc\n";
