@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -20,11 +22,12 @@ void bl_log_line_open(bool open) {
 
 /* One write per line, so that lines of several ranks do not mix. */
 static void print_line(const char *prefix, const char *format, va_list arguments) {
-  char text[2048];
+  char text[2048], shown[2048];
   if (!speaks_here)
     return;
   vsnprintf(text, sizeof text, format, arguments);
-  fprintf(stderr, "%s%s%s\n", line_open ? "\r\033[K" : "", prefix, text);
+  bl_text_escape(shown, sizeof shown, text, false);
+  fprintf(stderr, "%s%s%s\n", line_open ? "\r\033[K" : "", prefix, shown);
   line_open = false;
 }
 

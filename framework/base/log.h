@@ -1,5 +1,6 @@
 /** \file
- * Messages for people, on standard error. Only the root rank speaks, unless a rank must. */
+ * Messages for people, on standard error. Only the root rank speaks, unless a rank must. Control characters in them are
+ * shown as escapes (base/text.h). */
 #ifndef BEELINE_BASE_LOG_H
 #define BEELINE_BASE_LOG_H
 

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,14 @@ bl_options_slot *bl_options_slot_find(bl_options_merge *merge, const char *key) 
     if (strcmp(merge->slots[i].key, key) == 0)
       return &merge->slots[i];
   return NULL;
+}
+
+/* Bytes of the UTF-8 letter that begins at text; 0 when it is none, or a control character, or breaks a line for YAML. */
+static size_t letter_size(const char *text, size_t length) {
+  uint32_t letter = 0;
+  const size_t size = bl_text_letter(&letter, text, length);
+  const bool controls = letter < 0x20 || (letter >= 0x7F && letter < 0xA0) || letter == 0x2028 || letter == 0x2029;
+  return controls || letter == 0xFEFF || letter == 0xFFFE || letter == 0xFFFF ? 0 : size;
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------------
@@ -282,7 +291,7 @@ static bl_status read_text(reader *r, const cyaml_schema_value_t *type, const ch
   size_t count = 0;
   quoted[count++] = '"';
   for (size_t i = 0; i < length;) {
-    const size_t letter = bl_text_letter(text + i, length - i);
+    const size_t letter = letter_size(text + i, length - i);
     if (letter == 0) {
       bl_free(&quoted);
       return refuse(r, "%s has a line break or another control character, expected one line of text", key);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -62,9 +63,11 @@ static int find_terminal(bool *redraws) {
       terminal = -1;
     }
   }
+  const char *kind = getenv("TERM");
+  const bool dumb = kind != NULL && strcmp(kind, "dumb") == 0; /* it cannot clear a line */
   *redraws = wish != NULL && strcmp(wish, "bar") == 0     ? true
              : wish != NULL && strcmp(wish, "lines") == 0 ? false
-                                                          : terminal >= 0;
+                                                          : terminal >= 0 && !dumb;
   return terminal;
 }
 
@@ -130,7 +133,9 @@ static void write_line(char *line, bl_progress *progress, int width) {
     if (progress->bar_length > 0)
       write_bar(bar, progress->bar_length, fraction);
   }
-  snprintf(line, LINE_SIZE, "%s  %s%s", progress->title, bar, text);
+  char whole[LINE_SIZE];
+  snprintf(whole, sizeof whole, "%s  %s%s", progress->title, bar, text);
+  bl_text_escape(line, LINE_SIZE, whole, false);
   if (width > 0)
     cut(line, width - 1); /* the last column stays empty: terminals differ in what they do there */
 }
@@ -189,12 +194,13 @@ void bl_progress_row(bl_progress *progress, const char *format, ...) {
   if (progress->redraws || !bl_log_speaks())
     return;
   progress->rows = true;
-  char line[LINE_SIZE];
+  char line[LINE_SIZE], shown[LINE_SIZE];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  fprintf(stderr, "%s\n", line);
+  bl_text_escape(shown, sizeof shown, line, false);
+  fprintf(stderr, "%s\n", shown);
 }
 
 void bl_progress_finish(bl_progress **progress) {

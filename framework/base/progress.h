@@ -5,8 +5,9 @@
  *
  * A program that has a line of figures for each step, as batch jobs like it, prints those instead (bl_progress_row).
  *
- * Below mpiexec the bar is drawn when mpiexec itself writes to a terminal. The environment variable BEELINE_PROGRESS=bar or
- * BEELINE_PROGRESS=lines decides where that guess is wrong. */
+ * Where TERM is dumb a line cannot be drawn anew, and lines come as well. Below mpiexec the bar is drawn when mpiexec
+ * itself writes to a terminal. The environment variable BEELINE_PROGRESS=bar or BEELINE_PROGRESS=lines decides where that
+ * guess is wrong. */
 #ifndef BEELINE_BASE_PROGRESS_H
 #define BEELINE_BASE_PROGRESS_H
 

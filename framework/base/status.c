@@ -1,5 +1,7 @@
 #include "base/status.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -8,14 +10,12 @@ static char recorded[BL_MESSAGE_SIZE];
 
 bl_status bl_fail(bl_status status, const char *format, ...) {
   if (recorded[0] == '\0') {
+    char text[BL_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(recorded, sizeof recorded, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    /* Names and values from files may be anything; a terminal must not obey them. */
-    for (char *at = recorded; *at != '\0'; at++)
-      if (((unsigned char)*at < 0x20 && *at != '\n') || *at == 0x7f)
-        *at = '?';
+    bl_text_escape(recorded, sizeof recorded, text, false);
   }
   return status;
 }

@@ -25,7 +25,8 @@ typedef enum bl_status {
 
 /** Record a message for the failure \a status and return \a status.
  * Not collective.
- * Keeps the first message until bl_status_clear(); \a format is printf's, one line, no trailing newline. */
+ * Keeps the first message until bl_status_clear(); \a format is printf's, one line, no trailing newline; control characters
+ * that come with its values are kept as escapes (base/text.h). */
 bl_status bl_fail(bl_status status, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 2, 3)))

@@ -1,5 +1,6 @@
 /* `beeline average`: one model from several, by the mean of their weights. */
 #include "base/memory.h"
+#include "base/print.h"
 #include "network/network.h"
 #include "parallel/agree.h"
 #include "programs/output_name.h"
@@ -147,10 +148,10 @@ static void tell(const task *t) {
   double square = 0;
   for (size_t i = 0; i < bl_graph_parameters(t->graph)->count; i++)
     square += t->sum[i] * t->sum[i];
-  printf("\n  %10s  %s\n", "distance", "from the average (norm of the difference of weights)");
+  bl_print("\n  %10s  %s\n", "distance", "from the average (norm of the difference of weights)");
   for (int model = 0; model < t->invocation->argument_count; model++)
-    printf("  %10.4g  %s\n", sqrt(t->squares[model]), t->invocation->arguments[model]);
-  printf("\n  the average, of norm %.4g, is in %s\n\n", sqrt(square), t->invocation->options->output);
+    bl_print("  %10.4g  %s\n", sqrt(t->squares[model]), t->invocation->arguments[model]);
+  bl_print("\n  the average, of norm %.4g, is in %s\n\n", sqrt(square), t->invocation->options->output);
 }
 
 static bl_status work(const bl_invocation *invocation) {

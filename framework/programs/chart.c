@@ -1,5 +1,7 @@
 #include "programs/chart.h"
 
+#include "base/print.h"
+
 #include <math.h>
 #include <stdbool.h>
 
@@ -16,6 +18,12 @@ static double mean_of_place(const double *values, size_t count, int place, int w
   return finite > 0 ? sum / (double)finite : NAN;
 }
 
+static void print_title(FILE *file, const char *title, double last, int columns) {
+  char value[32];
+  const int room = columns - snprintf(value, sizeof value, ": %.4g", last) - 2;
+  bl_print_to(file, "\n  %.*s%s\n", room > 0 ? room : 0, title, value);
+}
+
 void bl_chart_draw(FILE *file, const char *title, const double *values, size_t count, int width, int height) {
   double means[BL_CHART_WIDEST], least = INFINITY, most = -INFINITY, last = NAN;
   const int places = (size_t)width < count ? width : (int)count;
@@ -28,7 +36,7 @@ void bl_chart_draw(FILE *file, const char *title, const double *values, size_t c
     return;
   for (size_t i = 0; i < count; i++)
     last = isfinite(values[i]) ? values[i] : last;
-  fprintf(file, "\n  %s: %.4g\n", title, last);
+  print_title(file, title, last, width + BL_CHART_MARGIN);
   for (int y = height - 1; y >= 0; y--) {
     char line[BL_CHART_WIDEST + 1];
     int end = 0;
@@ -40,8 +48,8 @@ void bl_chart_draw(FILE *file, const char *title, const double *values, size_t c
     }
     line[end] = '\0';
     if (y == height - 1 || y == 0)
-      fprintf(file, "  %10.4g |%s\n", y == 0 ? least : most, line);
+      bl_print_to(file, "  %10.4g |%s\n", y == 0 ? least : most, line);
     else
-      fprintf(file, "  %10s |%s\n", "", line);
+      bl_print_to(file, "  %10s |%s\n", "", line);
   }
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "learner/rate.h"
 #include "network/computation.h"
 #include "parallel/agree.h"
@@ -257,15 +258,15 @@ static bl_status finish(distiller *d, double seconds) {
   BL_TRY(bl_run_write_model(&d->run, &d->aggregator));
   if (d->run.world.rank != 0)
     return BL_OK;
-  printf("\n  %-22s", "students of steps");
+  bl_print("\n  %-22s", "students of steps");
   for (int stage = 0; stage < d->stages; stage++)
-    printf(" %d", steps_of(d, stage));
+    bl_print(" %d", steps_of(d, stage));
   bl_run_path(path, sizeof path, &d->run, "student-*.nc");
-  printf(": %s\n", path);
+  bl_print(": %s\n", path);
   bl_run_path(path, sizeof path, &d->run, "model.nc");
-  printf("  %-22s %s, predicts %s\n", "last one", path, d->run.header.prediction);
+  bl_print("  %-22s %s, predicts %s\n", "last one", path, d->run.header.prediction);
   if (!isnan(d->record.loss)) /* no step is left to do after a stop at the last one */
-    printf("  %-22s %.4g\n", "its loss at the end", d->record.loss);
+    bl_print("  %-22s %.4g\n", "its loss at the end", d->record.loss);
   bl_run_print_time(&d->run, seconds);
   return BL_OK;
 }

@@ -1,3 +1,4 @@
+#include "base/print.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
 #include "programs/measure.h"
@@ -121,18 +122,18 @@ static bl_status measure(evaluation *e) {
 
 static void write_table(FILE *file, const evaluation *e) {
   const bl_options *options = e->options;
-  fprintf(file, "\n  %-20s %s\n", "samples", options->metrics.samples);
-  fprintf(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
+  bl_print_to(file, "\n  %-20s %s\n", "samples", options->metrics.samples);
+  bl_print_to(file, "  %-20s %s\n\n", "real data", e->real.count > 0 ? options->data.file : options->metrics.reference);
   for (int i = 0; i < e->results.count; i++) {
     const bl_figure *r = &e->results.figures[i];
-    fprintf(file, "  %-20s %10.5g %-3s %s\n", r->label, r->factor * r->value, strcmp(r->units, "1") == 0 ? "" : r->units,
-            r->note);
+    bl_print_to(file, "  %-20s %10.5g %-3s %s\n", r->label, r->factor * r->value,
+                strcmp(r->units, "1") == 0 ? "" : r->units, r->note);
   }
   if (!e->samples.points && !bl_features_configured(options))
-    fprintf(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
+    bl_print_to(file, "  %-20s %10s     set metrics.classifier or metrics.inception to measure it\n", "FID", "-");
   else if (!e->samples.points)
-    fprintf(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
-  fprintf(file, "\n");
+    bl_print_to(file, "\n  FID falls as the number of samples grows: compare equal numbers only, on the same features.\n");
+  bl_print_to(file, "\n");
 }
 
 /* What a ring of frequencies of the power spectra tells. */

@@ -1,6 +1,7 @@
 #include "programs/finetune_measure.h"
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "parallel/agree.h"
 #include "programs/outcome.h"
 #include "programs/sample_stream.h"
@@ -183,9 +184,9 @@ bl_status bl_finetune_measure_report(const bl_finetune_measure *measure, double 
   BL_TRY(bl_comparison_write(&drawn, &measure->comparison, picture));
   BL_TRY(bl_outcome_write(summary, &outcome));
   bl_outcome_print(stdout, &outcome);
-  printf("  model    %s\n", model);
+  bl_print("  model    %s\n", model);
   if (drawn)
-    printf("  picture  %s\n", picture);
-  printf("\n");
+    bl_print("  picture  %s\n", picture);
+  bl_print("\n");
   return BL_OK;
 }

@@ -1,6 +1,7 @@
 /* `beeline import`: foreign files into one data set. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/print.h"
 #include "programs/output_name.h"
 #include "programs/program.h"
 #include "store/importer.h"
@@ -58,15 +59,15 @@ static bl_status import(const bl_invocation *invocation) {
   if (status == BL_OK) {
     bl_clock_duration(duration, sizeof duration, bl_clock_seconds() - start);
     if (dataset.points != NULL)
-      printf("%s: %zu points of %d dimensions", options->output, dataset.count, dataset.channels);
+      bl_print("%s: %zu points of %d dimensions", options->output, dataset.count, dataset.channels);
     else
-      printf("%s: %zu image%s of %d x %d, %d channel%s", options->output, dataset.count, dataset.count == 1 ? "" : "s",
-             dataset.height, dataset.width, dataset.channels, dataset.channels == 1 ? "" : "s");
+      bl_print("%s: %zu image%s of %d x %d, %d channel%s", options->output, dataset.count, dataset.count == 1 ? "" : "s",
+               dataset.height, dataset.width, dataset.channels, dataset.channels == 1 ? "" : "s");
     if (dataset.classes > 0)
-      printf(", %d class%s", dataset.classes, dataset.classes == 1 ? "" : "es");
+      bl_print(", %d class%s", dataset.classes, dataset.classes == 1 ? "" : "es");
     if (dataset.skipped > 0)
-      printf(", %zu picture%s left out", dataset.skipped, dataset.skipped == 1 ? "" : "s");
-    printf(", in %s\n", duration);
+      bl_print(", %zu picture%s left out", dataset.skipped, dataset.skipped == 1 ? "" : "s");
+    bl_print(", in %s\n", duration);
   }
   bl_dataset_destroy(&dataset);
   return status;

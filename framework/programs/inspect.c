@@ -2,6 +2,7 @@
 #include "programs/inspect.h"
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "programs/program.h"
 #include "store/container.h"
 
@@ -47,17 +48,17 @@ static bl_status show_variable(int ncid, int variable, const char *path) {
     nc_inq_dimlen(ncid, dimensions[d], &size);
     used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", d > 0 ? " x " : "", size);
   }
-  printf("  %-24s %-20s", name, rank > 0 ? text : "one value");
+  bl_print("  %-24s %-20s", name, rank > 0 ? text : "one value");
   if (type == NC_CHAR || type > NC_UINT64) {
-    printf("text\n");
+    bl_print("text\n");
     return BL_OK;
   }
   BL_TRY(bl_inspect_numbers(&values, &count, ncid, variable, path));
   bl_summary_add(&summary, values, count);
   bl_free(&values);
   if (summary.count > 0)
-    printf("mean %.6g, from %.6g to %.6g", bl_summary_mean(&summary), summary.least, summary.most);
-  printf("%s\n", summary.not_finite > 0 ? "  (some are not finite)" : "");
+    bl_print("mean %.6g, from %.6g to %.6g", bl_summary_mean(&summary), summary.least, summary.most);
+  bl_print("%s\n", summary.not_finite > 0 ? "  (some are not finite)" : "");
   return BL_OK;
 }
 
@@ -76,25 +77,25 @@ static void show_text(int ncid, const char *attribute, const char *label) {
   char text[4096];
   bl_container_get_text(text, sizeof text, ncid, attribute);
   if (text[0] != '\0')
-    printf("  %-18s %s\n", label, text);
+    bl_print("  %-18s %s\n", label, text);
 }
 
 static void show_integer(int ncid, const char *attribute, const char *label) {
   long long value;
   if (bl_container_numbers(ncid, NC_GLOBAL, attribute) == 1 &&
       nc_get_att_longlong(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
-    printf("  %-18s %lld\n", label, value);
+    bl_print("  %-18s %lld\n", label, value);
 }
 
 static void show_number(int ncid, const char *attribute, const char *label) {
   double value;
   if (bl_container_numbers(ncid, NC_GLOBAL, attribute) == 1 &&
       nc_get_att_double(ncid, NC_GLOBAL, attribute, &value) == NC_NOERR)
-    printf("  %-18s %g\n", label, value);
+    bl_print("  %-18s %g\n", label, value);
 }
 
 static void show_provenance(int ncid) {
-  printf("\n  where it comes from\n");
+  bl_print("\n  where it comes from\n");
   show_text(ncid, "title", "title");
   show_text(ncid, "source", "made by");
   show_text(ncid, "history", "history");
@@ -123,7 +124,7 @@ static bl_status show(int ncid, const char *path) {
         "shows any netCDF file",
         path, source);
   stat(path, &what);
-  printf("\n  %s: %s, %.1f kB\n\n", path, ours ? content : "data set of another program", (double)what.st_size / 1000.0);
+  bl_print("\n  %s: %s, %.1f kB\n\n", path, ours ? content : "data set of another program", (double)what.st_size / 1000.0);
   if (samples)
     BL_TRY(bl_inspect_dataset(path));
   else if (strcmp(content, BL_CONTENT_MODEL) == 0)
@@ -133,7 +134,7 @@ static bl_status show(int ncid, const char *path) {
   else
     BL_TRY(show_variables(ncid, path));
   show_provenance(ncid);
-  printf("\n");
+  bl_print("\n");
   return BL_OK;
 }
 

@@ -1,5 +1,5 @@
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/print.h"
 #include "programs/inspect.h"
 #include "store/dataset.h"
 
@@ -23,15 +23,11 @@ static bl_status show_classes(const bl_dataset *dataset) {
   BL_TRY(bl_allocate(&counts, (size_t)dataset->classes, sizeof *counts));
   for (size_t i = 0; i < dataset->count; i++)
     counts[dataset->labels[i]]++;
-  printf("\n  class  samples  name\n");
-  for (int class = 0; class < dataset->classes && class < SHOWN; class ++) {
-    const char *name = dataset->class_names != NULL ? dataset->class_names[class] : "";
-    char text[BL_DATASET_NAME + 4];
-    bl_text_clip(text, sizeof text, name, strlen(name));
-    printf("  %5d  %7zu  %s\n", class, counts[class], text);
-  }
+  bl_print("\n  class  samples  name\n");
+  for (int class = 0; class < dataset->classes && class < SHOWN; class ++)
+    bl_print("  %5d  %7zu  %s\n", class, counts[class], dataset->class_names != NULL ? dataset->class_names[class] : "");
   if (dataset->classes > SHOWN)
-    printf("  ... %d classes more\n", dataset->classes - SHOWN);
+    bl_print("  ... %d classes more\n", dataset->classes - SHOWN);
   bl_free(&counts);
   return BL_OK;
 }
@@ -41,23 +37,23 @@ bl_status bl_inspect_dataset(const char *path) {
   bl_dataset dataset;
   BL_TRY(bl_dataset_read(&dataset, path));
   if (dataset.points != NULL)
-    printf("  %zu points of %d dimensions\n", dataset.count, dataset.channels);
+    bl_print("  %zu points of %d dimensions\n", dataset.count, dataset.channels);
   else
-    printf("  %zu images, %d pixels high, %d wide, %d channel%s (%s)\n", dataset.count, dataset.height, dataset.width,
-           dataset.channels, dataset.channels == 1 ? "" : "s",
-           dataset.channels == 1   ? "grey"
-           : dataset.channels == 3 ? "red, green, blue"
-                                   : "of other colours");
-  printf("\n  %-10s %12s %12s %12s %12s\n", dataset.points != NULL ? "coordinate" : "channel", "mean", "deviation", "least",
-         "most");
+    bl_print("  %zu images, %d pixels high, %d wide, %d channel%s (%s)\n", dataset.count, dataset.height, dataset.width,
+             dataset.channels, dataset.channels == 1 ? "" : "s",
+             dataset.channels == 1   ? "grey"
+             : dataset.channels == 3 ? "red, green, blue"
+                                     : "of other colours");
+  bl_print("\n  %-10s %12s %12s %12s %12s\n", dataset.points != NULL ? "coordinate" : "channel", "mean", "deviation",
+           "least", "most");
   for (int c = 0; c < dataset.channels && c < SHOWN; c++) {
     bl_summary summary = {0};
     add_channel(&summary, &dataset, c);
-    printf("  %-10d %12.6g %12.6g %12.6g %12.6g%s\n", c, bl_summary_mean(&summary), bl_summary_deviation(&summary),
-           summary.least, summary.most, summary.not_finite > 0 ? "  WARNING: values that are not finite" : "");
+    bl_print("  %-10d %12.6g %12.6g %12.6g %12.6g%s\n", c, bl_summary_mean(&summary), bl_summary_deviation(&summary),
+             summary.least, summary.most, summary.not_finite > 0 ? "  WARNING: values that are not finite" : "");
   }
   if (dataset.channels > SHOWN)
-    printf("  ... %d more\n", dataset.channels - SHOWN);
+    bl_print("  ... %d more\n", dataset.channels - SHOWN);
   bl_status status = BL_OK;
   if (dataset.labels != NULL)
     status = show_classes(&dataset);

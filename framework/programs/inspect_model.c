@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/print.h"
 #include "programs/inspect.h"
 #include "store/container.h"
 #include "store/model.h"
@@ -13,10 +14,10 @@
 static void show_list(const char *label, const int *values, int count) {
   if (count == 0)
     return;
-  printf("  %-18s ", label);
+  bl_print("  %-18s ", label);
   for (int i = 0; i < count; i++)
-    printf("%s%d", i > 0 ? ", " : "", values[i]);
-  printf("\n");
+    bl_print("%s%d", i > 0 ? ", " : "", values[i]);
+  bl_print("\n");
 }
 
 static void show_value(const char *label, int value) {
@@ -26,8 +27,8 @@ static void show_value(const char *label, int value) {
 
 static void show_header(const bl_model_header *header) {
   const bl_network_shape *shape = &header->shape;
-  printf("  %-18s %s\n", "network", bl_network_kind_name(shape->kind));
-  printf("  %-18s %d x %d x %d (channels x height x width)\n", "sample", shape->channels, shape->height, shape->width);
+  bl_print("  %-18s %s\n", "network", bl_network_kind_name(shape->kind));
+  bl_print("  %-18s %d x %d x %d (channels x height x width)\n", "sample", shape->channels, shape->height, shape->width);
   show_value("base channels", shape->base_channels);
   show_list("multipliers", shape->multipliers, shape->multiplier_count);
   show_value("blocks per level", shape->blocks);
@@ -35,25 +36,25 @@ static void show_header(const bl_model_header *header) {
     show_value("pixels a patch", shape->patch * shape->patch);
   show_list("attention at", shape->attention, shape->attention_count);
   if (shape->dropout > 0.0F)
-    printf("  %-18s %g\n", "dropout", (double)shape->dropout);
+    bl_print("  %-18s %g\n", "dropout", (double)shape->dropout);
   show_list("widths", shape->widths, shape->width_count);
   show_value("step embeddings", shape->steps);
   show_value("classes", shape->classes);
   if (header->schedule[0] != '\0')
-    printf("  %-18s %s, %d steps, beta from %g to %g\n", "diffusion", header->schedule, header->diffusion_steps,
-           header->beta_first, header->beta_last);
+    bl_print("  %-18s %s, %d steps, beta from %g to %g\n", "diffusion", header->schedule, header->diffusion_steps,
+             header->beta_first, header->beta_last);
   if (header->schedule[0] != '\0')
-    printf("  %-18s %s\n", "predicts", header->prediction);
+    bl_print("  %-18s %s\n", "predicts", header->prediction);
   if (header->head[0] != '\0')
-    printf("  %-18s %s, of the model with the weights' checksum %08" PRIx32 "\n", "head", header->head,
-           header->model_checksum);
+    bl_print("  %-18s %s, of the model with the weights' checksum %08" PRIx32 "\n", "head", header->head,
+             header->model_checksum);
   show_value("distilled to steps", header->distilled_steps);
   if (header->accuracy > 0)
-    printf("  %-18s %.2f %%\n", "test accuracy", 100 * header->accuracy);
-  printf("  %-18s %lld\n", "rounds done", (long long)header->round);
+    bl_print("  %-18s %.2f %%\n", "test accuracy", 100 * header->accuracy);
+  bl_print("  %-18s %lld\n", "rounds done", (long long)header->round);
   if (header->optimiser_steps[0] + header->optimiser_steps[1] + header->optimiser_steps[2] > 0)
-    printf("  %-18s network %lld, critic %lld, value %lld\n", "optimiser steps", (long long)header->optimiser_steps[0],
-           (long long)header->optimiser_steps[1], (long long)header->optimiser_steps[2]);
+    bl_print("  %-18s network %lld, critic %lld, value %lld\n", "optimiser steps", (long long)header->optimiser_steps[0],
+             (long long)header->optimiser_steps[1], (long long)header->optimiser_steps[2]);
 }
 
 /* One tensor into the figures of its part. The checksum is of the float values in the order of the file, so that it tells
@@ -84,10 +85,10 @@ static bl_status show_part(int group, const char *path) {
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(group, &count), path, name));
   for (int variable = 0; variable < count; variable++)
     BL_TRY(add_tensor(&summary, &checksum, bad, group, variable, path));
-  printf("  %-16s %8d %10zu %11.4g %11.4g %11.4g %11.4g  %08lx\n", name, count, summary.count + summary.not_finite,
-         summary.least, bl_summary_mean(&summary), summary.most, sqrt(summary.squares), checksum);
+  bl_print("  %-16s %8d %10zu %11.4g %11.4g %11.4g %11.4g  %08lx\n", name, count, summary.count + summary.not_finite,
+           summary.least, bl_summary_mean(&summary), summary.most, sqrt(summary.squares), checksum);
   if (summary.not_finite > 0)
-    printf("  %-16s WARNING: %zu values are NaN or infinite, the first in %s\n", "", summary.not_finite, bad);
+    bl_print("  %-16s WARNING: %zu values are NaN or infinite, the first in %s\n", "", summary.not_finite, bad);
   return BL_OK;
 }
 
@@ -99,8 +100,8 @@ bl_status bl_inspect_model(int ncid, const char *path) {
   show_header(&header);
   if (nc_inq_grps(ncid, &count, NULL) != NC_NOERR || count > MOST || nc_inq_grps(ncid, &count, groups) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: its groups cannot be listed", path);
-  printf("\n  %-16s %8s %10s %11s %11s %11s %11s  %s\n", "part", "tensors", "numbers", "least", "mean", "most", "norm",
-         "checksum");
+  bl_print("\n  %-16s %8s %10s %11s %11s %11s %11s  %s\n", "part", "tensors", "numbers", "least", "mean", "most", "norm",
+           "checksum");
   for (int i = 0; i < count; i++)
     BL_TRY(show_part(groups[i], path));
   return BL_OK;

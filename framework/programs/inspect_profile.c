@@ -2,6 +2,7 @@
 #include "network/profile.h"
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "network/network.h"
 #include "programs/inspect.h"
 #include "store/model.h"
@@ -44,9 +45,9 @@ static double gap_of(const bl_profile_cost *cost) {
 }
 
 static void show_cost(const bl_profile_cost *cost) {
-  printf(" | %9.4f %7.1f %8.3f %9.4f %9.4f", 1e3 * cost->seconds,
-         cost->seconds > 0 ? 1e-9 * cost->flops / cost->seconds : 0, 1e-6 * cost->bytes, 1e3 * cost->roofline,
-         1e3 * gap_of(cost));
+  bl_print(" | %9.4f %7.1f %8.3f %9.4f %9.4f", 1e3 * cost->seconds,
+           cost->seconds > 0 ? 1e-9 * cost->flops / cost->seconds : 0, 1e-6 * cost->bytes, 1e3 * cost->roofline,
+           1e3 * gap_of(cost));
 }
 
 /* "64x8x8 > 128x4x4", or how many layers are summed. */
@@ -58,19 +59,19 @@ static void show_shape(const bl_profile_row *row) {
   } else {
     snprintf(text, sizeof text, "%d layer%s", row->layers, row->layers == 1 ? "" : "s");
   }
-  printf(" %-24s", text);
+  bl_print(" %-24s", text);
 }
 
 static void show_row(const bl_profile_row *row) {
-  printf("  %-30s %-17s", row->name, row->kind);
+  bl_print("  %-30s %-17s", row->name, row->kind);
   show_shape(row);
   show_cost(&row->forward);
   show_cost(&row->backward);
-  printf("\n");
+  bl_print("\n");
 }
 
 static void show_head(const char *first) {
-  printf(
+  bl_print(
       "\n  %-30s %-17s %-24s | forward: ms  GFLOP/s   MB moved  roofline     gap | backward: ms GFLOP/s  MB moved  roofline"
       "     gap\n",
       first, "kind", "channels x height x width");
@@ -97,28 +98,28 @@ static bl_status show_gaps(const bl_profile *profile) {
   }
   qsort(gaps, (size_t)count, sizeof *gaps, by_gap);
   const double all = gap_of(&profile->sum.forward) + gap_of(&profile->sum.backward);
-  printf("\n  the largest gaps between time and roofline, of %.4f ms in all\n", 1e3 * all);
+  bl_print("\n  the largest gaps between time and roofline, of %.4f ms in all\n", 1e3 * all);
   for (int i = 0; i < count && i < SHOWN && gaps[i].seconds > 0; i++) {
     const bl_profile_row *row = gaps[i].row;
-    printf("  %9.4f ms  %-8s  %-30s %-17s", 1e3 * gaps[i].seconds, gaps[i].backward ? "backward" : "forward", row->name,
-           row->kind);
+    bl_print("  %9.4f ms  %-8s  %-30s %-17s", 1e3 * gaps[i].seconds, gaps[i].backward ? "backward" : "forward", row->name,
+             row->kind);
     show_shape(row);
-    printf("\n");
+    bl_print("\n");
   }
   bl_free(&gaps);
   return BL_OK;
 }
 
 static void show_pass(const char *name, const bl_profile_cost *sum, double whole, int batch) {
-  printf("  %-9s sum of layers %.4f ms, roofline %.4f ms: %.2f times; the whole pass at once %.4f ms, %.4f ms a sample\n",
-         name, 1e3 * sum->seconds, 1e3 * sum->roofline, sum->seconds / sum->roofline, 1e3 * whole, 1e3 * whole / batch);
+  bl_print("  %-9s sum of layers %.4f ms, roofline %.4f ms: %.2f times; the whole pass at once %.4f ms, %.4f ms a sample\n",
+           name, 1e3 * sum->seconds, 1e3 * sum->roofline, sum->seconds / sum->roofline, 1e3 * whole, 1e3 * whole / batch);
 }
 
 static bl_status show(const bl_profile *profile, const bl_graph *graph, const char *path, int repeats) {
-  printf("\n  %s: %zu parameters; a micro-batch of %d, median of %d\n", path, bl_graph_parameters(graph)->count,
-         graph->batch, repeats);
-  printf("  this process: direct convolution %.1f GFLOP/s, memory %.1f GB/s\n", 1e-9 * profile->machine.flops,
-         1e-9 * profile->machine.bytes);
+  bl_print("\n  %s: %zu parameters; a micro-batch of %d, median of %d\n", path, bl_graph_parameters(graph)->count,
+           graph->batch, repeats);
+  bl_print("  this process: direct convolution %.1f GFLOP/s, memory %.1f GB/s\n", 1e-9 * profile->machine.flops,
+           1e-9 * profile->machine.bytes);
   show_head("layer");
   for (int i = 0; i < profile->count; i++)
     show_row(&profile->rows[i]);
@@ -127,10 +128,10 @@ static bl_status show(const bl_profile *profile, const bl_graph *graph, const ch
     show_row(&profile->by_kind[i]);
   show_row(&profile->sum);
   BL_TRY(show_gaps(profile));
-  printf("\n");
+  bl_print("\n");
   show_pass("forward", &profile->sum.forward, profile->forward, graph->batch);
   show_pass("backward", &profile->sum.backward, profile->backward, graph->batch);
-  printf("\n");
+  bl_print("\n");
   return BL_OK;
 }
 

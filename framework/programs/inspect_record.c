@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/print.h"
 #include "programs/inspect.h"
 #include "store/container.h"
 
@@ -18,9 +19,9 @@ static bl_status show_column(int ncid, int variable, const char *path) {
   BL_TRY(bl_inspect_numbers(&values, &count, ncid, variable, path));
   bl_summary_add(&summary, values, count);
   if (count > 0)
-    printf("  %-24s %-8s %12.6g %12.6g %12.6g %12.6g%s\n", name, units, values[0], values[count - 1],
-           summary.count > 0 ? summary.least : NAN, summary.count > 0 ? summary.most : NAN,
-           summary.not_finite > 0 ? "  (some are not finite)" : "");
+    bl_print("  %-24s %-8s %12.6g %12.6g %12.6g %12.6g%s\n", name, units, values[0], values[count - 1],
+             summary.count > 0 ? summary.least : NAN, summary.count > 0 ? summary.most : NAN,
+             summary.not_finite > 0 ? "  (some are not finite)" : "");
   bl_free(&values);
   return BL_OK;
 }
@@ -31,10 +32,10 @@ bl_status bl_inspect_record(int ncid, const char *path) {
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &count), path, "variables"));
   if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_dimlen(ncid, dimension, &rows) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: no record: has no dimension round", path);
-  printf("  %zu rows\n", rows);
+  bl_print("  %zu rows\n", rows);
   if (rows == 0)
     return BL_OK;
-  printf("\n  %-24s %-8s %12s %12s %12s %12s\n", "column", "units", "first", "last", "least", "most");
+  bl_print("\n  %-24s %-8s %12s %12s %12s %12s\n", "column", "units", "first", "last", "least", "most");
   for (int variable = 0; variable < count; variable++)
     BL_TRY(show_column(ncid, variable, path));
   return BL_OK;

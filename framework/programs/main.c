@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/print.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "base/version.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
+#include "parallel/launch.h"
 #include "parallel/wait.h"
 #include "programs/command_line.h"
 #include "programs/program.h"
@@ -37,14 +39,14 @@ static const bl_program *find_program(const char *name) {
 
 static const char exit_statuses[] =
     "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input file is wrong, and\n"
-    "nothing was written; 75 stopped by SIGTERM or SIGUSR1, to go on by --resume. Options of all commands: beeline "
-    "--help.\n";
+    "nothing was written; 75 stopped by SIGTERM, SIGUSR1 or Ctrl-C, to go on by --resume. Options of all commands:\n"
+    "beeline --help.\n";
 
 /* ---- What needs no MPI ------------------------------------------------------------------------------------------------
  */
 
 static void print_help(void) {
-  puts(
+  bl_print_raw(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
       "       beeline average MODEL.nc... --output AVERAGE.nc\n"
       "       beeline inspect [--profile [--batch N]] FILE\n"
@@ -54,10 +56,10 @@ static void print_help(void) {
       "\n"
       "Beeline fine-tunes diffusion models by policy gradient, so that they draw good samples in few steps.\n"
       "\n"
-      "Commands, in the order of a first use:");
+      "Commands, in the order of a first use:\n");
   for (int i = 0; i < PROGRAMS; i++)
-    printf("  %-10s %s\n", programs[i]->name, programs[i]->summary);
-  puts(
+    bl_print("  %-10s %s\n", programs[i]->name, programs[i]->summary);
+  bl_print_raw(
       "\n"
       "Options:\n"
       "  --set KEY=VALUE  override one key of the configuration, such as --set learner.rounds=20; may be repeated\n"
@@ -74,20 +76,26 @@ static void print_help(void) {
       "  --help           print this, or the help of a command\n"
       "\n"
       "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong; 75 stopped by\n"
-      "SIGTERM or SIGUSR1 after a step and its checkpoint: the same command with --resume goes on.");
+      "SIGTERM, SIGUSR1 or Ctrl-C after a step and its checkpoint: the same command with --resume goes on.\n");
+}
+
+static void print_command_help(const bl_program *program) {
+  bl_print_raw(program->help);
+  bl_print_raw("\n");
+  bl_print_raw(exit_statuses);
 }
 
 /* True when the command line asked for no more than text. */
 static bool print_text(const bl_command_line *line) {
   const bl_program *program = line->command == NULL ? NULL : find_program(line->command);
   if (line->version)
-    printf("beeline %s (commit %s)\n", bl_version, bl_commit);
+    bl_print("beeline %s (commit %s)\n", bl_version, bl_commit);
   else if (line->help && program != NULL)
-    printf("%s\n%s", program->help, exit_statuses);
+    print_command_help(program);
   else if (line->help && line->command == NULL)
     print_help();
   else if (line->defaults)
-    fputs(bl_defaults, stdout);
+    bl_print_raw(bl_defaults);
   else
     return false;
   return true;
@@ -163,6 +171,15 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   return status;
 }
 
+/* Programs that each believe to be alone would write over each other. */
+static bl_status check_one_job(const bl_launch *launch, MPI_Comm comm) {
+  char library[MPI_MAX_LIBRARY_VERSION_STRING] = "MPI";
+  int ranks, length;
+  MPI_Comm_size(comm, &ranks);
+  MPI_Get_library_version(library, &length);
+  return bl_agree(bl_launch_check(launch, ranks, library), comm);
+}
+
 /* Ranks of another version, or with other arguments, would compute something else or wait for each other for ever. */
 static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   uint64_t sum = BL_HASH_EMPTY;
@@ -180,6 +197,11 @@ static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   return bl_agree_text("the command line", arguments, comm);
 }
 
+extern char **environ;
+
+static const char answer_to_ctrl_c[] =
+    "\nbeeline: finishes this step and keeps it, for --resume; Ctrl-C once more ends at once\n";
+
 /* EX_TEMPFAIL of <sysexits.h>, "try again later", which is not in POSIX. */
 enum { EXIT_TRY_AGAIN = 75 };
 
@@ -191,31 +213,52 @@ static int exit_code(bl_status status) {
   return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? 2 : 1;
 }
 
+static void complain(const bl_program *program) {
+  fprintf(stderr, "beeline%s%s: %s\n", program == NULL ? "" : " ", program == NULL ? "" : program->name,
+          bl_status_message());
+}
+
+/* What needs no MPI. \param [out] done  whether that was all. */
+static bl_status answer(bool *done, const bl_command_line *line) {
+  *done = print_text(line);
+  return *done ? bl_print_end() : BL_OK;
+}
+
 int main(int argc, char **argv) {
   bl_command_line line;
+  bool done = false;
+  bl_print_begin();
   bl_status status = bl_command_line_read(&line, argc, argv);
-  if (status == BL_OK && print_text(&line)) {
+  if (status == BL_OK)
+    status = answer(&done, &line);
+  if (done) {
+    if (status != BL_OK)
+      complain(NULL);
     bl_command_line_destroy(&line);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return exit_code(status);
   }
 
   const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);
   if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
-    bl_interrupt_catch();
+    bl_interrupt_catch(answer_to_ctrl_c);
+  bl_launch launch;
+  bl_launch_read(&launch, environ, bl_launch_by_hand());
+  bl_launch_prepare(&launch);
   MPI_Init(&argc, &argv);
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   bl_log_speak(rank == 0);
   const bl_program *program = NULL;
   const bl_status alike = check_ranks_alike(argc, argv, MPI_COMM_WORLD);
-  if (alike != BL_OK)
-    status = alike;
+  const bl_status one_job = alike == BL_OK ? check_one_job(&launch, MPI_COMM_WORLD) : alike;
+  if (one_job != BL_OK)
+    status = one_job;
   if (status == BL_OK)
     status = run(&program, &line, argc, argv, MPI_COMM_WORLD);
+  const bl_status printed = bl_print_end();
+  status = bl_agree(status == BL_OK ? printed : status, MPI_COMM_WORLD);
   if (status != BL_OK && rank == 0)
-    fprintf(stderr, "beeline%s%s: %s\n", program == NULL ? "" : " ", program == NULL ? "" : program->name,
-            bl_status_message());
-  fflush(stdout);
+    complain(program);
   fflush(stderr);
   bl_command_line_destroy(&line);
   /* A launcher may end the job as soon as one rank leaves with a failure: wait until the message is out. */

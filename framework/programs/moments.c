@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "network/computation.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
@@ -106,18 +107,18 @@ static void print_table(const task *t, double seconds) {
   const bl_moments *moments = &t->moments;
   char duration[32];
   bl_clock_duration(duration, sizeof duration, seconds);
-  printf("\n  %-10s %s: %d steps, %zu samples at each\n", "moments", t->options->output, moments->steps, moments->count);
-  printf("  %-10s %s, weights: %s\n", "model", t->options->model.file, t->options->model.weights);
-  printf("  %-10s %s on %d rank%s\n\n", "time", duration, t->provenance.ranks, t->provenance.ranks == 1 ? "" : "s");
-  printf("  %8s %12s %12s %22s\n", "step", "mean square", "error", "deviation of x_0 given x_t");
+  bl_print("\n  %-10s %s: %d steps, %zu samples at each\n", "moments", t->options->output, moments->steps, moments->count);
+  bl_print("  %-10s %s, weights: %s\n", "model", t->options->model.file, t->options->model.weights);
+  bl_print("  %-10s %s on %d rank%s\n\n", "time", duration, t->provenance.ranks, t->provenance.ranks == 1 ? "" : "s");
+  bl_print("  %8s %12s %12s %22s\n", "step", "mean square", "error", "deviation of x_0 given x_t");
   const int shown = moments->steps < SHOWN ? moments->steps : SHOWN;
   for (int i = 0; i < shown; i++) {
     const int step = shown == 1 ? 0 : (int)((long)i * (moments->steps - 1) / (shown - 1));
     const double alpha_bar = moments->alpha_bar[step];
-    printf("  %8d %12.6f %12.6f %22.4f\n", step + 1, moments->gamma[step], moments->error[step],
-           sqrt(fmin(fmax((1.0 - alpha_bar) / alpha_bar * (1.0 - moments->gamma[step]), 0.0), 1.0)));
+    bl_print("  %8d %12.6f %12.6f %22.4f\n", step + 1, moments->gamma[step], moments->error[step],
+             sqrt(fmin(fmax((1.0 - alpha_bar) / alpha_bar * (1.0 - moments->gamma[step]), 0.0), 1.0)));
   }
-  printf("\n");
+  bl_print("\n");
 }
 
 static bl_status measure(const bl_invocation *invocation) {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "learner/rate.h"
 #include "learner/supervised.h"
 #include "network/computation.h"
@@ -321,16 +322,16 @@ static bl_status finish(pretrainer *p, double seconds) {
   if (p->run.world.rank != 0)
     return BL_OK;
   bl_run_path(path, sizeof path, &p->run, "model.nc");
-  printf("\n  %-22s %s\n", "model", path);
-  printf("  %-22s %s%s%s, %zu parameters\n", "network", p->head ? bl_head_name(p->head) : "", p->head ? " head of a " : "",
-         bl_network_kind_name(p->run.header.shape.kind), p->learned.count);
+  bl_print("\n  %-22s %s\n", "model", path);
+  bl_print("  %-22s %s%s%s, %zu parameters\n", "network", p->head ? bl_head_name(p->head) : "",
+           p->head ? " head of a " : "", bl_network_kind_name(p->run.header.shape.kind), p->learned.count);
   if (!isnan(p->record.loss)) /* no step is left to do after a stop at the last one */
-    printf("  %-22s %.4f\n", "loss at the end", p->record.loss);
+    bl_print("  %-22s %.4f\n", "loss at the end", p->record.loss);
   if (p->labels)
-    printf("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
+    bl_print("  %-22s %.2f %%\n", "accuracy on its data", 100 * own);
   if (p->test.count > 0)
-    printf("  %-22s %.2f %% of the %zu samples of %s\n", "accuracy in the test", 100 * *test, p->test.count,
-           p->run.options->data.test);
+    bl_print("  %-22s %.2f %% of the %zu samples of %s\n", "accuracy in the test", 100 * *test, p->test.count,
+             p->run.options->data.test);
   bl_run_print_time(&p->run, seconds);
   return BL_OK;
 }

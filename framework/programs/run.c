@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "parallel/account.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
@@ -203,7 +204,7 @@ bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
 void bl_run_print_time(const bl_run *run, double seconds) {
   char duration[32];
   bl_clock_duration(duration, sizeof duration, seconds);
-  printf("  %-22s %s on %d rank%s\n\n", "time", duration, run->world.size, run->world.size == 1 ? "" : "s");
+  bl_print("  %-22s %s on %d rank%s\n\n", "time", duration, run->world.size, run->world.size == 1 ? "" : "s");
 }
 
 bl_status bl_run_finish(bl_run *run) {

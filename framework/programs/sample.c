@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/progress.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
@@ -302,23 +303,23 @@ static void print_table(const drawing *d) {
   const bl_dataset *samples = &d->dataset;
   char duration[32];
   bl_clock_duration(duration, sizeof duration, d->seconds);
-  printf("\n  %-10s %s: %zu ", "samples", options->output, samples->count);
+  bl_print("\n  %-10s %s: %zu ", "samples", options->output, samples->count);
   if (samples->pixels)
-    printf("images of %d × %d × %d (channels, height, width)\n", samples->channels, samples->height, samples->width);
+    bl_print("images of %d × %d × %d (channels, height, width)\n", samples->channels, samples->height, samples->width);
   else
-    printf("points of %d coordinates\n", samples->channels);
+    bl_print("points of %d coordinates\n", samples->channels);
   if (d->picture[0])
-    printf("  %-10s %s\n", "picture", d->picture);
-  printf("  %-10s %s, weights: %s\n", "model", options->model.file, options->model.weights);
-  printf("  %-10s %s, grid %s, %d steps, seed %lld\n", "sampler", options->sampler.name, options->sampler.grid,
-         options->sampler.steps, (long long)options->seed);
-  printf("  %-10s %g network evaluations for each sample (counted)\n", "NFE", d->evaluations);
+    bl_print("  %-10s %s\n", "picture", d->picture);
+  bl_print("  %-10s %s, weights: %s\n", "model", options->model.file, options->model.weights);
+  bl_print("  %-10s %s, grid %s, %d steps, seed %lld\n", "sampler", options->sampler.name, options->sampler.grid,
+           options->sampler.steps, (long long)options->seed);
+  bl_print("  %-10s %g network evaluations for each sample (counted)\n", "NFE", d->evaluations);
   const size_t drawn = samples->count - d->first;
-  printf("  %-10s %s on %d rank%s, %.4g samples/s", "time", duration, d->ranks, d->ranks == 1 ? "" : "s",
-         (double)drawn / fmax(d->seconds, 1e-9));
+  bl_print("  %-10s %s on %d rank%s, %.4g samples/s", "time", duration, d->ranks, d->ranks == 1 ? "" : "s",
+           (double)drawn / fmax(d->seconds, 1e-9));
   if (d->first > 0)
-    printf(" (the last %zu of them, in this sitting)", drawn);
-  printf("\n\n");
+    bl_print(" (the last %zu of them, in this sitting)", drawn);
+  bl_print("\n\n");
 }
 
 static bl_status sample(const bl_invocation *invocation) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/progress.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
@@ -358,7 +359,7 @@ static bl_status report(const bl_table *t) {
   BL_GOTO(write_text(t, lines, count, "table.tex", bl_table_print_latex));
   BL_GOTO(bl_table_write_pictures(t));
   bl_table_print_markdown(stdout, t, lines, count);
-  printf("\n  tables and pictures  %s\n\n", t->output);
+  bl_print("\n  tables and pictures  %s\n\n", t->output);
 done:
   bl_free(&lines);
   return status;

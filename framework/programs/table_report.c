@@ -1,6 +1,7 @@
 #include "programs/table_report.h"
 
 #include "base/memory.h"
+#include "base/print.h"
 
 #include <math.h>
 #include <string.h>
@@ -118,131 +119,141 @@ static void print_note(FILE *file, const bl_table *table) {
   int there = 0;
   for (int i = 0; i < table->count; i++)
     there += table->cells[i].there;
-  fprintf(file, "%lld samples a cell against %zu real ones of %s", (long long)table->samples, table->meter.real.count,
-          options->data.file);
+  bl_print_to(file, "%lld samples a cell against %zu real ones of %s", (long long)table->samples, table->meter.real.count,
+              options->data.file);
   if (table->meter.measure.features)
-    fprintf(file, ", FID on features of %s", bl_features_name(table->meter.measure.features));
-  fprintf(file, "; mean and standard deviation over seeds; time of one rank a sample; %d of %d cells are there", there,
-          table->count);
+    bl_print_to(file, ", FID on features of %s", bl_features_name(table->meter.measure.features));
+  bl_print_to(file, "; mean and standard deviation over seeds; time of one rank a sample; %d of %d cells are there", there,
+              table->count);
   if (table->file->published[0] != '\0')
-    fprintf(file, "; published: %s", table->file->published);
-  fprintf(file, ".\n");
+    bl_print_to(file, "; published: %s", table->file->published);
+  bl_print_to(file, ".\n");
+}
+
+/* With \a mark before each of the letters \a special. */
+static void print_marked(FILE *file, const char *text, const char *special, const char *mark) {
+  while (*text != '\0') {
+    const int plain = (int)strcspn(text, special);
+    bl_print_to(file, "%.*s", plain, text);
+    text += plain;
+    if (*text != '\0')
+      bl_print_to(file, "%s%c", mark, *text++);
+  }
 }
 
 void bl_table_print_markdown(FILE *file, const bl_table *table, const bl_table_line *lines, int count) {
   const bool published = has_published(lines, count);
   char text[64];
   if (table->file->title[0] != '\0')
-    fprintf(file, "# %s\n\n", table->file->title);
-  fprintf(file, "| method | NFE |");
+    bl_print_to(file, "# %s\n\n", table->file->title);
+  bl_print_to(file, "| method | NFE |");
   for (int m = 0; m < table->meter.count; m++) {
     const bl_table_metric *metric = table->meter.metrics[m];
     const bool units = strcmp(metric->units, "1") != 0;
-    fprintf(file, " %s%s%s%s |%s", metric->label, units ? " (" : "", units ? metric->units : "", units ? ")" : "",
-            m == 0 && published ? " published |" : "");
+    bl_print_to(file, " %s%s%s%s |%s", metric->label, units ? " (" : "", units ? metric->units : "", units ? ")" : "",
+                m == 0 && published ? " published |" : "");
   }
-  fprintf(file, " ms/sample |\n|---|---:|");
+  bl_print_to(file, " ms/sample |\n|---|---:|");
   for (int m = 0; m < table->meter.count + (published ? 2 : 1); m++)
-    fprintf(file, "---:|");
-  fprintf(file, "\n");
+    bl_print_to(file, "---:|");
+  bl_print_to(file, "\n");
   for (int i = 0; i < count; i++) {
     const bl_table_line *line = &lines[i];
-    fprintf(file, "| ");
-    for (const char *at = line->row->name; *at != '\0'; at++)
-      fprintf(file, "%s%c", *at == '|' ? "\\" : "", *at);
-    fprintf(file, " | %g |", evaluations_of(line));
+    bl_print_to(file, "| ");
+    print_marked(file, line->row->name, "|", "\\");
+    bl_print_to(file, " | %g |", evaluations_of(line));
     for (int m = 0; m < table->meter.count; m++) {
       format_value(text, sizeof text, line, m, "±");
-      fprintf(file, " %s |", text);
+      bl_print_to(file, " %s |", text);
       if (m == 0 && published) {
         format_published(text, sizeof text, line, "published: ");
-        fprintf(file, " %s |", text);
+        bl_print_to(file, " %s |", text);
       }
     }
     format_seconds(text, sizeof text, line);
-    fprintf(file, " %s |\n", text);
+    bl_print_to(file, " %s |\n", text);
   }
-  fprintf(file, "\n");
+  bl_print_to(file, "\n");
   print_note(file, table);
 }
 
 /* A number in full, nothing where there is none. */
 static void print_number(FILE *file, double value) {
   if (isnan(value))
-    fprintf(file, ",");
+    bl_print_to(file, ",");
   else
-    fprintf(file, ",%.9g", value);
+    bl_print_to(file, ",%.9g", value);
 }
 
 void bl_table_print_csv(FILE *file, const bl_table *table, const bl_table_line *lines, int count) {
-  fprintf(file, "method,steps,network_evaluations,seeds");
+  bl_print_to(file, "method,steps,network_evaluations,seeds");
   for (int m = 0; m < table->meter.count; m++)
-    fprintf(file, ",%s_mean,%s_spread", table->meter.metrics[m]->name, table->meter.metrics[m]->name);
-  fprintf(file, ",published,seconds_per_sample\n");
+    bl_print_to(file, ",%s_mean,%s_spread", table->meter.metrics[m]->name, table->meter.metrics[m]->name);
+  bl_print_to(file, ",published,seconds_per_sample\n");
   for (int i = 0; i < count; i++) {
     const bl_table_line *line = &lines[i];
-    fprintf(file, "\"");
-    for (const char *at = line->row->name; *at != '\0'; at++)
-      fprintf(file, "%s%c", *at == '"' ? "\"" : "", *at);
-    fprintf(file, "\",%lld", (long long)line->column);
+    bl_print_to(file, "\"");
+    print_marked(file, line->row->name, "\"", "\"");
+    bl_print_to(file, "\",%lld", (long long)line->column);
     print_number(file, line->evaluations);
-    fprintf(file, ",%d", line->seeds_there);
+    bl_print_to(file, ",%d", line->seeds_there);
     for (int m = 0; m < table->meter.count; m++) {
       print_number(file, line->mean[m]);
       print_number(file, line->spread[m]);
     }
     print_number(file, line->published);
     print_number(file, line->seconds);
-    fprintf(file, "\n");
+    bl_print_to(file, "\n");
   }
 }
 
 static void print_latex_text(FILE *file, const char *text) {
-  for (; *text != '\0'; text++)
-    if (strchr("&%$#_{}", *text))
-      fprintf(file, "\\%c", *text);
-    else if (*text == '\\')
-      fprintf(file, "\\textbackslash{}");
-    else if (*text == '~' || *text == '^')
-      fprintf(file, "\\%c{}", *text);
-    else
-      fputc(*text, file);
+  while (*text != '\0') {
+    const int plain = (int)strcspn(text, "&%$#_{}\\~^");
+    bl_print_to(file, "%.*s", plain, text);
+    text += plain;
+    if (*text == '\\')
+      bl_print_to(file, "\\textbackslash{}");
+    else if (*text != '\0')
+      bl_print_to(file, "\\%c%s", *text, *text == '~' || *text == '^' ? "{}" : "");
+    text += *text != '\0';
+  }
 }
 
 void bl_table_print_latex(FILE *file, const bl_table *table, const bl_table_line *lines, int count) {
   const bool published = has_published(lines, count);
   char text[64];
-  fprintf(file, "%% ");
+  bl_print_to(file, "%% ");
   print_note(file, table);
-  fprintf(file, "\\begin{tabular}{lr");
+  bl_print_to(file, "\\begin{tabular}{lr");
   for (int m = 0; m < table->meter.count + (published ? 2 : 1); m++)
-    fputc('r', file);
-  fprintf(file, "}\n\\hline\nmethod & NFE");
+    bl_print_to(file, "r");
+  bl_print_to(file, "}\n\\hline\nmethod & NFE");
   for (int m = 0; m < table->meter.count; m++) {
-    fprintf(file, " & ");
+    bl_print_to(file, " & ");
     print_latex_text(file, table->meter.metrics[m]->label);
     if (strcmp(table->meter.metrics[m]->units, "1") != 0)
-      fprintf(file, " (%s)", table->meter.metrics[m]->units);
-    fprintf(file, "%s", m == 0 && published ? " & published" : "");
+      bl_print_to(file, " (%s)", table->meter.metrics[m]->units);
+    bl_print_to(file, "%s", m == 0 && published ? " & published" : "");
   }
-  fprintf(file, " & ms/sample \\\\\n");
+  bl_print_to(file, " & ms/sample \\\\\n");
   for (int i = 0; i < count; i++) {
     const bl_table_line *line = &lines[i];
     if (i == 0 || line->column != lines[i - 1].column)
-      fprintf(file, "\\hline\n");
+      bl_print_to(file, "\\hline\n");
     print_latex_text(file, line->row->name);
-    fprintf(file, " & %g", evaluations_of(line));
+    bl_print_to(file, " & %g", evaluations_of(line));
     for (int m = 0; m < table->meter.count; m++) {
       format_value(text, sizeof text, line, m, "\\pm");
       const char *dollar = isnan(line->mean[m]) ? "" : "$";
-      fprintf(file, " & %s%s%s", dollar, text, dollar);
+      bl_print_to(file, " & %s%s%s", dollar, text, dollar);
       if (m == 0 && published) {
         format_published(text, sizeof text, line, "");
-        fprintf(file, " & %s", text);
+        bl_print_to(file, " & %s", text);
       }
     }
     format_seconds(text, sizeof text, line);
-    fprintf(file, " & %s \\\\\n", text);
+    bl_print_to(file, " & %s \\\\\n", text);
   }
-  fprintf(file, "\\hline\n\\end{tabular}\n");
+  bl_print_to(file, "\\hline\n\\end{tabular}\n");
 }

@@ -1,11 +1,14 @@
 #include "base/clock.h"
+#include "base/print.h"
 #include "parallel/mpi_check.h"
 #include "programs/chart.h"
 #include "programs/program.h"
 #include "store/record.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -17,9 +20,9 @@ static const char help[] =
     "\n"
     "Show a run of pretrain, finetune or distill from its record, while it goes on: how far it is, the time that is left, "
     "and\n"
-    "curves of losses, gradient norm and distance, drawn with characters. The picture is drawn anew until the run is done "
-    "(or\n"
-    "Ctrl-C); with --once, or where standard output is no terminal, it is drawn once. The run does not notice.\n"
+    "curves of losses, gradient norm and distance, drawn with characters. The picture is drawn anew until the run is done\n"
+    "(or Ctrl-C); with --once, or where standard output is no terminal or TERM is dumb, it is drawn once.\n"
+    "The run does not notice.\n"
     "\n"
     "Example:\n"
     "  beeline watch out/digits/record.nc\n";
@@ -27,7 +30,7 @@ static const char help[] =
 /* Columns that are drawn, where a record has them; the first ones that fit. */
 static const char *const drawn[] = {"loss", "distance", "ipm", "ipm_held_out", "value_loss", "gradient_norm", "kl"};
 
-enum { BAR = 40, CURVE_LINES = 6, LINES_OF_CURVE = CURVE_LINES + 2, LINES_OF_HEAD = 4, LATEST = 20 };
+enum { BAR = 40, CURVE_LINES = 6, LINES_OF_CURVE = CURVE_LINES + 2, LATEST = 20 };
 
 /* Seconds a round of late; NaN where the record does not tell. */
 static double pace(const bl_record_view *view) {
@@ -42,67 +45,121 @@ static double pace(const bl_record_view *view) {
              : NAN;
 }
 
-static void show_head(const char *path, const bl_record_view *view, int64_t done, double silent) {
+/* What the picture is drawn on. */
+typedef struct picture {
+  int lines, columns;
+  bool terminal;
+  int column; /* letters in the present line */
+  int drawn;  /* lines */
+} picture;
+
+static void end_line(picture *sheet) {
+  bl_print("\n");
+  sheet->column = 0;
+  sheet->drawn++;
+}
+
+/* A piece of the head, in a new line where it does not fit any more. */
+__attribute__((format(printf, 2, 3))) static void put(picture *sheet, const char *format, ...) {
+  char piece[128];
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = vsnprintf(piece, sizeof piece, format, arguments);
+  va_end(arguments);
+  if (sheet->column > 0 && sheet->column + 2 + length > sheet->columns)
+    end_line(sheet);
+  bl_print("%s%s", sheet->column > 0 ? "  " : "", piece);
+  sheet->column += length + (sheet->column > 0 ? 2 : 0);
+}
+
+/* On a terminal its end, where it is too long. */
+static void show_path(picture *sheet, const char *path) {
+  const int length = (int)strlen(path), room = sheet->columns - 4;
+  const bool whole = !sheet->terminal || length < sheet->columns || room < 1;
+  const char *end = whole ? path : path + length - room;
+  while (((unsigned char)*end & 0xC0) == 0x80) /* a letter has several bytes */
+    end++;
+  bl_print("%s%s", whole ? "" : "...", end);
+  end_line(sheet);
+}
+
+static void show_head(picture *sheet, const char *path, const bl_record_view *view, int64_t done, double silent) {
   char text[32], bar[BAR + 1];
   const double share = view->rounds > 0 ? fmin(1, (double)done / (double)view->rounds) : 0;
   const double left = (double)(view->rounds - done) * pace(view);
-  memset(bar, ' ', BAR);
-  memset(bar, '=', (size_t)(share * BAR));
-  bar[BAR] = '\0';
-  printf("%s\n", path);
+  const int length = sheet->columns - 3 < BAR ? sheet->columns - 3 : BAR;
+  show_path(sheet, path);
+  if (view->rounds > 0 && length > 0) {
+    memset(bar, ' ', (size_t)length);
+    memset(bar, '=', (size_t)(share * length));
+    bar[length] = '\0';
+    put(sheet, "[%s]", bar);
+  }
   if (view->rounds > 0)
-    printf("[%s] %3d %%  %lld/%lld", bar, (int)(100 * share), (long long)done, (long long)view->rounds);
+    put(sheet, "%3d %%  %lld/%lld", (int)(100 * share), (long long)done, (long long)view->rounds);
   else
-    printf("%lld rounds", (long long)done);
+    put(sheet, "%lld rounds", (long long)done);
   if (view->rounds > done && isfinite(left)) {
     bl_clock_duration(text, sizeof text, left);
-    printf("  %s left", text);
+    put(sheet, "%s left", text);
   }
   const double *speed = bl_record_column_of(view, "speed");
   if (speed && view->rows > 0)
-    printf("  %.4g samples/s", speed[view->rows - 1]);
+    put(sheet, "%.4g samples/s", speed[view->rows - 1]);
+  end_line(sheet);
   bl_clock_duration(text, sizeof text, silent);
   if (view->rounds > done)
-    printf("\nlast row %s ago\n", text);
+    put(sheet, "last row %s ago", text);
   else
-    printf("\nfinished\n");
+    put(sheet, "finished");
+  end_line(sheet);
 }
 
-/* Lines and columns of the terminal, or of a usual one. */
-static void find_size(int *lines, int *columns) {
+static int number_of(const char *variable, int otherwise) {
+  const char *text = getenv(variable);
+  const long number = text == NULL ? 0 : strtol(text, NULL, 10);
+  return number > 0 && number < 10000 ? (int)number : otherwise;
+}
+
+/* The terminal, what the environment says, or a usual one. */
+static picture find_sheet(void) {
   struct winsize window;
-  *lines = 40;
-  *columns = 80;
+  picture sheet = {number_of("LINES", 40), number_of("COLUMNS", 80), isatty(STDOUT_FILENO), 0, 0};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0) {
-    *lines = window.ws_row;
-    *columns = window.ws_col;
+    sheet.lines = window.ws_row;
+    sheet.columns = window.ws_col;
   }
+  return sheet;
 }
 
 /* \param [out] ended  whether all rounds of the run are done. */
 static bl_status show(bool *ended, const char *path, bool again) {
   bl_record_view view;
   struct stat about = {0};
-  int lines, columns, curves = 0;
   BL_TRY(bl_record_read(&view, path));
   stat(path, &about);
-  find_size(&lines, &columns);
-  const int width = columns - 16 < BL_CHART_WIDEST ? columns - 16 : BL_CHART_WIDEST;
+  picture sheet = find_sheet();
+  const int room = sheet.columns - BL_CHART_MARGIN - 1, width = room < BL_CHART_WIDEST ? room : BL_CHART_WIDEST;
   const int64_t done = view.rows > 0 ? view.numbers[view.rows - 1] + 1 : 0;
   *ended = view.rounds > 0 && done >= view.rounds;
   if (again)
-    printf("\033[H\033[J");
-  show_head(path, &view, done, fmax(0, difftime(time(NULL), about.st_mtime)));
-  for (size_t i = 0; i < sizeof drawn / sizeof drawn[0] && width > 8; i++) {
+    bl_print_raw("\033[H\033[J");
+  show_head(&sheet, path, &view, done, fmax(0, difftime(time(NULL), about.st_mtime)));
+  for (size_t i = 0; i < sizeof drawn / sizeof drawn[0] && width > 0; i++) {
     const double *values = bl_record_column_of(&view, drawn[i]);
-    if (!values || LINES_OF_HEAD + (curves + 1) * LINES_OF_CURVE > lines)
+    if (!values || sheet.drawn + LINES_OF_CURVE >= sheet.lines)
       continue;
     bl_chart_draw(stdout, drawn[i], values, view.rows, width, CURVE_LINES);
-    curves++;
+    sheet.drawn += LINES_OF_CURVE;
   }
-  fflush(stdout);
   bl_record_view_destroy(&view);
   return BL_OK;
+}
+
+/* A terminal that can begin again at its top. */
+static bool redraws(void) {
+  const char *terminal = getenv("TERM");
+  return isatty(STDOUT_FILENO) && terminal != NULL && terminal[0] != '\0' && strcmp(terminal, "dumb") != 0;
 }
 
 static bl_status watch(const bl_invocation *invocation) {
@@ -112,9 +169,11 @@ static bl_status watch(const bl_invocation *invocation) {
   BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &rank)));
   if (rank != 0)
     return BL_OK;
-  const bool once = invocation->once || !isatty(STDOUT_FILENO);
+  const bool once = invocation->once || !redraws();
   do {
     BL_TRY(show(&ended, invocation->arguments[0], !once));
+    if (!bl_print_flush())
+      break;
     if (!once && !ended)
       nanosleep(&second, NULL);
   } while (!once && !ended);

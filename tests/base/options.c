@@ -307,13 +307,13 @@ static void bad_arguments_are_refused_by_name(void **state) {
       {"learner.rounds.x=3", "--set learner.rounds.x=3: there is no key learner.rounds.x; did you mean learner.rounds?"},
       {"learner.rounds=x", "--set learner.rounds=x: learner.rounds is x, expected an integer"},
       {"learner.rounds=", "--set learner.rounds=: learner.rounds is empty, expected an integer"},
-      {"learner.rounds=3\nseed: 4", "--set learner.rounds=3?seed: 4: "},
+      {"learner.rounds=3\nseed: 4", "--set learner.rounds=3\\nseed: 4: "},
       {"learner=3", "--set learner=3: learner is 3, expected a section"},
       {"checkpoint={evry: 1}",
        "--set checkpoint={evry: 1}: there is no key checkpoint.evry; did you mean checkpoint.every?"},
       {"network.widths=[1", "--set network.widths=[1: not valid YAML: "},
-      {"title=\xFF", "--set title=?: byte 1 is not text in UTF-8"},
-      {"--roles=\t", "--roles=?: roles has a line break or another control character"},
+      {"title=\xFF", "--set title=\\xff: byte 1 is not text in UTF-8"},
+      {"--roles=\t", "--roles=\\t: roles has a line break or another control character"},
       {"--seed=-1", "--seed=-1: seed is -1, expected 0 or more"},
   };
   refuse_all(refusals, sizeof refusals / sizeof refusals[0], true);
