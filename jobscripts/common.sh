@@ -29,6 +29,7 @@ fi
 [ -x "$beeline" ] || beeline=$(command -v beeline) ||
   { echo "no program beeline: build it, load a module that has it, or name it in $here/site.conf" >&2; exit 2; }
 export OMP_NUM_THREADS=$threads
+export LC_ALL=C # numbers have a point as decimal mark, whatever the language of the user
 crashes_allowed=3 # restarts in a row without anything new
 
 say() { echo "$(date '+%F %T') job=$job restart=$restarts $*"; }
@@ -71,12 +72,14 @@ run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; return
       time_limit_passed || exit $status
       why='the time limit passed'
       ;;
-    75/*) requeue "stopped by a signal" ;;
+    75/*) why='stopped by a signal' ;; # after a step and its checkpoint
+    74/*) why='the disk was full or lost, or a rank was silent' ;; # may be well again
     1/USR1 | 2/USR1) exit $status ;;
     */USR1) why='a signal came' ;; # too early to be handled, or to a command that starts anew; not for ever
     1/ | 2/) exit $status ;; # the work, or what was asked for, is wrong: again would be the same
   esac
-  # Anything else is not of the program's making: a rank or a node died, or the time was too short.
+  # Anything else is not of the program's making: a rank or a node died, or the time was too short. Whatever it is, a job that
+  # gets nothing new done does not come back for ever.
   if progressed || [ "$restarts" -lt $crashes_allowed ]; then
     requeue "$why"
   fi

@@ -17,7 +17,7 @@ for ranks in $counts; do
 done
 
 first='' same=''
-echo 'ranks,samples_per_second,speed_up,efficiency,model' >"$folder/scaling.csv"
+echo 'ranks,samples_per_second,speed_up,efficiency,model' >"$folder/scaling.csv.new"
 for ranks in $counts; do
   output=$folder/ranks-$ranks
   speed=$("$beeline" inspect "$output/record.nc" | awk '$1 == "speed" { print $6 }')
@@ -26,7 +26,7 @@ for ranks in $counts; do
   first=${first:-$ranks $speed}
   same=${same:-$model}
   echo "$ranks $speed $first $model" |
-    awk '{ s = $2 / $4; printf "%d,%g,%.3f,%.3f,%s\n", $1, $2, s, s * $3 / $1, $5 }' >>"$folder/scaling.csv"
+    awk '{ s = $2 / $4; printf "%d,%g,%.3f,%.3f,%s\n", $1, $2, s, s * $3 / $1, $5 }' >>"$folder/scaling.csv.new"
   [ "$model" = "$same" ] || { echo "$output: other bits than the first" >&2; exit 1; }
 done
-cat "$folder/scaling.csv"
+mv -f "$folder/scaling.csv.new" "$folder/scaling.csv" && cat "$folder/scaling.csv"

@@ -65,6 +65,7 @@ END
 
 # The root, /proc, /dev and /sys mounted in a name space of their own, so that nothing stays mounted whatever happens.
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
+# shellcheck disable=SC2016 # for the inner shell
 unshare --mount --pid --fork --kill-child bash -c '
   mount --make-rprivate / && mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys" || exit 77
   exec chroot "$1" /bin/bash /root/inside.sh' - "$root"

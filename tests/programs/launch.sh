@@ -7,6 +7,7 @@
 of_launcher() {
   variables=$1
   shift
+  # shellcheck disable=SC2163 # NAME=VALUE words
   (export $variables && launch "$@")
 }
 

@@ -128,7 +128,7 @@ test $status -eq 75 || complain "pretrain: exit status $status after Ctrl-C, exp
 said 'Ctrl-C once more ends at once'
 said 'go on with --resume'
 # A step of half a minute.
-"$BEELINE" pretrain roll.yaml --set network.widths=[4096,4096] --set learner.batch=200 --set learner.micro_batch=200 \
+"$BEELINE" pretrain roll.yaml --set 'network.widths=[4096, 4096]' --set learner.batch=200 --set learner.micro_batch=200 \
   --set learner.rounds=1000000 --output twice >said 2>&1 </dev/null &
 victim=$!
 tries=0

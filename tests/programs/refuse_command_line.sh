@@ -14,6 +14,7 @@ refused 2 'there is no option --bar' pretrain --bar
 
 # Each rank with a seed of its own, by the launcher's number of it: mpiexec A : B crashes in Open MPI 5.0.7.
 real=$(readlink "$beeline")
+# shellcheck disable=SC2016 # for the script
 printf '#!/bin/sh\nexec "%s" "$@" --seed $((${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}} + 1))\n' "$real" > "$scratch/own_seed"
 chmod +x "$scratch/own_seed"
 ln -sf "$scratch/own_seed" "$beeline"

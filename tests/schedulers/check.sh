@@ -124,6 +124,17 @@ ended crashing '[1-9][0-9]*'
 tells crashing 3 'requeue=yes reason="ranks or a node were lost"'
 tells crashing 1 'requeue=no: 3 restarts, and nothing new in the last'
 
+# A signal and a full disk put a job back, but not for ever when nothing new gets done; numbers are in the C locale.
+for status in 74 75; do
+  # shellcheck disable=SC2016 # for the inner shell
+  printf '#!/bin/sh\necho "locale=$LC_ALL" >>%s\nexit %s\n' "$scratch/locales" $status >crashes/beeline
+  LC_ALL=xx_YY BEELINE_SITE=$scratch/crashes.conf submit idle$status -- finetune roll.yaml idle$status
+  ended idle$status $status
+  tells idle$status 3 'requeue=yes reason='
+  tells idle$status 1 'requeue=no: 3 restarts, and nothing new in the last'
+done
+test "$(sort -u locales)" = locale=C || complain "another locale: $(sort -u locales)"
+
 mkdir chained
 sed "s|roll.nc|$scratch/roll.nc|; s/^model: .*/moments: {count: 20}/; s/name: denoise, rounds: 12/name: sft_pg, log_density: sum, rounds: 2/" roll.yaml >chained/finetune.yaml
 sed "s|roll.nc|$scratch/roll.nc|; /^model: /d" roll.yaml >chained/pretrain.yaml

@@ -4,7 +4,7 @@ cd "${top_srcdir:-.}/framework" || exit 99
 order='base parallel linear spectral engine network store diffusion sampler learner metrics roles programs'
 
 # The library behind the back end is the back end's own affair.
-if grep -n 'include.*dnnl' $(ls */*.[ch] | grep -v '^engine/'); then
+if grep -n 'include.*dnnl' ./*/*.[ch] | grep -v '^\./engine/'; then
   echo "oneDNN's headers are included in engine/ only: use engine/backend.h"
   exit 1
 fi
