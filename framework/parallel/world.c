@@ -72,6 +72,18 @@ static bool in_union(const bl_world *world) {
   return world->generators.rank >= 0 || world->aggregators.rank >= 0;
 }
 
+int bl_split_idle(bl_split split, int ranks, int micro_batches) {
+  int idle = 0;
+  for (int rank = 0; rank < ranks; rank++) {
+    const int critic = (rank - split.generators % ranks + ranks) % ranks; /* which one this rank is, if there are so many */
+    const bool computes = rank < split.generators || critic < split.critics;
+    const bool busy =
+        (rank < split.generators && rank < micro_batches) || (critic < split.critics && critic < micro_batches);
+    idle += computes && !busy;
+  }
+  return idle;
+}
+
 bl_status bl_world_create(bl_world *world, MPI_Comm comm, bl_split split) {
   memset(world, 0, sizeof *world);
   MPI_Comm *const owned[] = {

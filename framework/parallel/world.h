@@ -52,6 +52,10 @@ typedef struct bl_split {
  * below 0), or when the split leaves a rank without a role; the message gives a split that fits. */
 bl_status bl_split_parse(bl_split *split, const char *text, int ranks);
 
+/** How many of \a ranks ranks would be generators or critics without a micro-batch of their own, of the \a micro_batches in
+ * a batch: generator and critic i compute numbers i, i + their count, …. Not collective. */
+int bl_split_idle(bl_split split, int ranks, int micro_batches);
+
 /** Lay \a split over the ranks of \a comm and make the communicators of the groups and of the arrows.
  * Collective over \a comm. \param [out] world  the caller's; release with bl_world_destroy.
  * Returns BL_ERROR_USAGE, on all ranks alike, when the split does not fit. */

@@ -114,7 +114,22 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   return BL_OK;
 }
 
+/** Ranks beyond the micro-batches of a batch compute nothing: say so, and what helps. */
+static void tell_idle(const bl_run *run, bl_split split) {
+  const bl_options_learner *learner = &run->options->learner;
+  const int ranks = run->provenance.ranks, micro_batches = learner->batch / learner->micro_batch;
+  const int idle = bl_split_idle(split, ranks, micro_batches);
+  char finer[64] = "";
+  if (idle == 0)
+    return;
+  if (learner->batch % ranks == 0)
+    snprintf(finer, sizeof finer, ", or set learner.micro_batch to %d (other bits)", learner->batch / ranks);
+  bl_warn("%d of %d ranks have nothing to compute: learner.batch %d in micro-batches of %d is work for %d; start %d%s",
+          idle, ranks, learner->batch, learner->micro_batch, micro_batches, micro_batches, finer);
+}
+
 bl_status bl_run_divide(bl_run *run, bl_split split) {
+  tell_idle(run, split);
   BL_TRY(bl_world_create(&run->world, run->invocation->comm, split));
   BL_TRY(bl_agree(bl_watchdog_start(60 * run->options->watchdog, run->world.comm), run->world.comm));
   snprintf(run->roles, sizeof run->roles, "%d:%d:%d", split.generators, split.critics, split.aggregators);

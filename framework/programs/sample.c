@@ -117,6 +117,16 @@ static bl_status load(drawing *d) {
   return status;
 }
 
+/* Ranks beyond the micro-batches of all samples draw nothing: say so. */
+static void tell_idle(const drawing *d) {
+  const int batch = d->options->learner.micro_batch, micro_batches = (d->options->sampler.count + batch - 1) / batch;
+  if (d->ranks > micro_batches)
+    bl_warn(
+        "%d of %d ranks have nothing to draw: sampler.count %d in micro-batches of %d is work for %d; start %d, or set a "
+        "smaller learner.micro_batch",
+        d->ranks - micro_batches, d->ranks, d->options->sampler.count, batch, micro_batches, micro_batches);
+}
+
 /* The model and the chain. Collective. */
 static bl_status prepare(drawing *d) {
   const bl_options *options = d->options;
@@ -126,6 +136,7 @@ static bl_status prepare(drawing *d) {
   BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
   BL_TRY(bl_model_sampler_plan(&d->sampler, options, d->comm));
   BL_TRY(load(d));
+  tell_idle(d);
   const size_t count = (size_t)options->sampler.count, wave = (size_t)options->learner.micro_batch * (size_t)d->ranks;
   const size_t piece = count < PIECE_SAMPLES ? count : PIECE_SAMPLES;
   d->largest_piece = (piece + wave - 1) / wave;

@@ -125,6 +125,28 @@ static void test_every_split(void **state) {
       }
 }
 
+/* Counted over the members of each role by the layout that the header describes. */
+static void test_idle_ranks(void **state) {
+  (void)state;
+  for (int ranks = 1; ranks <= 6; ranks++)
+    for (int g = 1; g <= ranks; g++)
+      for (int c = 0; c <= ranks; c++)
+        for (int micro_batches = 1; micro_batches <= 7; micro_batches++) {
+          bool computes[6] = {false}, busy[6] = {false};
+          for (int i = 0; i < g + c; i++) {
+            const int number = i < g ? i : i - g;
+            computes[i % ranks] = true;
+            busy[i % ranks] = busy[i % ranks] || number < micro_batches;
+          }
+          int idle = 0;
+          for (int r = 0; r < ranks; r++)
+            idle += computes[r] && !busy[r];
+          assert_int_equal(bl_split_idle((bl_split){g, c, ranks}, ranks, micro_batches), idle);
+        }
+  assert_int_equal(bl_split_idle((bl_split){8, 8, 8}, 8, 2), 6);
+  assert_int_equal(bl_split_idle((bl_split){2, 1, 1}, 4, 2), 0);
+}
+
 static void test_unfit_split_is_refused_by_all(void **state) {
   (void)state;
   bl_world world;
@@ -143,6 +165,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_parse),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_every_split),
+      cmocka_unit_test(test_idle_ranks),
       cmocka_unit_test(test_unfit_split_is_refused_by_all),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,4 +32,10 @@ run 0 pretrain go_on.yaml --output on
 same_values run1/model.nc on/model.nc || complain "going on from a model changed it: $(cat why)"
 run 0 pretrain go_on.yaml --set network.start='""' --output fresh
 same_values run1/model.nc fresh/model.nc && complain "fresh weights are those of the model"
+
+# Ranks without work are told how many are useful, and those with work are told nothing.
+run 3 pretrain go_on.yaml --set learner.batch=32 --output idle
+said '1 of 3 ranks have nothing to compute: learner.batch 32 in micro-batches of 16 is work for 2; start 2'
+run 2 pretrain go_on.yaml --set learner.batch=32 --output busy
+! grep -q 'nothing to compute' said || complain "two ranks with work are called idle: $(cat said)"
 test $failures -eq 0
