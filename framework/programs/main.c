@@ -1,5 +1,6 @@
 /* The program `beeline`: find the command, read its configuration on all ranks, run it, and say once what failed. */
 #include "base/defaults.h"
+#include "base/exit_status.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -180,15 +181,14 @@ static bl_status check_ranks_alike(int argc, char **argv, MPI_Comm comm) {
   return bl_agree_text("the command line", arguments, comm);
 }
 
-/* EX_TEMPFAIL of <sysexits.h>, "try again later", which is not in POSIX. */
-enum { EXIT_TRY_AGAIN = 75 };
-
 static int exit_code(bl_status status) {
   if (status == BL_OK)
-    return 0;
+    return BL_EXIT_DONE;
   if (status == BL_INTERRUPTED)
-    return EXIT_TRY_AGAIN;
-  return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? 2 : 1;
+    return BL_EXIT_INTERRUPTED;
+  if (status == BL_ERROR_STORAGE)
+    return BL_EXIT_TRY_AGAIN;
+  return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? BL_EXIT_REFUSED : BL_EXIT_FAILED;
 }
 
 int main(int argc, char **argv) {
