@@ -37,6 +37,8 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline distill experiments/digits/distill.yaml --output out/distill\n";
 
+static const bl_run_plan plan_of_run = {.reads = (const char *const[]){"data.file", "model.file", NULL}};
+
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
@@ -278,7 +280,7 @@ static bl_status distill(const bl_invocation *invocation) {
   bl_status status;
   BL_GOTO(bl_agree(prepare(&d, invocation), invocation->comm));
   bl_model_header header = d.run.header;
-  BL_GOTO(bl_run_create(&d.run, invocation, false));
+  BL_GOTO(bl_run_create(&d.run, invocation, &plan_of_run));
   if (d.run.finished) {
     bl_log("%s: this run is finished already", options->output);
     goto done;

@@ -103,6 +103,8 @@ static void show_provenance(int ncid) {
   show_integer(ncid, "ranks", "ranks");
   show_text(ncid, "roles", "roles");
   show_number(ncid, "network_evaluations", "NFE of each sample");
+  show_text(ncid, "inputs", "inputs");
+  show_text(ncid, "machine", "machine");
   show_text(ncid, "libraries", "libraries");
 }
 

@@ -40,6 +40,11 @@ static const char help[] =
     "Example:\n"
     "  mpirun -n 2 beeline pretrain experiments/digits/pretrain.yaml --output out/pretrain\n";
 
+/* What is read: by the training of a network, and by that of a head. */
+static const char *const reads[] = {"data.file", "data.test", "network.start", NULL}, *const head_reads[] = {
+                                                                                          "data.file", "data.test",
+                                                                                          "model.file", NULL};
+
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
 
@@ -343,7 +348,7 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
   bl_status status;
   BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
   const bl_model_header header = p.run.header;
-  BL_GOTO(bl_run_create(&p.run, invocation, false));
+  BL_GOTO(bl_run_create(&p.run, invocation, &(bl_run_plan){.reads = head ? head_reads : reads, .extends = true}));
   if (p.run.finished) {
     bl_log("%s: this run is finished already", options->output);
     goto done;

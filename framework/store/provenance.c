@@ -1,6 +1,7 @@
 #include "store/provenance.h"
 
 #include "base/clock.h"
+#include "base/threads.h"
 #include "base/version.h"
 #include "store/container.h"
 
@@ -9,6 +10,7 @@
 #include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <zlib.h>
 
 void bl_provenance_describe(bl_provenance *provenance, char *command, size_t size, const bl_options *options, int argc,
@@ -27,6 +29,36 @@ void bl_provenance_describe(bl_provenance *provenance, char *command, size_t siz
                                 .algorithms = ""};
 }
 
+/* The only function that asks oneDNN. */
+static void describe_onednn(char *isa, size_t isa_size, char *version, size_t version_size) {
+  static const struct {
+    int isa;
+    const char *name;
+  } names[] = {{dnnl_cpu_isa_sse41, "SSE4.1"},
+               {dnnl_cpu_isa_avx, "AVX"},
+               {dnnl_cpu_isa_avx2, "AVX2"},
+               {dnnl_cpu_isa_avx512_core, "AVX-512"},
+               {dnnl_cpu_isa_avx512_core_vnni, "AVX-512 VNNI"},
+               {dnnl_cpu_isa_avx512_core_bf16, "AVX-512 BF16"}};
+  const int found = (int)dnnl_get_effective_cpu_isa();
+  const dnnl_version_t *dnnl = dnnl_version();
+  snprintf(isa, isa_size, "set %#x", (unsigned)found);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (names[i].isa == found)
+      snprintf(isa, isa_size, "%s", names[i].name);
+  snprintf(version, version_size, "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
+}
+
+void bl_provenance_machine(char text[BL_PROVENANCE_MACHINE]) {
+  char isa[32], version[32];
+  struct utsname system = {0};
+  uname(&system);
+  describe_onednn(isa, sizeof isa, version, sizeof version);
+  const int threads = bl_threads_count();
+  snprintf(text, BL_PROVENANCE_MACHINE, "%.32s with %s, %d thread%s a rank, oneDNN %s", system.machine, isa, threads,
+           threads == 1 ? "" : "s", version);
+}
+
 /* "netCDF 4.9.0, Open MPI v4.1.4, oneDNN 2.6.3, zlib 1.2.13" */
 static void describe_libraries(char *text, size_t size) {
   char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -36,9 +68,9 @@ static void describe_libraries(char *text, size_t size) {
   char netcdf[64];
   snprintf(netcdf, sizeof netcdf, "%s", nc_inq_libvers());
   netcdf[strcspn(netcdf, " ")] = '\0';
-  const dnnl_version_t *dnnl = dnnl_version();
-  snprintf(text, size, "netCDF %s, %s, oneDNN %d.%d.%d, zlib %s", netcdf, mpi, dnnl->major, dnnl->minor, dnnl->patch,
-           zlibVersion());
+  char isa[32], onednn[32];
+  describe_onednn(isa, sizeof isa, onednn, sizeof onednn);
+  snprintf(text, size, "netCDF %s, %s, oneDNN %s, zlib %s", netcdf, mpi, onednn, zlibVersion());
 }
 
 static bl_status put_text(int ncid, const char *path, const char *name, const char *text) {
@@ -64,6 +96,8 @@ bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *p
   BL_NETCDF(nc_put_att_int(ncid, NC_GLOBAL, "ranks", NC_INT, 1, &provenance->ranks), path);
   BL_TRY(put_text(ncid, path, "roles", provenance->roles));
   BL_TRY(put_text(ncid, path, "algorithms", provenance->algorithms));
+  BL_TRY(put_text(ncid, path, "inputs", provenance->inputs));
+  BL_TRY(put_text(ncid, path, "machine", provenance->machine));
   if (provenance->evaluations > 0.0)
     BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "network_evaluations", NC_DOUBLE, 1, &provenance->evaluations), path);
   describe_libraries(text, sizeof text);

@@ -31,6 +31,11 @@ struct bl_record {
   char path[4096];
 };
 
+/* What a netCDF call that writes returned: the library hands errno on where it is above 0. */
+static bl_status written(int code, const char *path, const char *what) {
+  return bl_container_result(code > 0 ? bl_output_status(code) : BL_ERROR_SYSTEM, code, path, what);
+}
+
 /* Rows that a resume keeps. */
 typedef struct kept_rows {
   size_t count;
@@ -130,8 +135,7 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   char temporary[4300];
   int ncid = -1;
   BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path,
-                             "cannot be written"));
+  BL_TRY(written(nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path, "cannot be written"));
   bl_status status = bl_provenance_write(ncid, path, provenance);
   if (status == BL_OK)
     status = bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD);
@@ -144,7 +148,7 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
     status = build(ncid, path, columns, column_count, kept);
   const int code = nc_close(ncid);
   if (status == BL_OK)
-    status = bl_container_result(BL_ERROR_SYSTEM, code, path, "cannot be written");
+    status = written(code, path, "cannot be written");
   if (status == BL_OK)
     return bl_output_finish(temporary, path);
   unlink(temporary);
@@ -154,7 +158,7 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
 static bl_status open_to_append(bl_record *record, const bl_record_column *columns) {
   size_t block = BLOCK;
   const int code = nc__open(record->path, NC_WRITE, &block, &record->ncid);
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, "cannot append"));
+  BL_TRY(written(code, record->path, "cannot append"));
   BL_NETCDF(nc_set_fill(record->ncid, NC_NOFILL, NULL), record->path);
   BL_NETCDF(nc_inq_varid(record->ncid, "round", &record->round), record->path);
   for (int c = 0; c < record->column_count; c++)
@@ -191,7 +195,7 @@ bl_status bl_record_append(bl_record *record, int64_t round, const double *value
     code = nc_put_var1_double(record->ncid, record->variables[c], &record->rows, &values[c]);
   if (code == NC_NOERR)
     code = nc_sync(record->ncid);
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, what));
+  BL_TRY(written(code, record->path, what));
   record->rows++;
   return BL_OK;
 }
@@ -201,7 +205,7 @@ bl_status bl_record_close(bl_record **record) {
   if (*record == NULL)
     return BL_OK;
   if ((*record)->ncid >= 0)
-    status = bl_container_result(BL_ERROR_SYSTEM, nc_close((*record)->ncid), (*record)->path, "cannot be closed");
+    status = written(nc_close((*record)->ncid), (*record)->path, "cannot be closed");
   bl_free(&(*record)->variables);
   bl_free(record);
   return status;

@@ -227,7 +227,7 @@ static void the_old_checkpoint_survives_a_failed_write(void **state) {
   small = old;
   small.rlim_cur = 10000;
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_ERROR_SYSTEM);
+  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_ERROR_STORAGE);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
   assert_true(message_has("bytes are needed"));
   assert_int_equal(bl_model_read(scratch("kept.nc"), &part, 1), BL_OK);
