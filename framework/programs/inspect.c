@@ -93,6 +93,13 @@ static void show_number(int ncid, const char *attribute, const char *label) {
     printf("  %-18s %g\n", label, value);
 }
 
+static void show_inputs(int ncid) {
+  char text[512];
+  bl_container_get_text(text, sizeof text, ncid, "inputs");
+  if (text[0] != '\0')
+    printf("  %-18s %s (checksums of what they hold)\n", "inputs", text);
+}
+
 static void show_provenance(int ncid) {
   printf("\n  where it comes from\n");
   show_text(ncid, "title", "title");
@@ -103,7 +110,7 @@ static void show_provenance(int ncid) {
   show_integer(ncid, "ranks", "ranks");
   show_text(ncid, "roles", "roles");
   show_number(ncid, "network_evaluations", "NFE of each sample");
-  show_text(ncid, "inputs", "inputs");
+  show_inputs(ncid);
   show_text(ncid, "machine", "machine");
   show_text(ncid, "libraries", "libraries");
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -321,6 +322,22 @@ static bl_status put_in_place(bl_lock *lock) {
   return status;
 }
 
+/* What a dead owner was writing, of whatever host. */
+static void remove_partial(const bl_lock *lock, const owner *dead) {
+  char end[2 * TEXT], path[PATH_SIZE];
+  const struct dirent *entry;
+  const int size = snprintf(end, sizeof end, ".%s-%ld.partial", dead->host, dead->process);
+  DIR *stream = opendir(lock->folder);
+  while (stream != NULL && (entry = readdir(stream)) != NULL) {
+    const size_t length = strlen(entry->d_name);
+    if (length > (size_t)size && strcmp(entry->d_name + length - (size_t)size, end) == 0 &&
+        snprintf(path, sizeof path, "%s/%s", lock->folder, entry->d_name) < (int)sizeof path)
+      unlink(path);
+  }
+  if (stream != NULL)
+    closedir(stream);
+}
+
 /* The file was there before. */
 static bl_status take_over(bl_lock *lock, bool locked) {
   owner found;
@@ -336,6 +353,7 @@ static bl_status take_over(bl_lock *lock, bool locked) {
   if (named) {
     describe(who, sizeof who, &found);
     bl_log("%s: left behind by %s, which is gone: taken over", lock->path, who);
+    remove_partial(lock, &found);
   }
   return locked ? write_content(lock, lock->file) : put_in_place(lock);
 }

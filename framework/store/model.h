@@ -73,7 +73,8 @@ bl_status bl_model_write(const char *path, const bl_model_header *header, const 
 bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char *path);
 
 /** Read part->values; every name and shape of the table must be there. Not collective.
- * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
+ * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums, and that all
+ * values are finite. */
 bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part);
 
 /** Read one parameter of the part \a part. Not collective. \param [out] values (entry->count), caller's. Returns the errors

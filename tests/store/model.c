@@ -268,7 +268,7 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
   assert_int_equal(bl_checkpoint_prune(folder, 2, 0), BL_OK);
   assert_int_equal(count_entries(folder, "checkpoint-0"), 1);
   assert_int_equal(count_entries(folder, "checkpoint-"), 3);
-  assert_int_equal(count_entries(folder, "partial"), 0);
+  assert_int_equal(count_entries(folder, "partial"), 2); /* of another host, where their process may be alive */
   write_bytes(expected, "y", 1);
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_ERROR_INPUT);
   assert_true(message_has("none of its 2 checkpoints is intact"));
