@@ -15,6 +15,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline distill FILE.yaml [--set key=value]... [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Distil a diffusion model progressively (Salimans & Ho 2022): a student learns to do in one deterministic step what\n"
     "its teacher does in two, and then is the teacher of the next one, until few steps are left. The result has the same\n"

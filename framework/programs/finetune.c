@@ -26,6 +26,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles SPLIT] [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
     "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
@@ -44,7 +45,8 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, final.nc (the "
+    "last checkpoint), checkpoints.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";

@@ -20,6 +20,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline pretrain FILE.yaml [--set key=value]... [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Train a network on a data set: a diffusion model (learner.name denoise), or a classifier whose features\n"
     "FID is measured on (learner.name classify). The result has the same bits on any number of ranks.\n"
@@ -35,7 +36,8 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, memory against time, threads\n"
     "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), final.nc (the last "
+    "checkpoint), checkpoints.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline pretrain experiments/digits/pretrain.yaml --output out/pretrain\n";

@@ -5,7 +5,8 @@
  * (flock) excludes others at once; where a file system grants none, or grants it on one host only, what the file says
  * decides: a process of this machine is looked up, with its time of start, so that numbers that come again and reboots do
  * no harm; one of another host shows that it lives by the time of change of the file, which a thread of the owner renews.
- * What a dead one left is taken over.
+ * What a dead one left is taken over, and temporary files that it was writing beside the lock are deleted
+ * (store/output.h).
  */
 #ifndef BEELINE_STORE_LOCK_H
 #define BEELINE_STORE_LOCK_H

@@ -126,9 +126,13 @@ static void watches_other_hosts(void **state) {
   assert_int_equal(bl_lock_take(&lock, path), BL_ERROR_USAGE);
   assert_true(message_has("process 1 on host elsewhere"));
   end_owner(process);
+  write_bytes(scratch("model.nc.elsewhere-1.partial"), "x", 1);
+  write_bytes(scratch("model.nc.elsewhere-2.partial"), "x", 1);
   const struct timespec old[2] = {{1000, 0}, {1000, 0}};
   assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
   assert_int_equal(bl_lock_take(&lock, path), BL_OK);
+  assert_int_equal(count_entries(scratch(""), "elsewhere-1"), 0);
+  assert_int_equal(count_entries(scratch(""), "elsewhere-2"), 1);
   bl_lock_release(&lock);
   free(path);
 }
