@@ -45,8 +45,8 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, final.nc (the "
-    "last checkpoint), checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints;\n"
+    "at the end the last one is final.nc, from which --resume goes on with more learner.rounds.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";

@@ -36,8 +36,8 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, memory against time, threads\n"
     "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), final.nc (the last "
-    "checkpoint), checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints;\n"
+    "at the end the last one is final.nc, from which --resume goes on with more learner.rounds.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline pretrain experiments/digits/pretrain.yaml --output out/pretrain\n";

@@ -456,7 +456,6 @@ int main(void) {
       cmocka_unit_test(the_old_checkpoint_survives_a_failed_write),
       cmocka_unit_test(the_newest_intact_checkpoint_is_found),
       cmocka_unit_test(weights_that_are_not_finite_are_refused),
-      cmocka_unit_test(weights_that_are_not_finite_are_refused),
       cmocka_unit_test(milestones_stay),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
