@@ -39,7 +39,8 @@ static void describe_onednn(char *isa, size_t isa_size, char *version, size_t ve
                {dnnl_cpu_isa_avx2, "AVX2"},
                {dnnl_cpu_isa_avx512_core, "AVX-512"},
                {dnnl_cpu_isa_avx512_core_vnni, "AVX-512 VNNI"},
-               {dnnl_cpu_isa_avx512_core_bf16, "AVX-512 BF16"}};
+               {dnnl_cpu_isa_avx512_core_bf16, "AVX-512 BF16"},
+               {dnnl_cpu_isa_avx512_core_amx, "AVX-512 AMX"}};
   const int found = (int)dnnl_get_effective_cpu_isa();
   const dnnl_version_t *dnnl = dnnl_version();
   snprintf(isa, isa_size, "set %#x", (unsigned)found);
