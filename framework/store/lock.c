@@ -21,6 +21,9 @@ enum { PATH_SIZE = 4096, TEXT = 72, CONTENT = 1024, WHO = 384 };
 
 /* Seconds between signs of life; without one for as long as `silence`, an owner on another host is dead. */
 static const double beat = 5, silence = 20;
+/* Seconds that an owner that lives may need to end: a launcher returns before the last rank of a job that was killed is
+ * gone. */
+static const double patience = 5;
 /* Seconds since the last sign of life after which there is no need to wait for another. */
 static const double long_ago = 600;
 
@@ -40,6 +43,7 @@ struct bl_lock {
   ino_t inode;      /* */
   int made;         /* folders, the last ones of `folder` */
   bool locks;       /* whether the file system grants them */
+  bool busy;        /* the last try failed since another process has it */
   bool beats, ends; /* the thread runs; it shall end (guarded by mutex) */
   pthread_t thread;
   pthread_mutex_t mutex;
@@ -244,7 +248,8 @@ static bl_status fail_open(const char *path, int reason) {
   return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: %s; choose another `output`", path, strerror(reason));
 }
 
-static bl_status fail_taken(const bl_lock *lock, const owner *found) {
+static bl_status fail_taken(bl_lock *lock, const owner *found) {
+  lock->busy = true;
   char who[WHO] = "another process";
   if (found->process > 0)
     describe(who, sizeof who, found);
@@ -382,16 +387,22 @@ static bl_status try_to_take(bool *again, bl_lock *lock) {
 }
 
 static bl_status take(bl_lock *lock) {
-  enum { TRIES = 20 };
-  bool again = true;
-  bl_status status = BL_OK;
-  for (int tries = 0; again && tries < TRIES; tries++) {
+  const double start = bl_clock_seconds();
+  bool again, told = false;
+  for (;;) {
+    lock->busy = false;
+    const bl_status status = try_to_take(&again, lock);
+    const double waited = bl_clock_seconds() - start;
+    if (status == BL_OK || (!again && !lock->busy) || waited > patience)
+      return status;
+    if (!told && !again)
+      bl_log("%s; waiting up to %.0f s for its end", bl_status_message(), patience);
+    told = told || !again;
+    bl_status_clear();
     if (lock->file >= 0)
       close(lock->file);
-    bl_status_clear();
-    status = try_to_take(&again, lock);
+    pause_for(again ? 0.01 : 0.1);
   }
-  return status;
 }
 
 bl_status bl_lock_take(bl_lock **lock, const char *path) {

@@ -18,9 +18,10 @@
 
 typedef struct bl_lock bl_lock;
 
-/** Take the lock file \a path; missing folders above it are made. Waits up to 20 seconds where only time tells whether an
- * owner on another host lives. Not collective (the root rank). \param [out] lock  the caller's; bl_lock_release. Returns
- * BL_ERROR_USAGE naming the owner when another process has it, or the reason when it cannot be written. */
+/** Take the lock file \a path; missing folders above it are made. Waits 5 seconds for the end of an owner that lives, and
+ * up to 20 where only time tells whether an owner on another host lives. Not collective (the root rank). \param [out] lock
+ * the caller's; bl_lock_release. Returns BL_ERROR_USAGE naming the owner when another process has it, or the reason when it
+ * cannot be written. */
 bl_status bl_lock_take(bl_lock **lock, const char *path);
 
 /** Whether what the lock protects is still there and still ours, to be asked before something is written; a lock file that

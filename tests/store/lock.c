@@ -90,7 +90,7 @@ static void gives_it_to_one(void **state) {
     if (processes[i] == 0) {
       bl_lock *lock;
       const bool won = bl_lock_take(&lock, path) == BL_OK;
-      sleep(2); /* longer than the others need to begin */
+      sleep(9); /* longer than the others need to begin */
       bl_lock_release(&lock);
       _exit(won ? 0 : 1);
     }
