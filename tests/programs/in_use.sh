@@ -106,6 +106,7 @@ fi
 
 for how in rename remove; do
   begin_run going $training
+  sleep 1 # so that the record is open
   if test $how = rename; then mv going away; else rm -rf going; fi
   wait $first
   status=$?
