@@ -329,6 +329,31 @@ const char *bl_options_digest(const bl_options *options) {
   return merge_of(options)->digest;
 }
 
+const char *bl_options_path(const bl_options *options) {
+  return merge_of(options)->path;
+}
+
+/* Numbers count by value. */
+static bool same_value(const bl_options_slot *a, const bl_options_slot *b) {
+  if (a->type->type == CYAML_FLOAT)
+    return strtod(a->value, NULL) == strtod(b->value, NULL);
+  return strcmp(a->value, b->value) == 0;
+}
+
+bool bl_options_difference(bl_options_change *change, const bl_options *before, const bl_options *now, int index) {
+  const bl_options_merge *a = merge_of(before), *b = merge_of(now);
+  for (int i = 0; i < a->slot_count; i++) {
+    const bl_options_slot *old = &a->slots[i], *new = &b->slots[i];
+    const bool counts =
+        bl_options_schema_is_digested(old->key, old->value) || bl_options_schema_is_digested(new->key, new->value);
+    if (!counts || bl_options_schema_is_input(old->key) || same_value(old, new) || index-- > 0)
+      continue;
+    *change = (bl_options_change){old->key, old->value, new->value};
+    return true;
+  }
+  return false;
+}
+
 void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section) {
   char prefix[BL_OPTIONS_KEY];
   snprintf(prefix, sizeof prefix, "%s.", section);

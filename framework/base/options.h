@@ -163,6 +163,7 @@ typedef struct bl_options_checkpoint {
   int every;      /**< rounds; 0: only at the end */
   int keep;       /**< newest checkpoints to keep, at least 2 */
   int milestones; /**< checkpoints of rounds divisible by it are kept too; 0: none */
+  bool final;     /**< the last checkpoint is kept as final.nc, so that a longer run can go on from it */
   int stop;       /**< rounds to do in this sitting, to go on later with --resume; 0: all */
 } bl_options_checkpoint;
 
@@ -258,6 +259,19 @@ const char *bl_options_text(const bl_options *options);
  * were written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
  */
 const char *bl_options_digest(const bl_options *options);
+
+/** A key whose values differ in two configurations; borrowed from them. */
+typedef struct bl_options_change {
+  const char *key, *before, *now; /**< values as YAML */
+} bl_options_change;
+
+/** The change number \a index, counted from 0, of those that count in the digest, from \a before to \a now; files that are
+ * read (bl_options_input) are left out, since another name may be the same file. Not collective. Returns false, and nothing
+ * else, when there are no more. */
+bool bl_options_difference(bl_options_change *change, const bl_options *before, const bl_options *now, int index);
+
+/** The path of the configuration's file, "" where there is none. Not collective. Borrowed from \a options. */
+const char *bl_options_path(const bl_options *options);
 
 /** The digest of one section, "metrics". Not collective. \param [out] digest  the caller's. */
 void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section);

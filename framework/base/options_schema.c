@@ -150,11 +150,8 @@ static const cyaml_schema_field_t compute_fields[] = {
 };
 
 static const cyaml_schema_field_t checkpoint_fields[] = {
-    INT(bl_options_checkpoint, every),
-    INT(bl_options_checkpoint, keep),
-    INT(bl_options_checkpoint, milestones),
-    INT(bl_options_checkpoint, stop),
-    CYAML_FIELD_END,
+    INT(bl_options_checkpoint, every),  INT(bl_options_checkpoint, keep), INT(bl_options_checkpoint, milestones),
+    BOOL(bl_options_checkpoint, final), INT(bl_options_checkpoint, stop), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t monitor_fields[] = {
@@ -219,6 +216,7 @@ static const char *const undigested_keys[] = {
     "learner.keep",
     "watchdog",
     "checkpoint.milestones",
+    "checkpoint.final",
 };
 
 /* Keys that came after the first checkpoints were written, with the value that computes as before: it does not count, so

@@ -15,10 +15,11 @@
 /** What went wrong, from harmless to fatal; ranks agree on the largest. */
 typedef enum bl_status {
   BL_OK = 0,
-  BL_INTERRUPTED,   /**< asked by a signal to end early, with everything kept; programs exit with 75 */
+  BL_INTERRUPTED,   /**< asked by a signal to end early, with everything kept; programs exit with 75 (base/exit_status.h) */
   BL_ERROR_USAGE,   /**< the command line or the configuration; programs exit with 2 */
   BL_ERROR_INPUT,   /**< a file that was read; programs exit with 2 */
   BL_ERROR_NUMERIC, /**< NaN, infinity or an overflow of an exact sum; programs exit with 1 */
+  BL_ERROR_STORAGE, /**< a disk that is full or lost, a quota or a limit of a file's size; programs exit with 74 */
   BL_ERROR_SYSTEM,  /**< memory, disk, permissions of an output; programs exit with 1 (with 2 before work starts) */
   BL_ERROR_LIBRARY  /**< MPI, oneDNN, netCDF or LAPACK refused a call; programs exit with 1 */
 } bl_status;

@@ -17,6 +17,14 @@ void bl_threads_set(int threads) {
 #endif
 }
 
+int bl_threads_count(void) {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
 void bl_threads_flush_denormals(void) {
 #ifdef __SSE__
   const unsigned results = 0x8000, operands = 0x0040; /* bits of MXCSR: flush to zero, denormals are zero */

@@ -8,6 +8,9 @@
  * Not collective; before the first use of such a library. */
 void bl_threads_set(int threads);
 
+/** How many threads that is. Not collective. */
+int bl_threads_count(void);
+
 /** Let this thread, and all that it starts from now on, take numbers below the least normal one (1.2e-38 in single
  * precision) as zero, as operands and as results, where the processor can be told to (x86; elsewhere this does nothing).
  * Intel's take a hundred times longer for an operation on such a number, and networks with softplus or SiLU are full of

@@ -1,6 +1,7 @@
 #include "parallel/watchdog.h"
 
 #include "base/clock.h"
+#include "base/exit_status.h"
 #include "parallel/mpi_check.h"
 
 #include <math.h>
@@ -78,7 +79,7 @@ static void end_job(double seconds) {
       dog.rank, duration, where);
   fflush(stderr);
   alarm(10); /* where MPI hangs itself; launchers end a job whose rank is killed */
-  MPI_Abort(dog.comm, 1);
+  MPI_Abort(dog.comm, BL_EXIT_TRY_AGAIN);
 }
 
 /* Wait a period; returns whether to end. */

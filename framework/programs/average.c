@@ -3,6 +3,7 @@
 #include "base/print.h"
 #include "network/network.h"
 #include "parallel/agree.h"
+#include "programs/files.h"
 #include "programs/output_name.h"
 #include "programs/program.h"
 #include "programs/source_model.h"
@@ -41,9 +42,11 @@ typedef struct task {
   double *sum;     /* (parameters) */
   double *squares; /* (models) of the distance from the average */
   char *configuration;
+  bl_lock *lock; /* of the output */
 } task;
 
 static void destroy(task *t) {
+  bl_lock_release(&t->lock);
   bl_free(&t->configuration);
   bl_free(&t->squares);
   bl_free(&t->sum);
@@ -81,7 +84,8 @@ static bl_status prepare(task *t) {
   const char *first = t->invocation->arguments[0];
   const size_t models = (size_t)t->invocation->argument_count;
   bl_model_header found;
-  BL_TRY(bl_output_check(t->invocation->options->output));
+  BL_TRY(bl_files_claim(&t->lock, t->invocation, (const char *const[]){NULL},
+                        (const char *const[]){t->invocation->options->output}, 1));
   for (size_t i = 0; i < models; i++) {
     BL_TRY(bl_model_read_header(&found, t->invocation->arguments[i]));
     if (i == 0)

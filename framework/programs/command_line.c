@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Options that take no letter; --roles, --seed and --output are short for --set and keep their names in messages. */
-enum { SET = 256, SHORTHAND, RESUME, ONCE, PROFILE, BATCH, HELP, VERSION, DEFAULTS };
+enum { SET = 256, SHORTHAND, RESUME, OVERWRITE, ONCE, PROFILE, BATCH, HELP, VERSION, DEFAULTS };
 
 static const struct option long_options[] = {
     {"set", required_argument, NULL, SET},
@@ -16,6 +16,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, SHORTHAND},
     {"output", required_argument, NULL, SHORTHAND},
     {"resume", no_argument, NULL, RESUME},
+    {"overwrite", no_argument, NULL, OVERWRITE},
     {"once", no_argument, NULL, ONCE},
     {"profile", no_argument, NULL, PROFILE},
     {"batch", required_argument, NULL, BATCH},
@@ -85,6 +86,9 @@ bl_status bl_command_line_read(bl_command_line *line, int argc, char **argv) {
         break;
       case RESUME:
         line->resume = true;
+        break;
+      case OVERWRITE:
+        line->overwrite = true;
         break;
       case ONCE:
         line->once = true;

@@ -17,6 +17,7 @@ typedef struct bl_command_line {
   int set_count;
   char *sets[BL_COMMAND_SETS]; /**< "key=value" or "--seed=3", as bl_options_load takes them; owned */
   bool resume;
+  bool overwrite;
   bool once;
   bool profile;
   int batch; /**< 0 when none was given */

@@ -16,6 +16,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline distill FILE.yaml [--set key=value]... [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Distil a diffusion model progressively (Salimans & Ho 2022): a student learns to do in one deterministic step what\n"
     "its teacher does in two, and then is the teacher of the next one, until few steps are left. The result has the same\n"
@@ -37,6 +38,8 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline distill experiments/digits/distill.yaml --output out/distill\n";
+
+static const bl_run_plan plan_of_run = {.reads = (const char *const[]){"data.file", "model.file", NULL}};
 
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
@@ -279,7 +282,7 @@ static bl_status distill(const bl_invocation *invocation) {
   bl_status status;
   BL_GOTO(bl_agree(prepare(&d, invocation), invocation->comm));
   bl_model_header header = d.run.header;
-  BL_GOTO(bl_run_create(&d.run, invocation, false));
+  BL_GOTO(bl_run_create(&d.run, invocation, &plan_of_run));
   if (d.run.finished) {
     bl_log("%s: this run is finished already", options->output);
     goto done;

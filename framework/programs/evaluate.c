@@ -1,6 +1,7 @@
 #include "base/print.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
+#include "programs/files.h"
 #include "programs/measure.h"
 #include "programs/output_name.h"
 #include "programs/program.h"
@@ -44,6 +45,7 @@ static const char help[] =
 
 /* Everything that judging needs. */
 typedef struct evaluation {
+  const bl_invocation *invocation;
   const bl_options *options;
   MPI_Comm comm;
   int rank;
@@ -52,9 +54,11 @@ typedef struct evaluation {
   bl_sample_file samples, real; /* real.count is 0 where only its statistics are there */
   bl_measure measure;
   bl_measurement results;
+  bl_lock *lock; /* of the output */
 } evaluation;
 
 static void destroy(evaluation *e) {
+  bl_lock_release(&e->lock);
   bl_measurement_destroy(&e->results);
   bl_measure_destroy(&e->measure);
   bl_sample_file_close(&e->real);
@@ -86,12 +90,18 @@ static bl_status open_samples(bl_sample_file *file, const evaluation *e, const c
   return bl_options_blame(e->options, key, bl_agree(bl_sample_file_open(file, path), e->comm));
 }
 
+/* The output, on rank 0. */
+static bl_status claim(evaluation *e) {
+  static const char *const reads[] = {"data.file", "metrics.", NULL};
+  return bl_files_claim(&e->lock, e->invocation, reads, (const char *const[]){e->options->output}, 1);
+}
+
 /* Samples and real data. Collective. */
 static bl_status prepare(evaluation *e) {
   const bl_options *options = e->options;
   const bl_sample_file *samples = &e->samples, *real = &e->real;
   BL_TRY(check(options));
-  BL_AGREE(e->rank == 0 && options->output[0] ? bl_output_check(options->output) : BL_OK, e->comm);
+  BL_AGREE(e->rank == 0 && options->output[0] ? claim(e) : BL_OK, e->comm);
   BL_TRY(open_samples(&e->samples, e, "metrics.samples", options->metrics.samples));
   if (options->data.file[0] == '\0')
     return samples->points ? bl_options_reject(options, "data.file", "real points, made by beeline import") : BL_OK;
@@ -219,7 +229,7 @@ static bl_status report(const evaluation *e) {
 }
 
 static bl_status evaluate(const bl_invocation *invocation) {
-  evaluation e = {.options = invocation->options, .comm = invocation->comm};
+  evaluation e = {.invocation = invocation, .options = invocation->options, .comm = invocation->comm};
   bl_status status = BL_OK;
   BL_GOTO(BL_MPI(MPI_Comm_rank(e.comm, &e.rank)));
   bl_provenance_describe(&e.provenance, e.command, sizeof e.command, e.options, invocation->argc, invocation->argv);

@@ -26,6 +26,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline finetune FILE.yaml [--set key=value]... [--roles SPLIT] [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Fine-tune a pre-trained diffusion model for sampling in few steps by SFT-PG: a critic learns to tell real from\n"
     "generated samples, and the model follows the policy gradient of its judgement. The work is shared by three roles,\n"
@@ -44,10 +45,17 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, bfloat16 in rollouts, memory against time, threads\n"
     "  metrics.*             what is measured before, during and after\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (one row a round), before-after.png, summary.txt, checkpoints;\n"
+    "at the end the last one is final.nc, from which --resume goes on with more learner.rounds.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline finetune experiments/digits/finetune.yaml --output out/digits\n";
+
+static const bl_run_plan plan_of_run = {
+    .reads = (const char *const[]){"data.", "model.file", "sampler.", "metrics.", "critic.start", NULL},
+    .critics = true,
+    .extends = true,
+    .result = "summary.txt"};
 
 enum { PATH_LENGTH = 4096 };
 
@@ -222,6 +230,13 @@ static bl_status peak_memory(double *memory, MPI_Comm comm) {
   return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, memory, 1, MPI_DOUBLE, MPI_MAX, comm), comm);
 }
 
+/* A row of the record, on rank 0, as long as it can be written. */
+static bl_status append(finetuner *f, int64_t round, const bl_finetune_row *row) {
+  if (!f->record || !bl_run_has_record(&f->run))
+    return BL_OK;
+  return bl_run_appended(&f->run, bl_finetune_record_append(f->record, round, row), round);
+}
+
 /* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
@@ -268,7 +283,7 @@ static bl_status learn(finetuner *f, bool *stopped) {
       snprintf(latest, sizeof latest, "  %s %.3g", bl_finetune_measure_label(&f->measure), distance);
     bl_progress_update(progress, round + 1, "critic %+.3f  value %.3f  norm %.3f  %.0f images/s%s",
                        bl_finetune_row_ipm(&row), report.critic.value_loss, report.norm, speed, latest);
-    BL_GOTO(bl_agree(f->record ? bl_finetune_record_append(f->record, round, &row) : BL_OK, f->run.world.comm));
+    BL_GOTO(bl_agree(append(f, round, &row), f->run.world.comm));
     BL_GOTO(bl_run_round_done(stopped, &f->run, f->networks, networks_that_learn(f)));
   }
 done:
@@ -276,11 +291,35 @@ done:
   return status;
 }
 
+/* Picture and table. Collective. */
+static bl_status measure_result(finetuner *f, double start) {
+  BL_TRY(bl_finetune_measure_take(&f->measure, 1));
+  return f->run.world.rank == 0 ? bl_finetune_measure_report(&f->measure, bl_clock_seconds() - start) : BL_OK;
+}
+
 /* Model, picture and table. Collective. */
 static bl_status finish(finetuner *f, double start) {
   BL_TRY(bl_run_write_model(&f->run, &f->ring.policy));
-  BL_TRY(bl_finetune_measure_take(&f->measure, 1));
-  return f->run.world.rank == 0 ? bl_finetune_measure_report(&f->measure, bl_clock_seconds() - start) : BL_OK;
+  return measure_result(f, start);
+}
+
+/* A run that was interrupted while its model, which is finished, was measured. Collective. */
+static bl_status measure_finished(finetuner *f, double start) {
+  const MPI_Comm comm = f->run.world.comm;
+  char path[PATH_LENGTH];
+  bl_model_header header;
+  float *values = NULL;
+  bl_run_path(path, sizeof path, &f->run, "model.nc");
+  bl_log("%s: this run is finished but for its last measurement, which is made now", path);
+  BL_TRY(bl_model_read_header_shared(&header, path, comm));
+  BL_AGREE(bl_allocate(&values, f->ring.policy.table->count, sizeof *values), comm);
+  const bl_status status = bl_model_read_weights_shared(values, path, f->ring.policy.table, true, comm);
+  if (status == BL_OK)
+    bl_aggregator_set(&f->ring.policy, values);
+  bl_free(&values);
+  BL_TRY(status);
+  f->run.header.round = header.round;
+  return measure_result(f, start);
 }
 
 /* A run that was finished before: show its table again. */
@@ -300,7 +339,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   bool stopped;
   bl_status status;
   BL_GOTO(bl_agree(prepare(&f, &header, invocation), invocation->comm));
-  BL_GOTO(bl_run_create(&f.run, invocation, true));
+  BL_GOTO(bl_run_create(&f.run, invocation, &plan_of_run));
   if (f.run.finished) {
     show_summary(&f);
     goto done;
@@ -327,6 +366,10 @@ static bl_status finetune(const bl_invocation *invocation) {
                              &f.ring.critic, &f.run.world));
   BL_GOTO(bl_finetune_measure_take(&f.measure, 0));
   BL_GOTO(bl_run_check_interrupt(&f.run));
+  if (f.run.folder.use == BL_RUN_MEASURE) {
+    status = bl_agree(measure_finished(&f, start), invocation->comm);
+    goto done;
+  }
   BL_GOTO(bl_run_resume(&f.run, f.networks, networks_that_learn(&f)));
   BL_GOTO(bl_agree(open_record(&f), invocation->comm));
   BL_GOTO(learn(&f, &stopped));
@@ -348,7 +391,7 @@ bl_status bl_finetune_check(const bl_invocation *invocation) {
   bl_model_header header = {0};
   bl_status status = bl_agree(prepare(&f, &header, invocation), invocation->comm);
   if (status == BL_OK)
-    status = bl_run_create(&f.run, invocation, true);
+    status = bl_run_create(&f.run, invocation, &plan_of_run);
   destroy(&f);
   return status;
 }

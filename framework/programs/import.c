@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/print.h"
+#include "programs/files.h"
 #include "programs/output_name.h"
 #include "programs/program.h"
 #include "store/importer.h"
@@ -38,21 +39,13 @@ static const char help[] =
     "    --set import.labels=train-labels-idx1-ubyte.gz --output fashion.nc\n"
     "  beeline import --set import.format=folder --set import.images=faces --set import.resize=64 --output faces.nc\n";
 
-static bl_status import(const bl_invocation *invocation) {
+/* On rank 0, with the output claimed. */
+static bl_status work(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
   const double start = bl_clock_seconds();
   bl_dataset dataset;
   bl_provenance provenance;
   char command[4096], duration[32];
-  int rank;
-  MPI_Comm_rank(invocation->comm, &rank);
-  /* One rank does it all; the others wait in main for its status. */
-  if (rank != 0)
-    return BL_OK;
-  if (options->output[0] == '\0')
-    return bl_options_reject(options, "output", "the file to write, for example --output digits.nc");
-  BL_TRY(bl_output_name_check(options, "a data set", ""));
-  BL_TRY(bl_output_check(options->output));
   BL_TRY(bl_import(&dataset, options));
   bl_provenance_describe(&provenance, command, sizeof command, options, invocation->argc, invocation->argv);
   const bl_status status = bl_dataset_write(&dataset, options->output, &provenance);
@@ -70,6 +63,25 @@ static bl_status import(const bl_invocation *invocation) {
     bl_print(", in %s\n", duration);
   }
   bl_dataset_destroy(&dataset);
+  return status;
+}
+
+static bl_status import(const bl_invocation *invocation) {
+  static const char *const reads[] = {"import.", NULL};
+  const bl_options *options = invocation->options;
+  bl_lock *lock = NULL;
+  int rank;
+  MPI_Comm_rank(invocation->comm, &rank);
+  /* One rank does it all; the others wait in main for its status. */
+  if (rank != 0)
+    return BL_OK;
+  if (options->output[0] == '\0')
+    return bl_options_reject(options, "output", "the file to write, for example --output digits.nc");
+  BL_TRY(bl_output_name_check(options, "a data set", ""));
+  bl_status status = bl_files_claim(&lock, invocation, reads, (const char *const[]){options->output}, 1);
+  if (status == BL_OK)
+    status = work(invocation);
+  bl_lock_release(&lock);
   return status;
 }
 

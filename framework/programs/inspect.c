@@ -94,6 +94,13 @@ static void show_number(int ncid, const char *attribute, const char *label) {
     bl_print("  %-18s %g\n", label, value);
 }
 
+static void show_inputs(int ncid) {
+  char text[512];
+  bl_container_get_text(text, sizeof text, ncid, "inputs");
+  if (text[0] != '\0')
+    bl_print("  %-18s %s (checksums of what they hold)\n", "inputs", text);
+}
+
 static void show_provenance(int ncid) {
   bl_print("\n  where it comes from\n");
   show_text(ncid, "title", "title");
@@ -105,6 +112,8 @@ static void show_provenance(int ncid) {
   show_text(ncid, "roles", "roles");
   show_number(ncid, "network_evaluations", "NFE of each sample");
   show_integer(ncid, "skipped_pictures", "pictures left out");
+  show_inputs(ncid);
+  show_text(ncid, "machine", "machine");
   show_text(ncid, "libraries", "libraries");
 }
 

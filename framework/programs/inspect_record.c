@@ -2,6 +2,7 @@
 #include "base/print.h"
 #include "programs/inspect.h"
 #include "store/container.h"
+#include "store/record.h"
 
 #include <math.h>
 #include <netcdf.h>
@@ -27,8 +28,12 @@ static bl_status show_column(int ncid, int variable, const char *path) {
 }
 
 bl_status bl_inspect_record(int ncid, const char *path) {
-  int count, dimension;
+  int count, dimension, checksum = -1;
   size_t rows = 0;
+  bl_record_view view;
+  BL_TRY(bl_record_read(&view, path)); /* refuses a damaged one */
+  bl_record_view_destroy(&view);
+  (void)nc_inq_varid(ncid, BL_RECORD_CHECKSUM, &checksum);
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &count), path, "variables"));
   if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_dimlen(ncid, dimension, &rows) != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: no record: has no dimension round", path);
@@ -37,6 +42,7 @@ bl_status bl_inspect_record(int ncid, const char *path) {
     return BL_OK;
   bl_print("\n  %-24s %-8s %12s %12s %12s %12s\n", "column", "units", "first", "last", "least", "most");
   for (int variable = 0; variable < count; variable++)
-    BL_TRY(show_column(ncid, variable, path));
+    if (variable != checksum)
+      BL_TRY(show_column(ncid, variable, path));
   return BL_OK;
 }

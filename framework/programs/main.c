@@ -1,5 +1,6 @@
 /* The program `beeline`: find the command, read its configuration on all ranks, run it, and say once what failed. */
 #include "base/defaults.h"
+#include "base/exit_status.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -13,10 +14,13 @@
 #include "parallel/launch.h"
 #include "parallel/wait.h"
 #include "programs/command_line.h"
+#include "programs/identity.h"
 #include "programs/program.h"
 #include "programs/shared_text.h"
+#include "store/container.h"
 
 #include <mpi.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +43,8 @@ static const bl_program *find_program(const char *name) {
 
 static const char exit_statuses[] =
     "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input file is wrong, and\n"
-    "nothing was written; 75 stopped by SIGTERM, SIGUSR1 or Ctrl-C, to go on by --resume. Options of all commands:\n"
-    "beeline --help.\n";
+    "nothing was written; 74 a full or lost disk, or the watchdog, ended it, and 75 SIGTERM, SIGUSR1 or Ctrl-C did:\n"
+    "--resume goes on. Options of all commands: beeline --help.\n";
 
 /* ---- What needs no MPI ------------------------------------------------------------------------------------------------
  */
@@ -68,6 +72,7 @@ static void print_help(void) {
       "  --seed N         seed of all random draws (short for --set seed=...)\n"
       "  --output PATH    file or folder to write (short for --set output=...)\n"
       "  --resume         continue pretrain, finetune, distill, moments of a head, sample or table after an interruption\n"
+      "  --overwrite      replace what an earlier run left in the output; with --resume: only where it is of another run\n"
       "  --once           watch: draw the picture once\n"
       "  --profile        inspect: time each layer of a model beside its roofline\n"
       "  --batch N        inspect --profile: samples of a micro-batch, 16 if not given\n"
@@ -75,8 +80,9 @@ static void print_help(void) {
       "  --version        print the version and commit\n"
       "  --help           print this, or the help of a command\n"
       "\n"
-      "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong; 75 stopped by\n"
-      "SIGTERM, SIGUSR1 or Ctrl-C after a step and its checkpoint: the same command with --resume goes on.\n");
+      "Exit status: 0 done; 1 the work failed; 2 the command line, the configuration or an input is wrong; 74 a disk\n"
+      "that is full or lost, a limit of a file's size, or the watchdog ended it; 75 stopped by SIGTERM, SIGUSR1 or Ctrl-C\n"
+      "after a step and its checkpoint. After 74 and 75 the same command with --resume goes on.\n");
 }
 
 static void print_command_help(const bl_program *program) {
@@ -140,6 +146,10 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
   if (line->resume && !(*program)->resumes)
     return bl_fail(BL_ERROR_USAGE,
                    "--resume continues pretrain, finetune, distill, sample and table, and moments of a head, nothing else");
+  if (line->overwrite && !(*program)->resumes)
+    return bl_fail(
+        BL_ERROR_USAGE,
+        "--overwrite replaces results of pretrain, finetune, distill, sample, and moments of a head, nothing else");
   if ((line->profile && !inspects) || (line->batch > 0 && !line->profile))
     return bl_fail(BL_ERROR_USAGE, "--profile goes with inspect, and --batch with --profile");
   if (line->once && *program != &bl_program_watch)
@@ -152,6 +162,11 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
     return same;
   }
   bl_threads_set(options->compute.threads);
+  const bl_status told = bl_identity_tell_machines(comm);
+  if (told != BL_OK) {
+    bl_options_destroy(&options);
+    return told;
+  }
   bl_threads_flush_denormals();
   bl_memory_return_large();
   const bl_invocation invocation = {.options = options,
@@ -160,6 +175,7 @@ static bl_status run(const bl_program **program, const bl_command_line *line, in
                                     .set_count = line->set_count,
                                     .sets = (const char *const *)line->sets,
                                     .resume = line->resume,
+                                    .overwrite = line->overwrite,
                                     .once = line->once,
                                     .profile = line->profile,
                                     .batch = line->batch,
@@ -202,15 +218,14 @@ extern char **environ;
 static const char answer_to_ctrl_c[] =
     "\nbeeline: finishes this step and keeps it, for --resume; Ctrl-C once more ends at once\n";
 
-/* EX_TEMPFAIL of <sysexits.h>, "try again later", which is not in POSIX. */
-enum { EXIT_TRY_AGAIN = 75 };
-
 static int exit_code(bl_status status) {
   if (status == BL_OK)
-    return 0;
+    return BL_EXIT_DONE;
   if (status == BL_INTERRUPTED)
-    return EXIT_TRY_AGAIN;
-  return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? 2 : 1;
+    return BL_EXIT_INTERRUPTED;
+  if (status == BL_ERROR_STORAGE)
+    return BL_EXIT_TRY_AGAIN;
+  return status == BL_ERROR_USAGE || status == BL_ERROR_INPUT ? BL_EXIT_REFUSED : BL_EXIT_FAILED;
 }
 
 static void complain(const bl_program *program) {
@@ -238,6 +253,8 @@ int main(int argc, char **argv) {
     return exit_code(status);
   }
 
+  bl_container_without_locks();
+  signal(SIGXFSZ, SIG_IGN); /* a limit of a file's size is an error of write(2), with a message */
   const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);
   if (caught != NULL && caught->resumes) /* the others end at once, and have written nothing */
     bl_interrupt_catch(answer_to_ctrl_c);

@@ -8,6 +8,7 @@
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
+#include "programs/files.h"
 #include "programs/output_name.h"
 #include "programs/pretrain.h"
 #include "programs/program.h"
@@ -55,6 +56,7 @@ enum { SHOWN = 5 };
 
 /* Everything that measuring needs. */
 typedef struct task {
+  const bl_invocation *invocation;
   const bl_options *options;
   MPI_Comm comm;
   int rank;
@@ -66,9 +68,11 @@ typedef struct task {
   bl_computation computation;
   bl_graph *graph;
   bl_moments moments;
+  bl_lock *lock; /* of the output */
 } task;
 
 static void destroy(task *t) {
+  bl_lock_release(&t->lock);
   bl_moments_destroy(&t->moments);
   bl_graph_destroy(&t->graph);
   bl_computation_destroy(&t->computation);
@@ -86,13 +90,19 @@ static bl_status check(const bl_options *options) {
   return options->moments.head[0] == '\0' ? bl_output_name_check(options, "moments", "") : BL_OK;
 }
 
+/* The output, on rank 0. */
+static bl_status claim(task *t) {
+  static const char *const reads[] = {"model.file", "data.file", NULL};
+  return bl_files_claim(&t->lock, t->invocation, reads, (const char *const[]){t->options->output}, 1);
+}
+
 /* Model, data and network. Collective. */
 static bl_status prepare(task *t) {
   const bl_options *options = t->options;
   const bl_network_shape *shape = &t->header.shape;
   BL_TRY(check(options));
   BL_TRY(bl_computation_create(&t->computation, options));
-  BL_AGREE(t->rank == 0 ? bl_output_check(options->output) : BL_OK, t->comm);
+  BL_AGREE(t->rank == 0 ? claim(t) : BL_OK, t->comm);
   BL_TRY(bl_source_model_read(&t->header, &t->schedule, options, t->comm));
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&t->data, options->data.file, t->comm)));
   BL_TRY(bl_source_model_match(&t->header, &t->data, options));
@@ -122,7 +132,7 @@ static void print_table(const task *t, double seconds) {
 }
 
 static bl_status measure(const bl_invocation *invocation) {
-  task t = {.options = invocation->options, .comm = invocation->comm};
+  task t = {.invocation = invocation, .options = invocation->options, .comm = invocation->comm};
   const bl_options *options = t.options;
   bl_status status = BL_OK;
   bl_interrupt_release();

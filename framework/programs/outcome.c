@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/print.h"
+#include "store/output.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A row of the table; "-" where nothing was measured. */
@@ -37,11 +39,17 @@ void bl_outcome_print(FILE *file, const bl_outcome *outcome) {
 }
 
 bl_status bl_outcome_write(const char *path, const bl_outcome *outcome) {
-  FILE *file = fopen(path, "w");
+  char *text = NULL;
+  bl_bytes bytes = {0};
+  FILE *file = open_memstream(&text, &bytes.size);
   if (!file)
-    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", path);
+    return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
   bl_outcome_print(file, outcome);
-  return fclose(file) == 0 ? BL_OK : bl_fail(BL_ERROR_SYSTEM, "%s: cannot write", path);
+  fclose(file);
+  bytes.data = text;
+  const bl_status status = bl_output_write(path, &bytes, 1);
+  free(text);
+  return status;
 }
 
 void bl_outcome_show(const char *path) {

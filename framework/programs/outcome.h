@@ -31,7 +31,7 @@ typedef struct bl_outcome {
 /** Print the table. */
 void bl_outcome_print(FILE *file, const bl_outcome *outcome);
 
-/** Write the table to the file \a path. Returns BL_ERROR_SYSTEM. */
+/** Write the table to the file \a path, whole or not at all. Returns the errors of bl_output_write. */
 bl_status bl_outcome_write(const char *path, const bl_outcome *outcome);
 
 /** Copy the table in the file \a path, if there is one, to standard output. */

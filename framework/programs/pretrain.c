@@ -21,6 +21,7 @@
 
 static const char help[] =
     "usage: [mpirun -n N] beeline pretrain FILE.yaml [--set key=value]... [--output FOLDER] [--resume]\n"
+    "       [--overwrite]\n"
     "\n"
     "Train a network on a data set: a diffusion model (learner.name denoise), or a classifier whose features\n"
     "FID is measured on (learner.name classify). The result has the same bits on any number of ranks.\n"
@@ -36,10 +37,16 @@ static const char help[] =
     "  compute.*             algorithms of convolutions, memory against time, threads\n"
     "  checkpoint.every      steps between checkpoints; --resume goes on from the newest one\n"
     "\n"
-    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints.\n"
+    "Written into the output folder: model.nc, record.nc (loss, gradient norm and rate over steps), checkpoints;\n"
+    "at the end the last one is final.nc, from which --resume goes on with more learner.rounds.\n"
     "\n"
     "Example:\n"
     "  mpirun -n 2 beeline pretrain experiments/digits/pretrain.yaml --output out/pretrain\n";
+
+/* What is read: by the training of a network, and by that of a head. */
+static const char *const reads[] = {"data.file", "data.test", "network.start", NULL}, *const head_reads[] = {
+                                                                                          "data.file", "data.test",
+                                                                                          "model.file", NULL};
 
 /* How often a row goes into the record. */
 enum { ROWS_PER_RUN = 1000, PATH_LENGTH = 4096 };
@@ -344,7 +351,7 @@ static bl_status train(const bl_invocation *invocation, bl_head head) {
   bl_status status;
   BL_GOTO(bl_agree(prepare(&p, invocation), invocation->comm));
   const bl_model_header header = p.run.header;
-  BL_GOTO(bl_run_create(&p.run, invocation, false));
+  BL_GOTO(bl_run_create(&p.run, invocation, &(bl_run_plan){.reads = head ? head_reads : reads, .extends = true}));
   if (p.run.finished) {
     bl_log("%s: this run is finished already", options->output);
     goto done;

@@ -17,6 +17,7 @@ typedef struct bl_invocation {
   int set_count;                /**< overrides, which are in the options as well, for a program that makes more options */
   const char *const *sets;      /**< (set_count) as bl_options_load takes them; borrowed */
   bool resume;                  /**< --resume */
+  bool overwrite;               /**< --overwrite */
   bool once;                    /**< --once */
   bool profile;                 /**< --profile */
   int batch;                    /**< --batch, 0 when it was not given */

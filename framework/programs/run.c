@@ -23,48 +23,6 @@
 
 enum { PATH_LENGTH = 4096 };
 
-/* Whether files could be written into the folder, which is made with the first of them. */
-static bl_status check_folder(const char *folder) {
-  char model[PATH_LENGTH];
-  struct stat about;
-  if (snprintf(model, sizeof model, "%s/model.nc", folder) >= (int)sizeof model)
-    return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", PATH_LENGTH - 1);
-  if (stat(folder, &about) == 0 && !S_ISDIR(about.st_mode))
-    return bl_fail(BL_ERROR_USAGE, "output: %s is not a folder; choose another with --output", folder);
-  return bl_output_check(model);
-}
-
-/* On rank 0: the folder, and what is in it already. */
-static bl_status look_into_folder(int *finished, bl_run *run) {
-  const char *folder = run->options->output;
-  const char *digest = bl_options_digest(run->options);
-  char model[PATH_LENGTH], checkpoint[PATH_LENGTH];
-  bl_model_header header;
-  *finished = 0;
-  if (folder[0] == '\0')
-    return bl_options_reject(run->options, "output", "a folder to write into, for example --output out/run1");
-  BL_TRY(check_folder(folder));
-  bl_run_path(model, sizeof model, run, "model.nc");
-  if (run->invocation->resume) {
-    /* Checkpoints beside a model: its run was interrupted while it measured what it had learned. */
-    if (access(model, R_OK) == 0 && bl_model_read_header(&header, model) == BL_OK)
-      *finished = strcmp(header.digest, digest) == 0 &&
-                  bl_checkpoint_find(checkpoint, sizeof checkpoint, folder) == BL_OK && checkpoint[0] == '\0';
-    bl_status_clear();
-    if (*finished || strcmp(run->options->compute.algorithms, "measure") != 0)
-      return BL_OK;
-    BL_TRY(bl_checkpoint_find(checkpoint, sizeof checkpoint, folder));
-    return checkpoint[0] != '\0' ? bl_container_read_text(&run->algorithms, checkpoint, "algorithms") : BL_OK;
-  }
-  BL_TRY(bl_checkpoint_find(checkpoint, sizeof checkpoint, folder));
-  if (checkpoint[0] != '\0')
-    return bl_fail(
-        BL_ERROR_USAGE,
-        "output: %s holds the checkpoint of an unfinished run: go on with --resume, or choose another folder with --output",
-        folder);
-  return BL_OK;
-}
-
 bl_status bl_run_check(const bl_options *options) {
   const bl_options_learner *learner = &options->learner;
   if (learner->batch % learner->micro_batch != 0)
@@ -84,13 +42,31 @@ bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model
       bl_batches_create(batches, data, (size_t)options->learner.batch, (uint64_t)options->seed, options->data.flip));
 }
 
-bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics) {
+/* Rank 0 looks; all must know what there is to do. Collective. */
+static bl_status open_folder(bl_run *run, const bl_run_plan *plan) {
+  const MPI_Comm comm = run->invocation->comm;
+  bl_run_folder *folder = &run->folder;
+  BL_TRY(bl_agree(run->rank == 0 ? bl_run_folder_open(folder, run->invocation, plan) : BL_OK, comm));
+  int use = (int)folder->use;
+  BL_TRY(BL_MPI_MET(MPI_Bcast(&use, 1, MPI_INT, 0, comm), comm));
+  folder->use = (bl_run_use)use;
+  folder->plan = *plan;
+  run->finished = folder->use == BL_RUN_FINISHED;
+  run->algorithms = folder->algorithms;
+  run->provenance.inputs = folder->identity.inputs;
+  run->provenance.machine = folder->identity.machine;
+  return BL_OK;
+}
+
+bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, const bl_run_plan *plan) {
+  const bool critics = plan->critics;
   const bl_options *options = invocation->options;
   bl_split *split = &run->split;
-  int size, finished = 0;
+  int size;
   *run = (bl_run){.invocation = invocation,
                   .options = options,
                   .rounds = options->learner.rounds,
+                  .record_lost = -1,
                   .checkpoints = {.name = "checkpoints"}};
   BL_TRY(BL_MPI(MPI_Comm_size(invocation->comm, &size)));
   BL_TRY(BL_MPI(MPI_Comm_rank(invocation->comm, &run->rank)));
@@ -108,10 +84,7 @@ bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool criti
   bl_provenance_describe(&run->provenance, run->command, sizeof run->command, options, invocation->argc, invocation->argv);
   run->provenance.ranks = size;
   run->provenance.roles = run->roles;
-  BL_TRY(bl_agree(run->rank == 0 ? look_into_folder(&finished, run) : BL_OK, invocation->comm));
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&finished, 1, MPI_INT, 0, invocation->comm), invocation->comm));
-  run->finished = finished != 0;
-  return BL_OK;
+  return open_folder(run, plan);
 }
 
 /** Ranks beyond the micro-batches of a batch compute nothing: say so, and what helps. */
@@ -149,7 +122,7 @@ void bl_run_destroy(bl_run *run) {
   bl_watchdog_stop();
   if (run->world.size > 0)
     bl_world_destroy(&run->world);
-  bl_free(&run->algorithms);
+  bl_run_folder_close(&run->folder);
 }
 
 void bl_run_path(char *path, size_t size, const bl_run *run, const char *name) {
@@ -157,8 +130,13 @@ void bl_run_path(char *path, size_t size, const bl_run *run, const char *name) {
 }
 
 bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count) {
-  if (run->invocation->resume)
-    BL_TRY(bl_checkpoint_resume(&run->header, run->options->output, entries, count, run->provenance.digest, &run->world));
+  bl_run_folder *folder = &run->folder;
+  BL_AGREE(run->rank == 0 ? bl_run_folder_begin(folder) : BL_OK, run->world.comm);
+  if (folder->use == BL_RUN_GO_ON) {
+    BL_TRY(bl_checkpoint_resume(&run->header, folder->from, entries, count, &run->world));
+    if (run->rank == 0)
+      bl_identity_go_on(&folder->identity, folder->from, run->header.round);
+  }
   run->first_round = run->header.round;
   run->began = bl_clock_seconds();
   return BL_OK;
@@ -170,20 +148,49 @@ bl_status bl_run_check_interrupt(const bl_run *run) {
   return asked ? bl_fail(BL_INTERRUPTED, "asked by a signal to stop, before a round was done: go on with --resume") : BL_OK;
 }
 
+/* Whether the last round has a checkpoint: for what is measured after it, or to be kept. */
+static bool keeps_last(const bl_run *run) {
+  const bl_run_plan *plan = &run->folder.plan;
+  return plan->result != NULL || (plan->extends && run->options->checkpoint.final);
+}
+
+/* Without room for the last checkpoint there may be room for the model. */
+static bl_status forgive_last(bl_status status) {
+  if (status != BL_ERROR_STORAGE)
+    return status;
+  bl_warn("%s; the run goes on without its last checkpoint", bl_status_message());
+  bl_status_clear();
+  return BL_OK;
+}
+
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count) {
   const bl_options_checkpoint *checkpoint = &run->options->checkpoint;
   const int64_t done = ++run->header.round;
   const bool last = done == run->rounds;
   BL_TRY(bl_interrupt_agree(&run->interrupted, run->world.comm));
   *stop = run->interrupted || (!last && checkpoint->stop > 0 && done - run->first_round >= checkpoint->stop);
-  const bool due = !last && checkpoint->every > 0 && done % checkpoint->every == 0;
+  const bool due = last ? keeps_last(run) : checkpoint->every > 0 && done % checkpoint->every == 0;
   if (!*stop && !due)
     return BL_OK;
+  BL_AGREE(run->rank == 0 ? bl_lock_check(run->folder.lock) : BL_OK, run->world.comm);
   bl_timing_begin(&run->checkpoints);
   const bl_status status = bl_checkpoint_save(run->options->output, &run->header, entries, count, checkpoint->keep,
                                               checkpoint->milestones, &run->provenance, &run->world);
   bl_timing_end(&run->checkpoints);
-  return status;
+  return last && !*stop ? forgive_last(status) : status;
+}
+
+bool bl_run_has_record(const bl_run *run) {
+  return run->record_lost < 0;
+}
+
+bl_status bl_run_appended(bl_run *run, bl_status status, int64_t round) {
+  if (status != BL_ERROR_STORAGE && status != BL_ERROR_SYSTEM)
+    return status == BL_OK ? bl_lock_check(run->folder.lock) : status;
+  bl_warn("%s; the run goes on without its record", bl_status_message());
+  bl_status_clear();
+  run->record_lost = round;
+  return bl_lock_check(run->folder.lock);
 }
 
 void bl_run_row(char *text, size_t size, const bl_run *run, int64_t round) {
@@ -198,6 +205,9 @@ bl_status bl_run_account(const bl_run *run) {
   if (written->calls > 0)
     bl_log("checkpoints: %ld in %.2f s, %.2f %% of the %.1f s of the rounds", written->calls, written->seconds,
            100 * written->seconds / seconds, seconds);
+  if (run->rank == 0 && !bl_run_has_record(run))
+    bl_warn("%s/record.nc lacks the rounds from %lld on, since it could not be written", run->options->output,
+            (long long)run->record_lost);
   return bl_account_memory((double)bl_memory_peak(), run->world.comm);
 }
 
@@ -213,6 +223,7 @@ bl_status bl_run_explain_stop(const bl_run *run) {
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator) {
   char path[PATH_LENGTH];
   bl_run_path(path, sizeof path, run, "model.nc");
+  BL_AGREE(run->rank == 0 ? bl_lock_check(run->folder.lock) : BL_OK, run->world.comm);
   return bl_checkpoint_finish(path, &run->header, aggregator, &run->provenance, &run->world);
 }
 
@@ -223,7 +234,6 @@ void bl_run_print_time(const bl_run *run, double seconds) {
 }
 
 bl_status bl_run_finish(bl_run *run) {
-  return bl_agree(
-      run->world.rank == 0 ? bl_checkpoint_prune(run->options->output, 0, run->options->checkpoint.milestones) : BL_OK,
-      run->world.comm);
+  return bl_agree(run->world.rank == 0 ? bl_run_folder_finish(&run->folder, run->options, run->header.round) : BL_OK,
+                  run->world.comm);
 }

@@ -7,6 +7,7 @@
 #include "parallel/statistics.h"
 #include "parallel/world.h"
 #include "programs/program.h"
+#include "programs/run_folder.h"
 #include "roles/checkpoint.h"
 #include "store/provenance.h"
 
@@ -20,15 +21,17 @@ typedef struct bl_run {
   bl_world world;                  /**< owned; empty until bl_run_divide */
   char command[1024];              /**< command line */
   char roles[48];                  /**< "G:C:A", from bl_run_divide on */
-  char *algorithms;                /**< on rank 0: what the newest checkpoint says was chosen by measuring; NULL for none */
-  bl_provenance provenance;        /**< borrows from this object */
-  bl_model_header header;          /**< what checkpoints and the model say; header.round counts rounds done */
-  int64_t first_round;             /**< of this sitting */
-  int64_t rounds;                  /**< of the whole run: learner.rounds, unless the program sets another number */
-  double began;                    /**< when the rounds of this sitting did, by bl_clock_seconds */
-  bl_timing checkpoints;           /**< time to write them */
-  bool interrupted;                /**< whether a signal ends this sitting (parallel/interrupt.h) */
-  bool finished;                   /**< whether the folder holds the finished model of this very configuration already */
+  bl_run_folder folder;            /**< on rank 0, but for its plan and use, which all ranks know */
+  const char *algorithms;   /**< on rank 0: what the folder's checkpoint says was chosen by measuring; NULL for none */
+  bl_provenance provenance; /**< borrows from this object */
+  bl_model_header header;   /**< what checkpoints and the model say; header.round counts rounds done */
+  int64_t first_round;      /**< of this sitting */
+  int64_t rounds;           /**< of the whole run: learner.rounds, unless the program sets another number */
+  double began;             /**< when the rounds of this sitting did, by bl_clock_seconds */
+  bl_timing checkpoints;    /**< time to write them */
+  bool interrupted;         /**< whether a signal ends this sitting (parallel/interrupt.h) */
+  int64_t record_lost;      /**< on rank 0: the first round that the record lacks, since it could not be written; or −1 */
+  bool finished;            /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
 
 /** Refuse a learner.batch that is no multiple of learner.micro_batch, and an empty data.file. Not collective. Returns
@@ -41,12 +44,10 @@ bl_status bl_run_check(const bl_options *options);
 bl_status bl_run_read_data(bl_dataset *data, bl_batches *batches, const bl_model_header *model, const bl_options *options,
                            MPI_Comm comm);
 
-/** Read the split of the ranks, check that the output folder can be written, and look whether the run was finished before
- * and what its newest checkpoint says about algorithms (both with --resume). Writes nothing. Collective. \param [out] run
- * the caller's; bl_run_destroy. \param [in] critics  whether the learner has critics; without, a split must be G:0:A.
- * Returns BL_ERROR_USAGE for a missing `output`, a split that does not fit, a folder that cannot be written, or one that
- * holds checkpoints when --resume was not given. */
-bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, bool critics);
+/** Read the split of the ranks, take the output folder and look what is in it (bl_run_folder_open). Writes nothing but the
+ * folder's lock. Collective. \param [out] run  the caller's; bl_run_destroy. Returns BL_ERROR_USAGE for a missing `output`
+ * or a split that does not fit, and the errors of bl_run_folder_open. */
+bl_status bl_run_create(bl_run *run, const bl_invocation *invocation, const bl_run_plan *plan);
 void bl_run_destroy(bl_run *run);
 
 /** Split the ranks: make the world, and let the watchdog watch. Collective. */
@@ -60,7 +61,8 @@ bl_status bl_run_agree(const bl_run *run, bl_status status);
 /** A path in the output folder. Not collective. \param [out] path caller's, \a size bytes. */
 void bl_run_path(char *path, size_t size, const bl_run *run, const char *name);
 
-/** With --resume, take the newest checkpoint. Collective. Sets header.round, first_round and began. */
+/** Take the checkpoint that the folder has for this run, if any; what it replaces is deleted. Collective. Sets
+ * header.round, first_round and began. */
 bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int count);
 
 /** Before the first round, when what may have taken long is done: BL_INTERRUPTED where a signal asked for an end.
@@ -88,6 +90,14 @@ bl_status bl_run_explain_stop(const bl_run *run);
 /** The last line of what a finished run prints, after lines of a label of 22 characters and a value: its time, in \a
  * seconds, and ranks. Not collective. */
 void bl_run_print_time(const bl_run *run, double seconds);
+
+/** What a row of the record that was appended, or was not, means for the run. Not collective (the root rank). A record that
+ * cannot be written is warned about once, here and in bl_run_account, and the run goes on without it.
+ * \param [in] status  of appending the row of \a round. Returns an error when the folder is not there any more. */
+bl_status bl_run_appended(bl_run *run, bl_status status, int64_t round);
+
+/** Whether the record is still written. Not collective. */
+bool bl_run_has_record(const bl_run *run);
 
 /** When all results are written: delete the checkpoints, which marks the run as finished. Collective. */
 bl_status bl_run_finish(bl_run *run);

@@ -7,6 +7,8 @@
 #include "parallel/interrupt.h"
 #include "parallel/mpi_check.h"
 #include "parallel/wait.h"
+#include "programs/files.h"
+#include "programs/identity.h"
 #include "programs/model_sampler.h"
 #include "programs/output_name.h"
 #include "programs/program.h"
@@ -16,7 +18,6 @@
 #include "store/picture.h"
 
 #include <math.h>
-#include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,10 +55,13 @@ enum { PIECE_SAMPLES = 4096 };
 
 /* Everything that drawing needs. */
 typedef struct drawing {
+  const bl_invocation *invocation;
   const bl_options *options;
   MPI_Comm comm;
   int rank, ranks;
   bool resume;
+  bl_lock *lock; /* of the output, as the following on rank 0 */
+  bl_identity identity;
   char command[4096];
   bl_provenance provenance; /* borrows command */
   bl_model_sampler sampler;
@@ -73,6 +77,7 @@ typedef struct drawing {
 } drawing;
 
 static void destroy(drawing *d) {
+  bl_lock_release(&d->lock);
   bl_dataset_destroy(&d->dataset);
   bl_free(&d->samples);
   bl_model_sampler_destroy(&d->sampler);
@@ -94,12 +99,15 @@ static void name_beside(char *path, size_t size, const char *output, const char 
   snprintf(path, size, "%.*s%s", (int)stem, output, ending);
 }
 
-/* Of the configuration that a file was made with. */
-static bl_status read_digest(char *digest, size_t size, const char *path) {
-  int ncid;
-  BL_TRY(bl_container_open(&ncid, path));
-  bl_container_get_text(digest, size, ncid, "digest");
-  nc_close(ncid);
+/* The output, on rank 0. */
+static bl_status claim(drawing *d) {
+  static const char *const reads[] = {"model.file", "sampler.", NULL};
+  char picture[PATH_LENGTH];
+  name_beside(picture, sizeof picture, d->options->output, ".png");
+  BL_TRY(bl_files_claim(&d->lock, d->invocation, reads, (const char *const[]){d->options->output, d->part, picture}, 3));
+  bl_identity_create(&d->identity, d->options, reads, false);
+  d->provenance.inputs = d->identity.inputs;
+  d->provenance.machine = d->identity.machine;
   return BL_OK;
 }
 
@@ -133,7 +141,7 @@ static bl_status prepare(drawing *d) {
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output samples.nc");
   BL_TRY(bl_output_name_check(options, "a data set", "; its picture is written next to it, as .png"));
-  BL_AGREE(d->rank == 0 ? bl_output_check(options->output) : BL_OK, d->comm);
+  BL_AGREE(d->rank == 0 ? claim(d) : BL_OK, d->comm);
   BL_TRY(bl_model_sampler_plan(&d->sampler, options, d->comm));
   BL_TRY(load(d));
   tell_idle(d);
@@ -150,28 +158,37 @@ static bl_status prepare(drawing *d) {
 /* ---- Drawing in pieces -------------------------------------------------------------------------------------------------
  */
 
+/* Rank 0: whether a file is of this configuration; refused where it is not, unless --overwrite is given. */
+static bl_status check_ours(bool *ours, const drawing *d, const char *path) {
+  const bl_status status = bl_identity_check(NULL, &d->identity, path);
+  *ours = status == BL_OK;
+  if (status != BL_ERROR_INPUT || !d->invocation->overwrite)
+    return status;
+  bl_warn("%s: replaced, as --overwrite asks", bl_status_message());
+  bl_status_clear();
+  return BL_OK;
+}
+
 /* Rank 0: the samples that an earlier sitting drew. */
 static bl_status take_part(drawing *d) {
   bl_dataset part = {0};
-  char digest[64];
-  if (d->resume && access(d->options->output, R_OK) == 0) {
-    BL_TRY(read_digest(digest, sizeof digest, d->options->output));
-    d->finished = strcmp(digest, d->provenance.digest) == 0 && access(d->part, F_OK) != 0;
+  bool ours = false;
+  if (d->resume && access(d->options->output, F_OK) == 0) {
+    BL_TRY(check_ours(&ours, d, d->options->output));
+    d->finished = ours && access(d->part, F_OK) != 0;
     if (d->finished)
       return BL_OK;
   }
-  if (access(d->part, R_OK) != 0)
+  if (access(d->part, F_OK) != 0 || (!d->resume && d->invocation->overwrite))
     return BL_OK;
   if (!d->resume)
     return bl_fail(BL_ERROR_USAGE,
-                   "output: %s holds the samples of an unfinished run: go on with --resume, or choose another --output",
+                   "output: %s holds the samples of an unfinished run: go on with --resume, or choose another --output, or "
+                   "replace them by --overwrite",
                    d->part);
-  BL_TRY(read_digest(digest, sizeof digest, d->part));
-  if (strcmp(digest, d->provenance.digest) != 0)
-    return bl_fail(BL_ERROR_INPUT,
-                   "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose another "
-                   "--output",
-                   d->part, digest, d->provenance.digest);
+  BL_TRY(check_ours(&ours, d, d->part));
+  if (!ours)
+    return BL_OK;
   BL_TRY(bl_dataset_read(&part, d->part));
   const size_t size = bl_dataset_sample_size(&d->dataset), batch = (size_t)d->options->learner.micro_batch;
   bl_status status = BL_OK;
@@ -185,6 +202,7 @@ static bl_status take_part(drawing *d) {
     memcpy(d->dataset.points, part.points, part.count * size * sizeof *part.points);
   if (status == BL_OK) {
     d->done = part.count;
+    bl_identity_go_on(&d->identity, d->part, (int64_t)part.count);
     bl_log("going on after %zu samples of %s", part.count, d->part);
   }
   bl_dataset_destroy(&part);
@@ -214,6 +232,7 @@ static void store(drawing *d, size_t count) {
 static bl_status write_part(drawing *d) {
   bl_dataset part = d->dataset;
   part.count = d->done;
+  BL_TRY(bl_lock_check(d->lock));
   return bl_dataset_write(&part, d->part, &d->provenance);
 }
 
@@ -295,6 +314,7 @@ static bl_status make_picture(bl_picture *picture, const bl_dataset *samples) {
 /* On rank 0. */
 static bl_status write_files(drawing *d) {
   bl_picture picture = {0};
+  BL_TRY(bl_lock_check(d->lock));
   BL_TRY(bl_dataset_write(&d->dataset, d->options->output, &d->provenance));
   if (unlink(d->part) != 0 && access(d->part, F_OK) == 0)
     bl_log("%s is not needed any more, but cannot be removed", d->part);
@@ -334,7 +354,7 @@ static void print_table(const drawing *d) {
 }
 
 static bl_status sample(const bl_invocation *invocation) {
-  drawing d = {.options = invocation->options, .comm = invocation->comm};
+  drawing d = {.invocation = invocation, .options = invocation->options, .comm = invocation->comm};
   bl_status status = BL_OK;
   BL_GOTO(BL_MPI(MPI_Comm_rank(d.comm, &d.rank)));
   BL_GOTO(BL_MPI(MPI_Comm_size(d.comm, &d.ranks)));

@@ -68,6 +68,13 @@ static void show(const bl_step_record *record, const double row[COLUMNS], int64_
                      row[COLUMN_NORM], row[COLUMN_SPEED]);
 }
 
+/* On rank 0, as long as it can be written. */
+static bl_status append(bl_step_record *record, int64_t round, const double *row) {
+  if (!record->record || !bl_run_has_record(record->run))
+    return BL_OK;
+  return bl_run_appended(record->run, bl_record_append(record->record, round, row), round);
+}
+
 bl_status bl_step_record_row(bl_step_record *record, int64_t round, double rate, int steps) {
   bl_model_header *sums = &record->run->header;
   const double now = bl_clock_seconds(), count = (double)sums->row_steps, seconds = now - record->since;
@@ -83,8 +90,7 @@ bl_status bl_step_record_row(bl_step_record *record, int64_t round, double rate,
   record->since = now;
   record->timed = sums->row_steps = 0;
   sums->row_sums[0] = sums->row_sums[1] = 0;
-  return bl_agree(record->record ? bl_record_append(record->record, round, row + first_column(record)) : BL_OK,
-                  record->run->world.comm);
+  return bl_agree(append(record, round, row + first_column(record)), record->run->world.comm);
 }
 
 void bl_step_record_close(bl_step_record *record) {

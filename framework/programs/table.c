@@ -7,6 +7,7 @@
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
 #include "parallel/wait.h"
+#include "programs/files.h"
 #include "programs/finetune.h"
 #include "programs/model_sampler.h"
 #include "programs/sample_stream.h"
@@ -54,6 +55,7 @@ static const char help[] =
     "  mpirun -n 2 beeline table experiments/digits/table.yaml --output out/digits-table\n";
 
 static void destroy(bl_table *t) {
+  bl_lock_release(&t->lock);
   bl_table_meter_destroy(&t->meter);
   bl_options_destroy(&t->options);
   bl_free(&t->cells);
@@ -63,10 +65,53 @@ static void destroy(bl_table *t) {
 /* ---- Before anything is computed --------------------------------------------------------------------------------------
  */
 
+static const char *const reads[] = {"data.", "model.", "sampler.", "metrics.", "critic.", NULL};
+
+/* What all rows read. */
+static bl_status check_outputs(const bl_table *t, bl_inputs *inputs) {
+  static const char *const names[] = {"table.nc", "table.csv", "table.md", "table.tex"};
+  enum { NAMES = sizeof names / sizeof *names };
+  char paths[NAMES][BL_TABLE_PATH];
+  const char *outputs[NAMES];
+  for (int i = 0; i < NAMES; i++) {
+    snprintf(paths[i], sizeof paths[i], "%s/%s", t->output, names[i]);
+    outputs[i] = paths[i];
+  }
+  for (int i = 0; i < t->file->row_count && inputs->count < BL_FILES_INPUTS; i++)
+    if (t->file->rows[i].finetune.path != NULL)
+      inputs->files[inputs->count++] = (bl_input_file){"a configuration", t->file->rows[i].finetune.path};
+  bl_files_add(inputs, t->options, reads);
+  return bl_files_check(outputs, NAMES, inputs);
+}
+
+/* On rank 0: the output folder. */
+static bl_status claim(bl_table *t) {
+  char path[BL_TABLE_PATH];
+  bl_inputs *inputs = NULL;
+  bl_status status = bl_files_of(&inputs, t->invocation, reads);
+  if (status == BL_OK)
+    status = check_outputs(t, inputs);
+  bl_free(&inputs);
+  BL_TRY(status);
+  snprintf(path, sizeof path, "%s/table.lock", t->output);
+  return bl_lock_take(&t->lock, path);
+}
+
+/* On rank 0: that the file of a cell is none that its row reads. */
+static bl_status check_cell_output(const bl_table *t, const bl_table_cell *cell, const bl_options *options) {
+  char path[BL_TABLE_PATH];
+  bl_inputs *inputs;
+  bl_table_cell_path(path, t, cell);
+  BL_TRY(bl_allocate(&inputs, 1, sizeof *inputs));
+  bl_files_add(inputs, options, reads);
+  const bl_status status = bl_files_check((const char *const[]){path}, 1, inputs);
+  bl_free(&inputs);
+  return status;
+}
+
 /* Whether files can be written, and what there is to do. Collective. */
 static bl_status prepare(bl_table *t) {
   const bl_invocation *invocation = t->invocation;
-  char model[BL_TABLE_PATH + 16];
   BL_TRY(bl_table_file_read(&t->file, invocation->arguments[0], invocation->comm));
   t->output = invocation->options->output[0] != '\0' ? invocation->options->output : t->file->output;
   if (t->output[0] == '\0')
@@ -74,9 +119,8 @@ static bl_status prepare(bl_table *t) {
                    t->file->path);
   if (strlen(t->output) > BL_TABLE_PATH / 2)
     return bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", BL_TABLE_PATH / 2);
-  snprintf(model, sizeof model, "%s/table.nc", t->output);
-  BL_AGREE(t->rank == 0 ? bl_output_check(model) : BL_OK, invocation->comm);
   BL_AGREE(bl_table_options(&t->options, t), invocation->comm);
+  BL_AGREE(t->rank == 0 ? claim(t) : BL_OK, invocation->comm);
   BL_TRY(bl_table_meter_create(&t->meter, t->file, t->options, invocation->comm));
   return bl_table_list_cells(t);
 }
@@ -116,6 +160,7 @@ static bl_status check_cell(bl_table *t, const bl_table_cell *cell) {
   bl_status status;
   BL_GOTO(bl_table_cell_options(&options, t, cell, BL_TABLE_CELL));
   t->samples = options->sampler.count;
+  BL_GOTO(bl_agree(t->rank == 0 ? check_cell_output(t, cell, options) : BL_OK, t->invocation->comm));
   BL_GOTO(bl_model_sampler_plan(&sampler, options, t->invocation->comm));
   BL_GOTO(check_shape(t, &sampler));
   if (cell->folder[0] == '\0')

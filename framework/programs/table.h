@@ -6,6 +6,7 @@
 #include "programs/program.h"
 #include "programs/table_file.h"
 #include "programs/table_metric.h"
+#include "store/lock.h"
 
 enum { BL_TABLE_PATH = 4096 };
 
@@ -31,6 +32,7 @@ typedef struct bl_table {
   int64_t samples;     /**< a cell */
   bl_options *options; /**< of the table without a row: what is measured, and how */
   bl_table_meter meter;
+  bl_lock *lock;        /**< of the folder; on rank 0 */
   bl_table_cell *cells; /**< in the order in which they are computed */
   int count;
 } bl_table;

@@ -79,38 +79,18 @@ done:
   return status;
 }
 
-/* Rank 0: open the newest checkpoint. \param [out] path  "" when there is none. */
-static bl_status open_newest(bl_model_file *file, bl_model_header *header, char path[PATH_MAX_LENGTH], const char *folder,
-                             const char *digest) {
-  BL_TRY(bl_checkpoint_find(path, PATH_MAX_LENGTH, folder));
-  if (path[0] == '\0')
-    return BL_OK;
-  BL_TRY(bl_model_open(file, header, path));
-  if (strcmp(header->digest, digest) == 0)
-    return BL_OK;
-  bl_model_close(file);
-  return bl_fail(BL_ERROR_INPUT,
-                 "%s: made with another configuration (digest %s, now %s): resume with the same one, or choose another "
-                 "output folder",
-                 path, header->digest, digest);
-}
-
-bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, const bl_checkpoint_entry *entries, int count,
-                               const char *digest, const bl_world *world) {
+bl_status bl_checkpoint_resume(bl_model_header *header, const char *path, const bl_checkpoint_entry *entries, int count,
+                               const bl_world *world) {
   array arrays[PARTS_MAX];
   bl_model_part parts[PARTS_MAX];
   bl_model_file file = {.ncid = -1};
   bl_model_header found = {0};
-  char path[PATH_MAX_LENGTH] = "";
   float *whole = NULL;
   size_t largest;
   bl_status status;
   const int listed = list_arrays(arrays, parts, &largest, entries, count);
   BL_GOTO(bl_agree(bl_allocate(&whole, largest, sizeof *whole), world->comm));
-  BL_GOTO(bl_agree(world->rank == 0 ? open_newest(&file, &found, path, folder, digest) : BL_OK, world->comm));
-  BL_GOTO(BL_MPI_MET(MPI_Bcast(path, sizeof path, MPI_CHAR, 0, world->comm), world->comm));
-  if (path[0] == '\0')
-    goto done;
+  BL_GOTO(bl_agree(world->rank == 0 ? bl_model_open(&file, &found, path) : BL_OK, world->comm));
   BL_GOTO(BL_MPI(MPI_Bcast(&found, sizeof found, MPI_BYTE, 0, world->comm)));
   for (int i = 0; i < listed; i++) {
     parts[i].values = whole;

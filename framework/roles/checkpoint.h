@@ -24,11 +24,10 @@ typedef struct bl_checkpoint_entry {
 bl_status bl_checkpoint_save(const char *folder, bl_model_header *header, const bl_checkpoint_entry *entries, int count,
                              int keep, int milestones, const bl_provenance *provenance, const bl_world *world);
 
-/** Read the newest intact checkpoint of \a folder, if there is one. Collective over the world; rank 0 reads.
- * \param [in,out] header  replaced by the checkpoint's when there is one; round stays 0 otherwise.
- * Returns BL_ERROR_INPUT when it belongs to another configuration (\a digest). */
-bl_status bl_checkpoint_resume(bl_model_header *header, const char *folder, const bl_checkpoint_entry *entries, int count,
-                               const char *digest, const bl_world *world);
+/** Go on from the checkpoint \a path. Collective over the world; rank 0 reads, and it alone need know the path.
+ * \param [out] header  the checkpoint's. Returns the errors of bl_model_open and bl_model_get. */
+bl_status bl_checkpoint_resume(bl_model_header *header, const char *path, const bl_checkpoint_entry *entries, int count,
+                               const bl_world *world);
 
 /** Write the finished model \a path: the moving average of the parameters where one is kept, else the parameters.
  * Collective over the world; rank 0 writes. */

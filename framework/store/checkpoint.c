@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/model.h"
+#include "store/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -86,25 +87,52 @@ bl_status bl_checkpoint_find(char *path, size_t size, const char *folder) {
   if (!found && size > 0)
     path[0] = '\0';
   if (!found && count > 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: none of its %zu checkpoints is intact; delete them to begin anew", folder, count);
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: none of its %zu checkpoints is intact; use copies, choose another folder, or begin anew there by "
+                   "--overwrite",
+                   folder, count);
   return BL_OK;
 }
 
-/* Temporary files that killed runs left behind. */
-static void remove_partial(const char *folder) {
-  DIR *stream = opendir(folder);
-  if (stream == NULL)
-    return;
+/* What runs write into their folder, by the beginnings of the names; the first five are whole. */
+static const char *const names[] = {"model.nc", "record.nc", "summary.txt", "before-after.png", "final.nc", file_start,
+                                    "kept-",    "student-",  NULL};
+
+bool bl_checkpoint_is_of_run(const char *name) {
+  enum { WHOLE = 5 };
+  if (!bl_output_begins(name, names))
+    return false;
+  for (int i = 0; i < WHOLE; i++)
+    if (strcmp(name, names[i]) == 0)
+      return true;
+  const char *digits = strpbrk(name, "0123456789");
+  return digits != NULL && digits[-1] == '-' && strcmp(digits + strspn(digits, "0123456789"), ".nc") == 0;
+}
+
+bl_status bl_checkpoint_find_finished(char *path, size_t size, const char *folder) {
+  bl_model_header header;
+  int64_t best = -1;
   const struct dirent *entry;
-  while ((entry = readdir(stream)) != NULL) {
-    const size_t length = strlen(entry->d_name), end = strlen(".partial");
-    if (strstr(entry->d_name, ".nc.") == NULL || length < end || strcmp(entry->d_name + length - end, ".partial") != 0)
+  DIR *stream = opendir(folder);
+  path[0] = '\0';
+  while (stream != NULL && (entry = readdir(stream)) != NULL) {
+    static const char *const finished[] = {"final.nc", "kept-", NULL};
+    char found[4096];
+    const size_t length = strlen(entry->d_name);
+    if (!bl_output_begins(entry->d_name, finished) || length < 3 || strcmp(entry->d_name + length - 3, ".nc") != 0)
       continue;
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path)
-      unlink(path);
+    snprintf(found, sizeof found, "%s/%s", folder, entry->d_name);
+    if (bl_model_read_header(&header, found) != BL_OK) {
+      bl_warn("%s", bl_status_message());
+      bl_status_clear();
+    } else if (header.round > best) {
+      best = header.round;
+      snprintf(path, size, "%s", found);
+    }
   }
-  closedir(stream);
+  if (stream != NULL)
+    closedir(stream);
+  return BL_OK;
 }
 
 /* Delete a checkpoint or, where it is a milestone of a finished run, give it another name. */
@@ -128,6 +156,31 @@ bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones) {
       status = put_away(folder, rounds[i], milestone);
   }
   bl_free(&rounds);
-  remove_partial(folder);
+  bl_output_sweep(folder, names);
+  return status;
+}
+
+bl_status bl_checkpoint_keep_final(const char *folder, int64_t round, bool keep) {
+  char path[4096], final[4096];
+  bl_checkpoint_path(path, sizeof path, folder, round);
+  snprintf(final, sizeof final, "%s/final.nc", folder);
+  if ((keep ? rename(path, final) : unlink(final)) != 0 && errno != ENOENT)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: cannot be %s: %s", keep ? path : final, keep ? "renamed to final.nc" : "deleted",
+                   strerror(errno));
+  return BL_OK;
+}
+
+bl_status bl_checkpoint_clear(const char *folder) {
+  char path[4096];
+  const struct dirent *entry;
+  bl_status status = BL_OK;
+  DIR *stream = opendir(folder);
+  while (stream != NULL && status == BL_OK && (entry = readdir(stream)) != NULL)
+    if (bl_checkpoint_is_of_run(entry->d_name) &&
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path && unlink(path) != 0 &&
+        errno != ENOENT)
+      status = bl_fail(BL_ERROR_SYSTEM, "%s: cannot be deleted: %s", path, strerror(errno));
+  if (stream != NULL)
+    closedir(stream);
   return status;
 }

@@ -2,9 +2,15 @@
 
 #include "base/memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum {
   DIMENSIONS = 10,
@@ -20,6 +26,11 @@ typedef struct header {
   size_t size, offset; /* of what was read of the file; of what comes next */
   int version;         /* 1, 2 or 5 */
   uint64_t dimensions; /* how many there are */
+  uint64_t unlimited;  /* which one of them is */
+  uint64_t records;    /* along that one */
+  uint64_t fixed_end;  /* of all variables without it */
+  uint64_t rows_begin; /* of the first variable with it, and bytes that all of these take in a row */
+  uint64_t row_size;
   const char *path;
 } header;
 
@@ -97,8 +108,22 @@ static bl_status attributes(header *h) {
   return BL_OK;
 }
 
+/* Where a variable lies. */
+static void place(header *h, bool rows, uint64_t begin, uint64_t size) {
+  const uint64_t unknown = h->version == 5 ? UINT64_MAX : UINT32_MAX; /* too large to be said */
+  if (size == unknown || begin > UINT64_MAX / 4 || size > UINT64_MAX / 4)
+    return;
+  if (rows) {
+    h->rows_begin = h->row_size == 0 || begin < h->rows_begin ? begin : h->rows_begin;
+    h->row_size += size;
+  } else if (begin + size > h->fixed_end) {
+    h->fixed_end = begin + size;
+  }
+}
+
 static bl_status variable(header *h) {
-  uint64_t rank, value;
+  uint64_t rank, value, size;
+  bool rows = false;
   size_t bytes;
   BL_TRY(name(h));
   BL_TRY(count(&rank, h, "a variable"));
@@ -108,22 +133,27 @@ static bl_status variable(header *h) {
     BL_TRY(count(&value, h, "a dimension of a variable"));
     if (value >= h->dimensions)
       return refuse(h, "a dimension that does not exist");
+    rows = rows || (d == 0 && value == h->unlimited);
   }
   BL_TRY(attributes(h));
   BL_TRY(type(&bytes, h));
-  BL_TRY(count(&value, h, "the size of a variable"));
-  return number(&value, h, h->version == 1 ? 4 : 8, "where a variable begins");
+  BL_TRY(count(&size, h, "the size of a variable"));
+  BL_TRY(number(&value, h, h->version == 1 ? 4 : 8, "where a variable begins"));
+  place(h, rows, value, size);
+  return BL_OK;
 }
 
 static bl_status check(header *h) {
   uint64_t value, elements;
   h->version = h->bytes[3];
   h->offset = 4;
-  BL_TRY(count(&value, h, "the number of records"));
+  BL_TRY(count(&h->records, h, "the number of records"));
+  h->unlimited = UINT64_MAX;
   BL_TRY(list(&h->dimensions, h, DIMENSIONS, "a list of dimensions"));
   for (uint64_t i = 0; i < h->dimensions; i++) {
     BL_TRY(name(h));
     BL_TRY(count(&value, h, "the length of a dimension"));
+    h->unlimited = value == 0 ? i : h->unlimited;
   }
   BL_TRY(attributes(h));
   BL_TRY(list(&elements, h, VARIABLES, "a list of variables"));
@@ -132,15 +162,121 @@ static bl_status check(header *h) {
   return BL_OK;
 }
 
-bl_status bl_classic_check(int file, size_t size, const char *path) {
-  unsigned char *bytes;
+/* A file that is shorter than its header says was cut off; the library would read zeros. */
+static bl_status check_size(const header *h, int file, size_t size) {
+  struct stat what;
+  const uint64_t streaming = h->version == 5 ? UINT64_MAX : UINT32_MAX;
+  if (fstat(file, &what) == 0) /* it may have grown since */
+    size = (size_t)what.st_size;
+  if (h->fixed_end > size + 3) /* the last one may lack its padding */
+    return bl_fail(BL_ERROR_INPUT, "%s: cut off: it has %zu bytes, but its variables end at byte %llu", h->path, size,
+                   (unsigned long long)h->fixed_end);
+  if (h->row_size == 0 || h->records == 0 || h->records == streaming)
+    return BL_OK;
+  const uint64_t fit = size + 3 > h->rows_begin ? (size + 3 - h->rows_begin) / h->row_size : 0;
+  if (fit < h->records)
+    return bl_fail(BL_ERROR_INPUT, "%s: cut off, or its header is damaged: it says %llu rows, but its %zu bytes hold %llu",
+                   h->path, (unsigned long long)h->records, size, (unsigned long long)fit);
+  return BL_OK;
+}
+
+/* Read the header. \param [out] bytes  the caller's; bl_free. */
+static bl_status read_header(header *h, unsigned char **bytes, int file, size_t size, const char *path) {
   const size_t wanted = size < LARGEST_HEADER ? size : LARGEST_HEADER;
   size_t done = 0;
-  BL_TRY(bl_allocate(&bytes, wanted, 1));
+  BL_TRY(bl_allocate(bytes, wanted, 1));
   for (ssize_t got = 1; got > 0 && done<wanted; done += got> 0 ? (size_t)got : 0)
-    got = pread(file, bytes + done, wanted - done, (off_t)done);
-  header h = {.bytes = bytes, .size = done, .path = path};
-  const bl_status status = done >= 4 ? check(&h) : refuse(&h, "the format");
+    got = pread(file, *bytes + done, wanted - done, (off_t)done);
+  *h = (header){.bytes = *bytes, .size = done, .path = path};
+  return done >= 4 ? check(h) : refuse(h, "the format");
+}
+
+bl_status bl_classic_check(int file, size_t size, const char *path) {
+  unsigned char *bytes = NULL;
+  header h;
+  bl_status status = read_header(&h, &bytes, file, size, path);
+  if (status == BL_OK)
+    status = check_size(&h, file, size);
+  bl_free(&bytes);
+  return status;
+}
+
+/* ---- The checksum of a header -----------------------------------------------------------------------------------------
+ */
+
+/* Where the value of the attribute stands, 0 where there is none. */
+static size_t find_seal(const header *h) {
+  const size_t length = strlen(BL_CLASSIC_SEAL), skipped = (length + 3) / 4 * 4 + (h->version == 5 ? 12 : 8);
+  for (size_t i = 0; i + skipped + BL_CLASSIC_SEAL_SIZE <= h->offset; i++)
+    if (memcmp(h->bytes + i, BL_CLASSIC_SEAL, length) == 0)
+      return i + skipped;
+  return 0;
+}
+
+/* CRC-32 of the header but for the number of rows, which grows, and the checksum itself. */
+static uint32_t sum_header(const header *h, size_t seal) {
+  const size_t first = h->version == 5 ? 12 : 8;
+  const uLong start = crc32_z(0, h->bytes, 4);
+  const uLong middle = crc32_z(start, h->bytes + first, seal - first);
+  return (uint32_t)crc32_z(middle, h->bytes + seal + BL_CLASSIC_SEAL_SIZE, h->offset - seal - BL_CLASSIC_SEAL_SIZE);
+}
+
+bl_status bl_classic_seal(const char *path) {
+  unsigned char *bytes = NULL;
+  char text[BL_CLASSIC_SEAL_SIZE + 1];
+  header h;
+  const int file = open(path, O_RDWR | O_CLOEXEC);
+  if (file < 0)
+    return bl_fail(BL_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+  bl_status status = read_header(&h, &bytes, file, LARGEST_HEADER, path);
+  const size_t seal = status == BL_OK ? find_seal(&h) : 0;
+  if (seal > 0) {
+    snprintf(text, sizeof text, "%08x", sum_header(&h, seal));
+    if (pwrite(file, text, BL_CLASSIC_SEAL_SIZE, (off_t)seal) != BL_CLASSIC_SEAL_SIZE)
+      status = bl_fail(BL_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+  }
+  close(file);
+  bl_free(&bytes);
+  return status;
+}
+
+static bl_status check_seal(const header *h) {
+  char expected[BL_CLASSIC_SEAL_SIZE + 1];
+  const size_t seal = find_seal(h);
+  if (seal == 0)
+    return BL_OK;
+  snprintf(expected, sizeof expected, "%08x", sum_header(h, seal));
+  if (memcmp(h->bytes + seal, expected, BL_CLASSIC_SEAL_SIZE) == 0)
+    return BL_OK;
+  return bl_fail(BL_ERROR_INPUT, "%s: damaged: the %zu bytes of its header have the checksum %s, expected %.8s", h->path,
+                 h->offset, expected, (const char *)h->bytes + seal);
+}
+
+bl_status bl_classic_check_sealed(bool *sealed, const char *path) {
+  unsigned char *bytes = NULL;
+  header h;
+  struct stat what = {0};
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
+  fstat(file, &what); /* before the header is read, which may say more rows by then */
+  char magic[3] = "";
+  *sealed = false;
+  if (pread(file, magic, sizeof magic, 0) != sizeof magic || memcmp(magic, "CDF", sizeof magic) != 0) {
+    close(file);
+    return BL_OK;
+  }
+  bl_status status = read_header(&h, &bytes, file, LARGEST_HEADER, path);
+  if (status == BL_OK)
+    status = check_seal(&h);
+  const uint64_t fit =
+      h.row_size > 0 && (uint64_t)what.st_size > h.rows_begin ? ((uint64_t)what.st_size - h.rows_begin) / h.row_size : 0;
+  /* One more may be just being written. */
+  *sealed = status == BL_OK && find_seal(&h) > 0;
+  if (*sealed && fit > h.records + 1)
+    status = bl_fail(BL_ERROR_INPUT, "%s: damaged: its header says %llu rows, but there are %llu", path,
+                     (unsigned long long)h.records, (unsigned long long)fit);
+  close(file);
   bl_free(&bytes);
   return status;
 }

@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-enum { SEAL_SIZE = 24, BLOCK_SIZE = 1 << 18 };
+enum { SEAL_SIZE = 24, BLOCK_SIZE = 1 << 18, LONGEST_STRING = 1 << 16 };
 static const char seal_start[] = "\nbeeline-crc32=";
 
 bl_status bl_container_result(bl_status status, int code, const char *path, const char *what) {
@@ -145,6 +146,20 @@ static bl_status check_seal(bool *sealed, int file, size_t size, const char *pat
   return BL_OK;
 }
 
+/* Why netCDF could not open a file whose bytes were readable: no locks, or damage. */
+static bl_status explain_refusal(const char *path, size_t size, int code) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  const int locked = file < 0 ? 0 : flock(file, LOCK_SH | LOCK_NB), reason = errno;
+  if (file >= 0)
+    close(file);
+  if (locked != 0)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: cannot be opened, since the HDF5 library is refused a lock on it: %s; the file may well be intact: "
+                   "set HDF5_USE_FILE_LOCKING=FALSE in the environment (it is \"%s\"), or end the program that has it open",
+                   path, strerror(reason), getenv("HDF5_USE_FILE_LOCKING") ? getenv("HDF5_USE_FILE_LOCKING") : "");
+  return bl_fail(BL_ERROR_INPUT, "%s: damaged or cut off: of its %zu bytes netCDF says: %s", path, size, nc_strerror(code));
+}
+
 /* Open for reading as plain bytes. */
 static bl_status open_bytes(int *file, size_t *size, const char *path) {
   struct stat what;
@@ -199,8 +214,7 @@ bl_status bl_container_open(int *ncid, const char *path) {
   const int code = nc_open(path, NC_NOWRITE, ncid);
   if (code != NC_NOERR) {
     *ncid = -1;
-    return bl_fail(BL_ERROR_INPUT, "%s: damaged or cut off: of its %zu bytes netCDF says: %s", path, size,
-                   nc_strerror(code));
+    return explain_refusal(path, size, code);
   }
   size_t length;
   if (hdf && !sealed && nc_inq_attlen(*ncid, NC_GLOBAL, "seal", &length) == NC_NOERR) {
@@ -245,18 +259,88 @@ size_t bl_container_numbers(int ncid, int variable, const char *name) {
   return length;
 }
 
+bl_status bl_container_copy_text(char **text, int ncid, const char *name) {
+  nc_type type;
+  size_t length = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, name, &type, &length) != NC_NOERR || type != NC_CHAR)
+    length = type == NC_STRING && length == 1 ? LONGEST_STRING : 0;
+  BL_TRY(bl_allocate(text, length + 1, 1));
+  bl_container_get_text(*text, length + 1, ncid, name);
+  return BL_OK;
+}
+
 bl_status bl_container_read_text(char **text, const char *path, const char *name) {
   int ncid;
-  size_t length = 0;
   *text = NULL;
   BL_TRY(bl_container_open(&ncid, path));
-  if (nc_inq_attlen(ncid, NC_GLOBAL, name, &length) != NC_NOERR)
-    length = 0;
-  const bl_status status = bl_allocate(text, length + 1, 1);
-  if (status == BL_OK)
-    bl_container_get_text(*text, length + 1, ncid, name);
+  const bl_status status = bl_container_copy_text(text, ncid, name);
   nc_close(ncid);
   return status;
+}
+
+/* ---- What a file holds ------------------------------------------------------------------------------------------------
+ */
+
+/* Rows along the first dimension at a time, about a block of them. */
+static bl_status add_variable(uint32_t *crc, int ncid, int variable, const char *path) {
+  enum { BLOCK = 1 << 22 };
+  char name[NC_MAX_NAME + 1] = "";
+  int rank, dimensions[NC_MAX_VAR_DIMS];
+  size_t start[NC_MAX_VAR_DIMS] = {0}, count[NC_MAX_VAR_DIMS] = {1}, element = 0, row;
+  nc_type type;
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_var(ncid, variable, name, &type, &rank, dimensions, NULL), path,
+                             "a variable"));
+  *crc = checksum(*crc, name, strlen(name));
+  if (type == NC_STRING || type > NC_UINT64 || nc_inq_type(ncid, type, NULL, &element) != NC_NOERR)
+    return BL_OK;
+  row = element;
+  for (int d = 0; d < rank; d++) {
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimensions[d], &count[d]), path, name));
+    row *= d > 0 ? count[d] : 1;
+  }
+  const size_t rows = rank > 0 ? count[0] : 1, most = row > 0 && row < BLOCK ? BLOCK / row : 1;
+  unsigned char *values = NULL;
+  if (rows == 0 || row == 0)
+    return BL_OK;
+  size_t bytes;
+  BL_TRY(bl_container_plausible(&bytes, path, name, count, rank, element));
+  BL_TRY(bl_allocate(&values, (most < rows ? most : rows) * row, 1));
+  bl_status status = BL_OK;
+  for (size_t done = 0; done < rows && status == BL_OK; done += count[0]) {
+    start[0] = done;
+    count[0] = rows - done < most ? rows - done : most;
+    status = bl_container_result(BL_ERROR_INPUT, nc_get_vara(ncid, variable, start, count, values), path, name);
+    *crc = checksum(*crc, values, count[0] * row);
+  }
+  bl_free(&values);
+  return status;
+}
+
+static bl_status add_group(uint32_t *crc, int ncid, const char *path, int depth) {
+  enum { MOST = 64, DEEPEST = 4 };
+  int variables = 0, groups = 0, ids[MOST];
+  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_nvars(ncid, &variables), path, "variables"));
+  for (int variable = 0; variable < variables; variable++)
+    BL_TRY(add_variable(crc, ncid, variable, path));
+  if (depth == DEEPEST || nc_inq_grps(ncid, &groups, NULL) != NC_NOERR || groups > MOST ||
+      nc_inq_grps(ncid, &groups, ids) != NC_NOERR)
+    return BL_OK;
+  for (int i = 0; i < groups; i++)
+    BL_TRY(add_group(crc, ids[i], path, depth + 1));
+  return BL_OK;
+}
+
+bl_status bl_container_content(uint32_t *crc, const char *path) {
+  int ncid;
+  *crc = 0;
+  BL_TRY(bl_container_open(&ncid, path));
+  const bl_status status = add_group(crc, ncid, path, 0);
+  nc_close(ncid);
+  return status;
+}
+
+void bl_container_without_locks(void) {
+  (void)setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
 }
 
 bl_status bl_container_find(int *variable, int *dimensions, int ncid, const char *path, const char *name, int rank) {

@@ -57,6 +57,18 @@ bl_status bl_container_checksum(uint32_t *crc, const char *path);
  * \param [out] text  (size) caller's; cut when it is longer. */
 void bl_container_get_text(char *text, size_t size, int ncid, const char *name);
 
+/** The same whole. Not collective. \param [out] text  the caller's; bl_free. */
+bl_status bl_container_copy_text(char **text, int ncid, const char *name);
+
+/** CRC-32 of the names and values of all variables of a netCDF file, in all groups: of what it holds, and not of when and
+ * by which command it was made. Not collective. Returns the errors of bl_container_open. */
+bl_status bl_container_content(uint32_t *crc, const char *path);
+
+/** Let the HDF5 library take no locks, unless the environment says something else (HDF5_USE_FILE_LOCKING): its files are
+ * written in memory here and replaced whole, and some file systems grant none. Not collective; before the first call of
+ * netCDF, and of another thread. */
+void bl_container_without_locks(void);
+
 /** How many numbers the attribute \a name of \a variable (or NC_GLOBAL) holds; 0 when there is none, or of other types.
  * To be asked before netCDF reads them, which writes all of them. Not collective. */
 size_t bl_container_numbers(int ncid, int variable, const char *name);

@@ -3,6 +3,7 @@
 #include "store/container.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
@@ -360,6 +361,21 @@ static void describe_shape(char *text, size_t size, const size_t *shape, int dim
     snprintf(text + used, size - used, ")");
 }
 
+/* What is not finite here would be in every result. */
+static bl_status check_finite(const float *values, size_t count, const char *path, const char *part, const char *name) {
+  size_t finite = 0;
+  for (size_t i = 0; i < count; i++)
+    finite += values[i] - values[i] == 0.0F;
+  for (size_t i = 0; i < count && finite < count; i++)
+    if (!isfinite(values[i]))
+      return bl_fail(
+          BL_ERROR_INPUT,
+          "%s: group %s: variable %s: element %zu is %g, the first of %zu that are not finite: the model is of no "
+          "use; take an earlier checkpoint",
+          path, part, name, i, (double)values[i], count - finite);
+  return BL_OK;
+}
+
 static bl_status read_tensor(float *values, int group, const char *path, const char *part, const bl_parameter *entry) {
   int variable, dimension_count, dimensions[NC_MAX_VAR_DIMS];
   nc_type type;
@@ -390,7 +406,7 @@ static bl_status read_tensor(float *values, int group, const char *path, const c
   if (code != NC_NOERR)
     return bl_fail(BL_ERROR_INPUT, "%s: group %s: variable %s: damaged (its checksum does not fit): %s", path, part,
                    entry->name, nc_strerror(code));
-  return BL_OK;
+  return check_finite(values, entry->count, path, part, entry->name);
 }
 
 bl_status bl_model_get_parameter(float *values, const bl_model_file *file, const char *part, const bl_parameter *entry) {

@@ -73,7 +73,8 @@ bl_status bl_model_write(const char *path, const bl_model_header *header, const 
 bl_status bl_model_open(bl_model_file *file, bl_model_header *header, const char *path);
 
 /** Read part->values; every name and shape of the table must be there. Not collective.
- * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums. */
+ * Returns BL_ERROR_INPUT naming file, group, variable, shape found and shape expected; checks checksums, and that all
+ * values are finite. */
 bl_status bl_model_get(const bl_model_file *file, const bl_model_part *part);
 
 /** Read one parameter of the part \a part. Not collective. \param [out] values (entry->count), caller's. Returns the errors
@@ -123,9 +124,24 @@ bl_status bl_checkpoint_find(char *path, size_t size, const char *folder);
 /** The path of the checkpoint of \a round in \a folder. Not collective. */
 void bl_checkpoint_path(char *path, size_t size, const char *folder, int64_t round);
 
-/** Delete all but the newest \a keep checkpoints of \a folder, and what killed runs left half written. Those of rounds
- * divisible by \a milestones (0: none) stay; where keep is 0, since the run is finished, under the name "kept-NNNNNN.nc".
- * Not collective. */
+/** The intact one with most rounds of what a finished run keeps in \a folder: final.nc and kept-NNNNNN.nc. Not collective.
+ * \param [out] path  caller's, \a size bytes; "" when there is none. */
+bl_status bl_checkpoint_find_finished(char *path, size_t size, const char *folder);
+
+/** Whether a file of that name is one that runs write into their folder: model.nc, record.nc, checkpoint-000010.nc and so
+ * on. Not collective. \param [in] name  without its folder. */
+bool bl_checkpoint_is_of_run(const char *name);
+
+/** Delete all files of such names in \a folder. Not collective. Returns BL_ERROR_SYSTEM. */
+bl_status bl_checkpoint_clear(const char *folder);
+
+/** When a run is finished: give the checkpoint of \a round the name final.nc, or, without \a keep, delete one of that name.
+ * Not collective. Returns BL_ERROR_SYSTEM. */
+bl_status bl_checkpoint_keep_final(const char *folder, int64_t round, bool keep);
+
+/** Delete all but the newest \a keep checkpoints of \a folder, and what dead processes of this host left half written.
+ * Those of rounds divisible by \a milestones (0: none) stay; where keep is 0, since the run is finished, under the name
+ * "kept-NNNNNN.nc". Not collective. */
 bl_status bl_checkpoint_prune(const char *folder, int keep, int milestones);
 
 #endif

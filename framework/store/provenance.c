@@ -1,6 +1,7 @@
 #include "store/provenance.h"
 
 #include "base/clock.h"
+#include "base/threads.h"
 #include "base/version.h"
 #include "engine/backend.h"
 #include "store/container.h"
@@ -9,6 +10,7 @@
 #include <netcdf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <zlib.h>
 
 void bl_provenance_describe(bl_provenance *provenance, char *command, size_t size, const bl_options *options, int argc,
@@ -25,6 +27,15 @@ void bl_provenance_describe(bl_provenance *provenance, char *command, size_t siz
                                 .ranks = 1,
                                 .roles = "",
                                 .algorithms = ""};
+}
+
+void bl_provenance_machine(char text[BL_PROVENANCE_MACHINE]) {
+  char backend[64];
+  struct utsname system = {0};
+  uname(&system);
+  const int threads = bl_threads_count();
+  snprintf(text, BL_PROVENANCE_MACHINE, "%.32s with %s, %d thread%s a rank, %s", system.machine, bl_backend_instructions(),
+           threads, threads == 1 ? "" : "s", bl_backend_describe(backend, sizeof backend));
 }
 
 /* "netCDF 4.9.0, Open MPI v4.1.4, oneDNN 2.6.3, zlib 1.2.13" */
@@ -63,6 +74,8 @@ bl_status bl_provenance_write(int ncid, const char *path, const bl_provenance *p
   BL_NETCDF(nc_put_att_int(ncid, NC_GLOBAL, "ranks", NC_INT, 1, &provenance->ranks), path);
   BL_TRY(put_text(ncid, path, "roles", provenance->roles));
   BL_TRY(put_text(ncid, path, "algorithms", provenance->algorithms));
+  BL_TRY(put_text(ncid, path, "inputs", provenance->inputs));
+  BL_TRY(put_text(ncid, path, "machine", provenance->machine));
   if (provenance->evaluations > 0.0)
     BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "network_evaluations", NC_DOUBLE, 1, &provenance->evaluations), path);
   describe_libraries(text, sizeof text);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/classic.h"
 #include "store/container.h"
 #include "store/output.h"
 
@@ -19,17 +20,24 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { BLOCK = 4096, ROWS_BEGIN = 4 * BLOCK };
 
 struct bl_record {
   int ncid;
-  int round;      /* variable */
+  int round; /* variable, as the following */
+  int checksum;
   int *variables; /* (column_count) */
   int column_count;
   size_t rows;
   char path[4096];
 };
+
+/* What a netCDF call that writes returned: the library hands errno on where it is above 0. */
+static bl_status written(int code, const char *path, const char *what) {
+  return bl_container_result(code > 0 ? bl_output_status(code) : BL_ERROR_SYSTEM, code, path, what);
+}
 
 /* Rows that a resume keeps. */
 typedef struct kept_rows {
@@ -51,32 +59,31 @@ static bl_status check_column(int *variable, int ncid, const char *path, const c
   return found == dimension ? BL_OK : bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected the dimension round", path, name);
 }
 
-/* Read the rows below first_round; columns that the file does not have become NaN. */
-static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl_record_column *columns, int column_count,
+static bl_status read_view(bl_record_view *view, int ncid, const char *path);
+
+/* Of a row as it is stored: the number of the round, and the values in the order of the columns, which are \a stride apart.
+ */
+static int checksum_of(int round, const double *values, int columns, size_t stride) {
+  uLong crc = crc32_z(0, (const unsigned char *)&round, sizeof round);
+  for (int c = 0; c < columns; c++)
+    crc = crc32_z(crc, (const unsigned char *)&values[(size_t)c * stride], sizeof *values);
+  return (int)(uint32_t)crc;
+}
+
+/* Take the rows below first_round; columns that the file does not have become NaN. */
+static bl_status take_rows(kept_rows *kept, const bl_record_view *view, const bl_record_column *columns, int column_count,
                            int64_t first_round) {
-  int dimension, variable;
-  size_t length, bytes, rows = 0;
-  if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || nc_inq_varid(ncid, "round", &variable) != NC_NOERR)
-    return bl_fail(BL_ERROR_INPUT, "%s: no record: has no variable round(round)", path);
-  BL_TRY(check_column(&variable, ncid, path, "round", dimension));
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_dimlen(ncid, dimension, &length), path, "round"));
-  BL_TRY(bl_container_plausible(&bytes, path, "round", &length, 1, sizeof(int)));
-  BL_TRY(bl_allocate(&kept->rounds, length, sizeof *kept->rounds));
-  BL_TRY(bl_allocate(&kept->values, length * (size_t)column_count, sizeof *kept->values));
-  BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_var_int(ncid, variable, kept->rounds), path, "round"));
-  while (rows < length && kept->rounds[rows] < first_round)
+  size_t rows = 0;
+  while (rows < view->rows && view->numbers[rows] < first_round)
     rows++;
-  const size_t start = 0;
+  BL_TRY(bl_allocate(&kept->rounds, rows, sizeof *kept->rounds));
+  BL_TRY(bl_allocate(&kept->values, rows * (size_t)column_count, sizeof *kept->values));
+  for (size_t i = 0; i < rows; i++)
+    kept->rounds[i] = view->numbers[i];
   for (int c = 0; c < column_count; c++) {
-    double *values = kept->values + (size_t)c * rows;
-    if (rows > 0 && nc_inq_varid(ncid, columns[c].name, &variable) == NC_NOERR) {
-      BL_TRY(check_column(&variable, ncid, path, columns[c].name, dimension));
-      BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_double(ncid, variable, &start, &rows, values), path,
-                                 columns[c].name));
-    } else {
-      for (size_t i = 0; i < rows; i++)
-        values[i] = NAN;
-    }
+    const double *found = bl_record_column_of(view, columns[c].name);
+    for (size_t i = 0; i < rows; i++)
+      kept->values[(size_t)c * rows + i] = found != NULL ? found[i] : NAN;
   }
   kept->count = rows;
   return BL_OK;
@@ -86,14 +93,13 @@ static bl_status read_rows(kept_rows *kept, int ncid, const char *path, const bl
 static bl_status keep_rows(kept_rows *kept, const char *path, const bl_record_column *columns, int column_count,
                            int64_t first_round) {
   struct stat what;
-  int ncid = -1;
+  bl_record_view view;
   if (first_round <= 0 || stat(path, &what) != 0)
     return BL_OK;
-  bl_status status = bl_container_open(&ncid, path);
-  if (status == BL_OK) {
-    status = read_rows(kept, ncid, path, columns, column_count, first_round);
-    nc_close(ncid);
-  }
+  bl_status status = bl_record_read(&view, path);
+  if (status == BL_OK)
+    status = take_rows(kept, &view, columns, column_count, first_round);
+  bl_record_view_destroy(&view);
   if (status != BL_ERROR_INPUT)
     return status;
   char aside[4200];
@@ -115,12 +121,18 @@ static bl_status build(int ncid, const char *path, const bl_record_column *colum
   for (int c = 0; c < column_count; c++)
     BL_TRY(bl_container_variable(&variable, ncid, path, columns[c].name, NC_DOUBLE, 1, &dimension, columns[c].units,
                                  columns[c].long_name));
+  BL_TRY(bl_container_variable(&variable, ncid, path, BL_RECORD_CHECKSUM, NC_INT, 1, &dimension, "1",
+                               "CRC-32 of the row: of the number of the round and the values of all columns"));
   BL_NETCDF(nc__enddef(ncid, 0, 4, 0, ROWS_BEGIN), path);
   if (kept->count == 0)
     return BL_OK;
   BL_NETCDF(nc_put_vara_int(ncid, 0, &start, &kept->count, kept->rounds), path);
   for (int c = 0; c < column_count; c++)
     BL_NETCDF(nc_put_vara_double(ncid, c + 1, &start, &kept->count, kept->values + (size_t)c * kept->count), path);
+  for (size_t row = 0; row < kept->count; row++) {
+    const int sum = checksum_of(kept->rounds[row], kept->values + row, column_count, kept->count);
+    BL_NETCDF(nc_put_var1_int(ncid, variable, &row, &sum), path);
+  }
   return BL_OK;
 }
 
@@ -130,9 +142,10 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   char temporary[4300];
   int ncid = -1;
   BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path,
-                             "cannot be written"));
-  bl_status status = bl_provenance_write(ncid, path, provenance);
+  BL_TRY(written(nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path, "cannot be written"));
+  bl_status status = bl_container_text(ncid, NC_GLOBAL, path, BL_CLASSIC_SEAL, "00000000");
+  if (status == BL_OK)
+    status = bl_provenance_write(ncid, path, provenance);
   if (status == BL_OK)
     status = bl_container_text(ncid, NC_GLOBAL, path, "content", BL_CONTENT_RECORD);
   if (status == BL_OK) {
@@ -144,7 +157,9 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
     status = build(ncid, path, columns, column_count, kept);
   const int code = nc_close(ncid);
   if (status == BL_OK)
-    status = bl_container_result(BL_ERROR_SYSTEM, code, path, "cannot be written");
+    status = written(code, path, "cannot be written");
+  if (status == BL_OK)
+    status = bl_classic_seal(temporary);
   if (status == BL_OK)
     return bl_output_finish(temporary, path);
   unlink(temporary);
@@ -154,9 +169,10 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
 static bl_status open_to_append(bl_record *record, const bl_record_column *columns) {
   size_t block = BLOCK;
   const int code = nc__open(record->path, NC_WRITE, &block, &record->ncid);
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, "cannot append"));
+  BL_TRY(written(code, record->path, "cannot append"));
   BL_NETCDF(nc_set_fill(record->ncid, NC_NOFILL, NULL), record->path);
   BL_NETCDF(nc_inq_varid(record->ncid, "round", &record->round), record->path);
+  BL_NETCDF(nc_inq_varid(record->ncid, BL_RECORD_CHECKSUM, &record->checksum), record->path);
   for (int c = 0; c < record->column_count; c++)
     BL_NETCDF(nc_inq_varid(record->ncid, columns[c].name, &record->variables[c]), record->path);
   return BL_OK;
@@ -185,13 +201,16 @@ done:
 
 bl_status bl_record_append(bl_record *record, int64_t round, const double *values) {
   const int round_value = (int)round;
+  const int sum = checksum_of(round_value, values, record->column_count, 1);
   const char *what = "cannot append a row; what is there stays readable";
   int code = nc_put_var1_int(record->ncid, record->round, &record->rows, &round_value);
   for (int c = 0; c < record->column_count && code == NC_NOERR; c++)
     code = nc_put_var1_double(record->ncid, record->variables[c], &record->rows, &values[c]);
   if (code == NC_NOERR)
+    code = nc_put_var1_int(record->ncid, record->checksum, &record->rows, &sum);
+  if (code == NC_NOERR)
     code = nc_sync(record->ncid);
-  BL_TRY(bl_container_result(BL_ERROR_SYSTEM, code, record->path, what));
+  BL_TRY(written(code, record->path, what));
   record->rows++;
   return BL_OK;
 }
@@ -201,7 +220,7 @@ bl_status bl_record_close(bl_record **record) {
   if (*record == NULL)
     return BL_OK;
   if ((*record)->ncid >= 0)
-    status = bl_container_result(BL_ERROR_SYSTEM, nc_close((*record)->ncid), (*record)->path, "cannot be closed");
+    status = written(nc_close((*record)->ncid), (*record)->path, "cannot be closed");
   bl_free(&(*record)->variables);
   bl_free(record);
   return status;
@@ -243,11 +262,43 @@ static bl_status read_view(bl_record_view *view, int ncid, const char *path) {
   return BL_OK;
 }
 
+/* Rounds rise, and every row has its checksum, where the file has any. */
+static bl_status check_rows(const bl_record_view *view, int ncid, const char *path, bool sealed) {
+  int variable, *sums = NULL, of, dimension;
+  bl_status status = BL_OK;
+  for (size_t i = 1; i < view->rows; i++)
+    if (view->numbers[i] <= view->numbers[i - 1])
+      return bl_fail(BL_ERROR_INPUT, "%s: damaged: row %zu is of round %d, after one of round %d", path, i,
+                     view->numbers[i], view->numbers[i - 1]);
+  if (view->rows == 0 || nc_inq_varid(ncid, BL_RECORD_CHECKSUM, &variable) != NC_NOERR)
+    return BL_OK;
+  if (!sealed)
+    return bl_fail(BL_ERROR_INPUT, "%s: damaged: the checksum of its header is missing", path);
+  BL_TRY(bl_container_find(&variable, &of, ncid, path, BL_RECORD_CHECKSUM, 1));
+  if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || of != dimension)
+    return bl_fail(BL_ERROR_INPUT, "%s: variable %s: expected the dimension round", path, BL_RECORD_CHECKSUM);
+  BL_TRY(bl_allocate(&sums, view->rows, sizeof *sums));
+  const size_t start = 0;
+  status = bl_container_result(BL_ERROR_INPUT, nc_get_vara_int(ncid, variable, &start, &view->rows, sums), path,
+                               BL_RECORD_CHECKSUM);
+  for (size_t i = 0; i < view->rows && status == BL_OK; i++)
+    if (checksum_of(view->numbers[i], view->values + i, view->column_count, view->rows) != sums[i])
+      status = bl_fail(BL_ERROR_INPUT, "%s: damaged: row %zu, of round %d, does not have its checksum", path, i,
+                       view->numbers[i]);
+  bl_free(&sums);
+  return status;
+}
+
 bl_status bl_record_read(bl_record_view *view, const char *path) {
   int ncid;
   *view = (bl_record_view){0};
   BL_TRY(bl_container_open(&ncid, path));
-  const bl_status status = read_view(view, ncid, path);
+  bool sealed;
+  bl_status status = bl_classic_check_sealed(&sealed, path);
+  if (status == BL_OK)
+    status = read_view(view, ncid, path);
+  if (status == BL_OK)
+    status = check_rows(view, ncid, path, sealed);
   nc_close(ncid);
   if (status != BL_OK)
     bl_record_view_destroy(view);

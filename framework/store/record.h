@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/** The variable with a checksum of each row; no column. Its header has one too (store/classic.h). */
+#define BL_RECORD_CHECKSUM "row_checksum"
+
 typedef struct bl_record bl_record;
 
 /** A column of a record. */
@@ -35,7 +38,8 @@ typedef struct bl_record_view {
 } bl_record_view;
 
 /** Read the record \a path, which may grow meanwhile. Not collective. \param [out] view  the caller's;
- * bl_record_view_destroy. Returns BL_ERROR_INPUT when the file is no record. */
+ * bl_record_view_destroy. Returns BL_ERROR_INPUT when the file is no record, or is damaged: cut off, with other rows than
+ * its header says, with rounds that do not rise, or with a checksum that does not fit. */
 bl_status bl_record_read(bl_record_view *view, const char *path);
 
 /** Release what the view holds. Not collective. */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "store/container.h"
 
+#include <math.h>
 #include <netcdf.h>
 #include <string.h>
 
@@ -108,11 +109,22 @@ bl_status bl_sample_file_open(bl_sample_file *file, const char *path) {
   return status;
 }
 
+static bl_status check_finite(const float *values, const bl_sample_file *file, size_t first, size_t rows) {
+  const size_t size = bl_sample_file_size(file);
+  for (size_t i = 0; i < rows * size; i++)
+    if (!isfinite(values[i]))
+      return bl_fail(BL_ERROR_INPUT, "%s: variable point: sample %zu: coordinate %zu is %g, expected a finite number",
+                     file->path, first + i / size, i % size, (double)values[i]);
+  return BL_OK;
+}
+
 bl_status bl_sample_file_read(void *samples, const bl_sample_file *file, size_t first, size_t rows) {
   const size_t start[4] = {first}, count[4] = {rows, (size_t)file->channels, (size_t)file->height, (size_t)file->width};
-  if (file->points)
-    return bl_container_result(BL_ERROR_INPUT, nc_get_vara_float(file->ncid, file->variable, start, count, samples),
-                               file->path, "variable point is damaged");
+  if (file->points) {
+    BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_get_vara_float(file->ncid, file->variable, start, count, samples),
+                               file->path, "variable point is damaged"));
+    return check_finite(samples, file, first, rows);
+  }
   return bl_container_result(BL_ERROR_INPUT, nc_get_vara_uchar(file->ncid, file->variable, start, count, samples),
                              file->path, "variable image is damaged");
 }

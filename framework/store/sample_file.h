@@ -34,7 +34,7 @@ void bl_sample_file_close(bl_sample_file *file);
 size_t bl_sample_file_size(const bl_sample_file *file);
 
 /** Samples \a first … \a first + \a rows − 1 as they are stored. Not collective. \param [out] samples (rows, size) uint8_t,
- * or float for points. Returns BL_ERROR_INPUT when they are damaged. */
+ * or float for points. Returns BL_ERROR_INPUT when they are damaged, and naming a point that is not finite. */
 bl_status bl_sample_file_read(void *samples, const bl_sample_file *file, size_t first, size_t rows);
 
 /** The same as the network sees them, by way of the block that is held: cheap in rising order. Not collective.

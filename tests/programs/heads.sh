@@ -53,6 +53,6 @@ refuse 0 'sampler.name' finetune digits.yaml --set learner.name=backprop_chain -
 run 1 moments digits.yaml --set moments.head=sn --set checkpoint.stop=3 --output changed
 run 1 pretrain digits.yaml --set seed=3 --output again
 cp again/model.nc digits/model.nc
-refuse 2 'are not those that the checkpoints' moments digits.yaml --set moments.head=sn --resume --output changed
+refuse 2 'the content of model.file' moments digits.yaml --set moments.head=sn --resume --output changed
 test -e no.nc && complain "a refused run wrote its output"
 test $failures -eq 0

@@ -51,7 +51,7 @@ mount -t tmpfs -o size=64k none disk || exit 77
 "$BEELINE" import --set import.format=swiss_roll --set import.count=50 --output disk/roll.nc || exit 1
 "$BEELINE" inspect disk/roll.nc > before || exit 1
 "$BEELINE" import --set import.format=swiss_roll --set import.count=100000 --output disk/roll.nc 2> message
-test $? -eq 1 || exit 2
+test $? -eq 74 || exit 2
 "$BEELINE" inspect disk/roll.nc > after || exit 3
 cmp before after || exit 4
 test "$(ls disk)" = roll.nc || exit 5

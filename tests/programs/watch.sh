@@ -10,7 +10,7 @@ seen() {
 
 run 2 pretrain roll.yaml --roles 1:0:1 --output roll
 for words in 'program=pretrain round=12 rounds=12 loss=' 'gradient_norm=' ' seconds=' ' speed=' ' peak_memory=' \
-  ' checkpoint_seconds=' 'left_seconds=0' 'wait for gradients' 'checkpoints: 2 in ' 'peak memory of a rank'; do
+  ' checkpoint_seconds=' 'left_seconds=0' 'wait for gradients' 'checkpoints: 3 in ' 'peak memory of a rank'; do
   grep -qF -- "$words" said || complain "pretrain does not say \"$words\": $(cat said)"
 done
 test "$(grep -c '^program=pretrain round=' said)" -eq 12 || complain "expected a line a round: $(cat said)"

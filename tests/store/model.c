@@ -6,6 +6,7 @@
 #include "store/files.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,7 +228,7 @@ static void the_old_checkpoint_survives_a_failed_write(void **state) {
   small = old;
   small.rlim_cur = 10000;
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_ERROR_SYSTEM);
+  assert_int_equal(bl_model_write(scratch("kept.nc"), &header, &part, 1, &provenance), BL_ERROR_STORAGE);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
   assert_true(message_has("bytes are needed"));
   assert_int_equal(bl_model_read(scratch("kept.nc"), &part, 1), BL_OK);
@@ -267,12 +268,30 @@ static void the_newest_intact_checkpoint_is_found(void **state) {
   assert_string_equal(path, expected);
   assert_int_equal(bl_checkpoint_prune(folder, 2, 0), BL_OK);
   assert_int_equal(count_entries(folder, "checkpoint-0"), 1);
-  assert_int_equal(count_entries(folder, "checkpoint-"), 3);
-  assert_int_equal(count_entries(folder, "partial"), 0);
+  assert_int_equal(count_entries(folder, "checkpoint-"), 4);
+  assert_int_equal(count_entries(folder, "partial"), 2); /* of another host, where their process may be alive */
   write_bytes(expected, "y", 1);
   assert_int_equal(bl_checkpoint_find(path, sizeof path, folder), BL_ERROR_INPUT);
   assert_true(message_has("none of its 2 checkpoints is intact"));
   bl_log_speak(true);
+  destroy(&f);
+}
+
+/* By name of file and tensor. */
+static void weights_that_are_not_finite_are_refused(void **state) {
+  (void)state;
+  fixture f;
+  make_small(&f);
+  const bl_model_part part = {"model", &f.table, f.values};
+  const float bad[] = {NAN, INFINITY, -INFINITY};
+  for (int i = 0; i < 3; i++) {
+    const float good = f.values[37];
+    f.values[37] = bad[i];
+    assert_int_equal(bl_model_write(scratch("nan.nc"), &header, &part, 1, &provenance), BL_OK);
+    assert_int_equal(bl_model_read(scratch("nan.nc"), &part, 1), BL_ERROR_INPUT);
+    assert_true(message_has("nan.nc: group model: variable weight: element 37 is"));
+    f.values[37] = good;
+  }
   destroy(&f);
 }
 
@@ -436,6 +455,7 @@ int main(void) {
       cmocka_unit_test(nonsense_in_the_header_is_refused),
       cmocka_unit_test(the_old_checkpoint_survives_a_failed_write),
       cmocka_unit_test(the_newest_intact_checkpoint_is_found),
+      cmocka_unit_test(weights_that_are_not_finite_are_refused),
       cmocka_unit_test(milestones_stay),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <netcdf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -189,12 +190,66 @@ static void an_impossible_place_is_refused(void **state) {
   assert_null(record);
 }
 
+/* Cut anywhere among the rows, or with any bit of rows or header changed, but for the padding between: noticed. */
+static void damage_is_noticed(void **state) {
+  (void)state;
+  enum { ROWS = 6 };
+  uint8_t *bytes;
+  bl_record *record;
+  bl_record_view view;
+  char *path = strdup(scratch("damaged.nc"));
+  assert_int_equal(bl_record_open(&record, path, columns, 2, 0, ROWS, &provenance), BL_OK);
+  append(record, 0, ROWS, 0.0);
+  assert_int_equal(bl_record_close(&record), BL_OK);
+  const size_t size = read_bytes(&bytes, path), row = 4 + 2 * 8 + 4, begin = size - ROWS * row;
+  for (size_t cut = begin; cut < size; cut += 7) {
+    write_bytes(path, bytes, cut);
+    assert_int_equal(bl_record_read(&view, path), BL_ERROR_INPUT);
+    assert_true(message_has("cut off"));
+  }
+  size_t noticed = 0, looked = 0, header = begin;
+  while (header > 0 && bytes[header - 1] == 0)
+    header--;
+  for (size_t at = 0; at < size; at += at < header || at >= begin ? 5 : 1) {
+    if (at >= header && at < begin)
+      continue;
+    bytes[at] ^= 0x20;
+    write_bytes(path, bytes, size);
+    const bool refused = bl_record_read(&view, path) != BL_OK;
+    if (!refused)
+      printf("byte %zu of %zu, header %zu, rows from %zu: not noticed\n", at, size, header, begin);
+    noticed += refused;
+    bl_record_view_destroy(&view);
+    bl_status_clear();
+    bytes[at] ^= 0x20;
+    looked++;
+  }
+  assert_int_equal(noticed, looked);
+  /* Fewer rows than there are, and rounds that do not rise. */
+  bytes[11] = 2;
+  write_bytes(path, bytes, size);
+  assert_int_equal(bl_record_read(&view, path), BL_ERROR_INPUT);
+  assert_true(message_has("says 2 rows, but there are 6"));
+  bytes[11] = ROWS;
+  bytes[begin + row + 3] = 0;
+  write_bytes(path, bytes, size);
+  assert_int_equal(bl_record_read(&view, path), BL_ERROR_INPUT);
+  assert_true(message_has("is of round 0, after one of round 0"));
+  free(bytes);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_are_readable_while_it_grows),  cmocka_unit_test(a_reader_sees_whole_rows),
-      cmocka_unit_test(a_reader_does_not_hinder),          cmocka_unit_test(a_resume_drops_later_rows),
-      cmocka_unit_test(a_new_column_is_empty_in_old_rows), cmocka_unit_test(a_damaged_record_is_put_aside),
-      cmocka_unit_test(nonsense_in_a_record_is_refused),   cmocka_unit_test(an_impossible_place_is_refused),
+      cmocka_unit_test(rows_are_readable_while_it_grows),
+      cmocka_unit_test(a_reader_sees_whole_rows),
+      cmocka_unit_test(a_reader_does_not_hinder),
+      cmocka_unit_test(a_resume_drops_later_rows),
+      cmocka_unit_test(a_new_column_is_empty_in_old_rows),
+      cmocka_unit_test(a_damaged_record_is_put_aside),
+      cmocka_unit_test(nonsense_in_a_record_is_refused),
+      cmocka_unit_test(an_impossible_place_is_refused),
+      cmocka_unit_test(damage_is_noticed),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }

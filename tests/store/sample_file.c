@@ -5,6 +5,7 @@
 #include "store/files.h"
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <mpi.h>
 #include <netcdf.h>
 #include <stdlib.h>
@@ -197,12 +198,32 @@ static void memory_does_not_grow_with_the_samples(void **state) {
     fail_msg("reading 20 times as many samples took %ld KiB more", grown);
 }
 
+/* At the first reading, with the number of the sample. */
+static void points_that_are_not_finite_are_refused(void **state) {
+  (void)state;
+  enum { COUNT = 9 };
+  float values[2 * COUNT], read[2 * COUNT];
+  bl_dataset found, points = {.count = COUNT, .channels = 2, .height = 1, .width = 1, .points = values};
+  bl_sample_file file;
+  for (int i = 0; i < 2 * COUNT; i++)
+    values[i] = (float)i;
+  values[2 * 7 + 1] = NAN;
+  assert_int_equal(bl_dataset_write(&points, scratch("nan.nc"), &provenance), BL_OK);
+  assert_int_equal(bl_dataset_read(&found, scratch("nan.nc")), BL_ERROR_INPUT);
+  assert_true(message_has("sample 7: coordinate 1 is"));
+  assert_int_equal(bl_sample_file_open(&file, scratch("nan.nc")), BL_OK);
+  assert_int_equal(bl_sample_file_get(read, &file, 0, COUNT), BL_ERROR_INPUT);
+  assert_true(message_has("sample 7: coordinate 1 is"));
+  bl_sample_file_close(&file);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(memory_does_not_grow_with_the_samples), /* first: a peak never falls */
-      cmocka_unit_test(blocks_hold_what_is_read_whole),        cmocka_unit_test(files_of_other_programs_are_read),
-      cmocka_unit_test(foreign_and_cut_files_are_refused),     cmocka_unit_test(samples_that_cannot_be_read_are_an_error),
+      cmocka_unit_test(blocks_hold_what_is_read_whole),         cmocka_unit_test(files_of_other_programs_are_read),
+      cmocka_unit_test(foreign_and_cut_files_are_refused),      cmocka_unit_test(samples_that_cannot_be_read_are_an_error),
+      cmocka_unit_test(points_that_are_not_finite_are_refused),
   };
   const int failed = cmocka_run_group_tests(tests, scratch_create, scratch_remove);
   MPI_Finalize();

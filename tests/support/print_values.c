@@ -7,6 +7,7 @@
 #include <netcdf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { VALUES = 4096, VARIABLES = 16 };
 
@@ -26,7 +27,7 @@ static int print_all(const char *path) {
     int rank, dimensions[NC_MAX_VAR_DIMS];
     size_t count = 1;
     check(nc_inq_var(ncid, v, name, NULL, &rank, dimensions, NULL), path);
-    if (rank > 1)
+    if (rank > 1 || strcmp(name, "row_checksum") == 0)
       continue;
     if (rank == 1)
       check(nc_inq_dimlen(ncid, dimensions[0], &count), name);
