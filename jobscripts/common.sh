@@ -50,6 +50,9 @@ requeue() { # requeue REASON
 # Whether this sitting wrote a checkpoint, a cell, samples or a model.
 progressed() { [ -n "$(find "$output" "${output%.nc}.part.nc" -name '*.nc' ! -name record.nc -newermt "@$started" 2>/dev/null | head -n 1)" ]; }
 
+# Whether the program itself ended: its lock file would stay behind. mpirun of Open MPI 5.0 returns 0 when a node is lost.
+ended_itself() { [ -z "$(find "$output" "$output.lock" -maxdepth 1 -name '*.lock' 2>/dev/null)" ]; }
+
 run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; returns when it is done, else ends the script
   local status asked='' why='ranks or a node were lost'
   trap 'asked=USR1; say signal=USR1; kill -USR1 $launched 2>/dev/null' USR1
@@ -66,7 +69,7 @@ run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; return
   trap - USR1 TERM
   say "exit=$status${asked:+ asked=$asked}"
   case $status/$asked in
-    0/*) return 0 ;;
+    0/*) ended_itself && return 0 ;;
     */TERM)
       # Cancelled, or the scheduler itself puts the job back; but not one that outlasted its time in spite of the warning.
       time_limit_passed || exit $status
@@ -84,7 +87,7 @@ run() { # run ARGUMENT...: beeline with these on all ranks, or on $ranks; return
     requeue "$why"
   fi
   say "requeue=no: $restarts restarts, and nothing new in the last"
-  exit $status
+  exit $((status > 0 ? status : 1))
 }
 
 # shellcheck source=jobscripts/job/finetune.sh

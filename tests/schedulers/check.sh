@@ -133,6 +133,11 @@ for status in 74 75; do
   tells idle$status 3 'requeue=yes reason='
   tells idle$status 1 'requeue=no: 3 restarts, and nothing new in the last'
 done
+# A launcher that says 0 although ranks were lost: the lock of the program is still there.
+printf '#!/bin/sh\nmkdir -p lost0\n: >lost0/run.lock\n' >crashes/beeline
+BEELINE_SITE=$scratch/crashes.conf submit lost0 -- finetune roll.yaml lost0
+ended lost0 1
+tells lost0 3 'requeue=yes reason="ranks or a node were lost"'
 test "$(sort -u locales)" = locale=C || complain "another locale: $(sort -u locales)"
 
 mkdir chained
