@@ -40,7 +40,8 @@ printf '\0\0\010\001\0\0\0\002\0\001' >labels.idx
 stays images.idx "$would" import --set import.images=images.idx --output images.idx
 stays labels.idx "$would" import --set import.images=images.idx --set import.labels=labels.idx --output other/../labels.idx
 cp drawn.nc pictures/a.png
-stays pictures/a.png 'would replace a file of import.images' import --set import.format=folder --set import.images=pictures --output pictures/a.png
+cp drawn.nc pictures/a.nc
+stays pictures/a.png 'expected a data set' import --set import.format=folder --set import.images=pictures --output pictures/a.png
 
 # Folders of runs.
 tuning="finetune roll.yaml $roll_tuning"

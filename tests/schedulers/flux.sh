@@ -1,7 +1,7 @@
 #!/bin/bash
 # The job scripts on a stand-in for Flux: a job that is to go on submits itself again.
 suffix=flux
-stand_in() { ln -s "$top_srcdir/tests/schedulers/flux" "$bin/flux"; }
+stand_in() { ln -s "$top_srcdir/tests/schedulers/flux_commands.sh" "$bin/flux"; }
 submit() {
   local job=$1 options=()
   shift

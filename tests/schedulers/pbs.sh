@@ -3,7 +3,7 @@
 suffix=pbs
 stand_in() {
   local command
-  for command in qsub qstat qrerun qdel qsig; do ln -s "$top_srcdir/tests/schedulers/pbs_commands" "$bin/$command"; done
+  for command in qsub qstat qrerun qdel qsig; do ln -s "$top_srcdir/tests/schedulers/pbs_commands.sh" "$bin/$command"; done
 }
 submit() {
   local job=$1 options=()
