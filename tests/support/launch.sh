@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run one test: launch.sh path/name[_n<k>] ; with _n<k> on k ranks. A test that takes longer than TEST_TIMEOUT seconds (600)
-# fails, so a deadlock cannot stop the others. TEST_WRAPPER (valgrind and its options) goes before compiled tests.
+# fails, so a deadlock cannot stop the others. TEST_WRAPPER (valgrind or an emulator, with options) goes before compiled tests.
 test_path=$1
 name=$(basename "$test_path")
 ranks=$(expr "$name" : '.*_n\([1-9][0-9]*\)$')
@@ -10,16 +10,18 @@ before=$TEST_WRAPPER
 case $name in
   *.sh)
     if test -n "$TEST_WRAPPER"; then
-      echo "skipped: a script, not run under valgrind"
+      echo "skipped: a script, which starts programs without ${TEST_WRAPPER%% *}"
       exit 77
     fi
     before=bash
     ;;
   schedule)
-    if test -n "$TEST_WRAPPER"; then
-      echo "skipped: valgrind computes long double in 64 bits"
-      exit 77
-    fi
+    case $TEST_WRAPPER in
+      *valgrind*)
+        echo "skipped: valgrind computes long double in 64 bits"
+        exit 77
+        ;;
+    esac
     ;;
 esac
 
