@@ -1,7 +1,7 @@
 /** \file
- * A mark for hot loops: BL_KERNEL before a function compiles it for several instruction sets, and the program picks one when
- * it starts: AVX-512, AVX2 and the least one on x86, SVE and the least one on Arm. All give the same bits, since contraction to fused multiply-add is off and sums
- * are kept in explicit partial accumulators. */
+ * A mark for hot loops: BL_KERNEL before a function compiles it for several instruction sets, and the program picks one
+ * when it starts: AVX-512, AVX2 and the least one on x86, SVE and the least one on Arm. All give the same bits, since
+ * contraction to fused multiply-add is off and sums are kept in explicit partial accumulators. */
 #ifndef BEELINE_BASE_KERNEL_H
 #define BEELINE_BASE_KERNEL_H
 
