@@ -44,19 +44,25 @@ AC_DEFUN([BL_TRY_CFLAGS], [
   CFLAGS=$bl_saved_CFLAGS
 ])
 
-dnl BL_CHECK_TARGET_CLONES: can a function be compiled for several processors and be chosen when the program starts? Not under the
-dnl sanitizers: the choice is made before their run-time library is ready.
+dnl BL_CHECK_TARGET_CLONES: for which processors can a function be compiled, besides the least one, and be chosen when the program
+dnl starts? Not under the sanitizers: the choice is made before their run-time library is ready.
 AC_DEFUN([BL_CHECK_TARGET_CLONES], [
   AC_MSG_CHECKING([for target_clones])
   bl_target_clones=no
   AS_IF([test "$enable_sanitizers" != yes],
+    [BL_TRY_TARGET_CLONES(["avx512f", "avx2", "default"])
+     BL_TRY_TARGET_CLONES(["sve", "default"])])
+  AC_MSG_RESULT([$bl_target_clones])
+])
+
+AC_DEFUN([BL_TRY_TARGET_CLONES], [
+  AS_IF([test "$bl_target_clones" = no],
     [AC_LINK_IFELSE([AC_LANG_PROGRAM(
-       [[__attribute__((target_clones("avx512f", "avx2", "default"))) void twice(float *x, int n);
+       [[__attribute__((target_clones($1))) void twice(float *x, int n);
          void twice(float *x, int n) { for (int i = 0; i < n; i++) x[i] *= 2; }]],
        [[float x[4] = {0}; twice(x, 4); return (int)x[0];]])],
-       [bl_target_clones=yes
-        AC_DEFINE([BL_TARGET_CLONES], [1], [Define if functions can be cloned for AVX2 and AVX-512, see base/kernel.h.])])])
-  AC_MSG_RESULT([$bl_target_clones])
+       [bl_target_clones='$1'
+        AC_DEFINE([BL_TARGET_CLONES], [$1], [Processors that functions are cloned for, if any, see base/kernel.h.])])])
 ])
 
 dnl BL_CHECK_FUZZER: FUZZ_CC is a clang that has libFuzzer, or empty.

@@ -1,14 +1,14 @@
 /** \file
- * A mark for hot loops: BL_KERNEL before a function compiles it for AVX-512, AVX2 and the base instruction set, and the
- * program picks one when it starts. All three give the same bits, since contraction to fused multiply-add is off and sums
- * are kept in explicit partial accumulators. */
+ * A mark for hot loops: BL_KERNEL before a function compiles it for several instruction sets, and the program picks one
+ * when it starts: AVX-512, AVX2 and the least one on x86, SVE and the least one on Arm. All give the same bits, since
+ * contraction to fused multiply-add is off and sums are kept in explicit partial accumulators. */
 #ifndef BEELINE_BASE_KERNEL_H
 #define BEELINE_BASE_KERNEL_H
 
 #include "config.h"
 
 #if defined BL_TARGET_CLONES && !defined BL_NO_CLONES
-#define BL_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
+#define BL_KERNEL __attribute__((target_clones(BL_TARGET_CLONES)))
 #else
 #define BL_KERNEL
 #endif

@@ -1,5 +1,6 @@
 #include "base/threads.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -29,5 +30,10 @@ void bl_threads_flush_denormals(void) {
 #ifdef __SSE__
   const unsigned results = 0x8000, operands = 0x0040; /* bits of MXCSR: flush to zero, denormals are zero */
   _mm_setcsr(_mm_getcsr() | results | operands);
+#elif defined __aarch64__
+  const uint64_t both = (uint64_t)1 << 24; /* bit FZ of FPCR */
+  uint64_t control;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+  __asm__ volatile("msr fpcr, %0" : : "r"(control | both));
 #endif
 }

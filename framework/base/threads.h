@@ -12,9 +12,9 @@ void bl_threads_set(int threads);
 int bl_threads_count(void);
 
 /** Let this thread, and all that it starts from now on, take numbers below the least normal one (1.2e-38 in single
- * precision) as zero, as operands and as results, where the processor can be told to (x86; elsewhere this does nothing).
- * Intel's take a hundred times longer for an operation on such a number, and networks with softplus or SiLU are full of
- * them. Not collective; before the first thread of a library starts. */
+ * precision) as zero, as operands and as results, where the processor can be told to (x86 and 64-bit Arm; elsewhere this
+ * does nothing). Intel's take a hundred times longer for an operation on such a number, and networks with softplus or SiLU
+ * are full of them. Not collective; before the first thread of a library starts. */
 void bl_threads_flush_denormals(void);
 
 #endif

@@ -31,7 +31,7 @@ void bl_backend_destroy(bl_backend **backend);
  * Returns BL_ERROR_LIBRARY. */
 bl_status bl_backend_block(int *block, bl_backend *backend);
 
-/** Whether the processor has instructions for bfloat16 (without them it is slower, not faster). */
+/** Whether the library has instructions of this processor for bfloat16 (without them it is slower, not faster). */
 bool bl_backend_has_bf16(void);
 
 /** The library and its version, such as "oneDNN 3.7.2". Returns \a text. */

@@ -265,9 +265,9 @@ bl_speed bl_operation_speed(const bl_operation *operation) {
     return BL_SPEED_NONE;
   if (dnnl_primitive_desc_query(operation->description, dnnl_query_impl_info_str, 0, (void *)&name) != dnnl_success)
     return BL_SPEED_FAST;
-  return strstr(name, "ref") != NULL     ? BL_SPEED_REFERENCE
-         : strstr(name, "gemm:") != NULL ? BL_SPEED_PRODUCT
-                                         : BL_SPEED_FAST;
+  return strstr(name, "gemm:") != NULL ? BL_SPEED_PRODUCT /* "gemm:ref" on Arm, too */
+         : strstr(name, "ref") != NULL ? BL_SPEED_REFERENCE
+                                       : BL_SPEED_FAST;
 }
 
 int bl_onednn_argument(bl_argument argument) {

@@ -8,6 +8,7 @@
 #include "store/model.h"
 #include "support/classifier.h"
 #include "support/cmocka.h"
+#include "support/valgrind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,9 +46,8 @@ static void write_weights(const char *path, float **raw_values, bl_parameter_tab
 static void features_and_classes_are_those_of_the_graph(void **state) {
   (void)state;
   char folder[512], path[600];
-  const char *wrapper = getenv("TEST_WRAPPER");
-  if (wrapper != NULL && *wrapper != '\0')
-    skip(); /* under valgrind it would take minutes */
+  if (under_valgrind())
+    skip(); /* it would take minutes */
   bl_parameter_table raw;
   float *raw_values, *values, *vectors, *expected, *logits_of;
   bl_features *features;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "support/cmocka.h"
 #include "support/hashed.h"
+#include "support/valgrind.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,9 +62,9 @@ static double number(FILE *file) {
 
 static void features_are_those_of_pytorch(void **state) {
   (void)state;
-  const char *wrapper = getenv("TEST_WRAPPER"), *folder = getenv("top_srcdir");
-  if (wrapper != NULL && *wrapper != '\0')
-    skip(); /* under valgrind it would take minutes */
+  const char *folder = getenv("top_srcdir");
+  if (under_valgrind())
+    skip(); /* it would take minutes */
   char path[4096], kind[16];
   int batch, channels, height, width, stride;
   snprintf(path, sizeof path, "%s/tests/network/inception_fixture.txt", folder == NULL ? "." : folder);

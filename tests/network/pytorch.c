@@ -8,6 +8,7 @@
 #include "support/cmocka.h"
 #include "support/hashed.h"
 #include "support/shapes.h"
+#include "support/valgrind.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -229,8 +230,7 @@ static void agrees(const char *name, const char *algorithm, bool recompute, bool
 
 /** Ends a test under valgrind, where what follows would take hours. */
 static void leave_to_fast_runs(void) {
-  const char *wrapper = getenv("TEST_WRAPPER");
-  if (wrapper != NULL && *wrapper != '\0')
+  if (under_valgrind())
     skip();
 }
 

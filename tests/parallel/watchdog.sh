@@ -4,7 +4,7 @@
 
 # hangs MODE WORDS: the job ends by itself, fails, and says these words.
 hangs() {
-  timeout -k 1 25 $MPIEXEC $MPIEXEC_FLAGS -n 2 "$top_builddir/tests/support/hang" "$1" >"$scratch/said" 2>&1 </dev/null
+  timeout -k 1 25 $MPIEXEC $MPIEXEC_FLAGS -n 2 $TEST_WRAPPER "$top_builddir/tests/support/hang" "$1" >"$scratch/said" 2>&1 </dev/null
   status=$?
   test $status -ne 124 && test $status -ne 137 || complain "$1: the job did not end"
   test $status -ne 0 || complain "$1: the job succeeded"
@@ -16,7 +16,7 @@ grep -qF 'it was at work on "roll out"' "$scratch/said" || complain "work: what 
 hangs arrow 'rank 1 has made no progress for'
 grep -qF 'it waited for message 7 of the trajectories from rank 0' "$scratch/said" || complain "arrow: $(cat "$scratch/said")"
 hangs stopped 'it waited for the other ranks in MPI_Allreduce'
-$MPIEXEC $MPIEXEC_FLAGS -n 2 "$top_builddir/tests/support/hang" slow >"$scratch/said" 2>&1 </dev/null ||
+$MPIEXEC $MPIEXEC_FLAGS -n 2 $TEST_WRAPPER "$top_builddir/tests/support/hang" slow >"$scratch/said" 2>&1 </dev/null ||
   complain "slow ranks: $(cat "$scratch/said")"
 echo "$failures failures"
 exit $((failures > 0))

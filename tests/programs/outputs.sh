@@ -28,7 +28,9 @@ for name in model.nc ./other/../model.nc "$PWD/model.nc" here/model.nc hard.nc s
   stays model.nc "$would" average model.nc roll/model.nc --output "$name"
   stays model.nc "$would" moments roll.yaml --set model.file=model.nc --output "$name"
 done
-stays mine.yaml "$would" sample mine.yaml --output mine.yaml
+cp roll.yaml mine.nc
+stays mine.nc "$would" sample mine.nc --output mine.nc
+stays mine.yaml 'expected a data set' sample mine.yaml --output mine.yaml
 stays roll.nc "$would" $drawing --set sampler.moments=roll.nc --output roll.nc
 cp roll.nc roll.part.nc
 stays roll.part.nc "$would" $drawing --set model.file=roll.part.nc --output roll.nc

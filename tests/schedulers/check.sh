@@ -101,7 +101,8 @@ cancel cancelled
 ended cancelled cancelled
 tells cancelled 0 requeue
 tells cancelled 1 asked=TERM
-[ -z "$(ranks_of cancelled)" ] || complain 'ranks of a cancelled job are left'
+no_ranks() { [ -z "$(ranks_of "$1")" ]; }
+await 'the end of the ranks of a cancelled job' no_ranks cancelled
 
 # A signal by hand, long before the limit.
 submit signalled -- finetune roll.yaml signalled "${long[@]}"

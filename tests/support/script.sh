@@ -61,12 +61,12 @@ kill_at() {
 
 # same_values FILE FILE [VARIABLE...]: whether netCDF files hold the same bits, but for the variables named; why not is in `why`.
 same_values() {
-  "$top_builddir/tests/support/same_values" "$@" >why 2>&1
+  $TEST_WRAPPER "$top_builddir/tests/support/same_values" "$@" >why 2>&1
 }
 
 # print_values FILE [VARIABLE...]: the numbers in a netCDF file, see print_values.c.
 print_values() {
-  "$top_builddir/tests/support/print_values" "$@"
+  $TEST_WRAPPER "$top_builddir/tests/support/print_values" "$@"
 }
 
 # shows FILE EXPRESSION...: what "beeline inspect FILE" prints, in the file `shown`, has a line that matches each.
