@@ -91,7 +91,7 @@ AC_DEFUN([BL_SUMMARY], [
     OpenBLAS              $bl_version_LAPACK
     ScaLAPACK             $bl_version_SCALAPACK
     FFTW                  $bl_version_FFTW
-    netCDF                $bl_version_NETCDF
+    netCDF, HDF5          $bl_version_NETCDF, $bl_version_HDF5
     libcyaml, libyaml     $bl_version_CYAML, $bl_version_YAML
     processor variants    $bl_target_clones (target_clones)
     warnings are errors   $enable_warnings_as_errors

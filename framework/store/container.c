@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "store/classic.h"
+#include "store/groups.h"
 #include "store/output.h"
 
 #include <errno.h>
@@ -211,6 +212,8 @@ bl_status bl_container_open(int *ncid, const char *path) {
     status = bl_classic_check(file, size, path);
   close(file);
   BL_TRY(status);
+  if (hdf)
+    BL_TRY(bl_groups_check(path));
   const int code = nc_open(path, NC_NOWRITE, ncid);
   if (code != NC_NOERR) {
     *ncid = -1;
