@@ -192,6 +192,18 @@ static dnnl_status_t create_attributes(dnnl_primitive_attr_t *attributes) {
   return status == dnnl_success ? dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user) : status;
 }
 
+static dnnl_status_t find_pass(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
+                               bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
+  switch (request->kind) {
+    case BL_ONEDNN_CONV:
+      return bl_onednn_conv(description, engine, request, pass, hint, attributes);
+    case BL_ONEDNN_DENSE:
+      return bl_onednn_dense(description, engine, request, pass, hint, attributes);
+    default:
+      return bl_onednn_product(description, engine, request, attributes);
+  }
+}
+
 /** Find an implementation of \a pass; backward passes need that of the forward pass as a hint. */
 static dnnl_status_t find(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
                           bl_pass pass) {
@@ -199,14 +211,22 @@ static dnnl_status_t find(dnnl_primitive_desc_t *description, dnnl_engine_t engi
   dnnl_primitive_desc_t hint = NULL;
   dnnl_status_t status = create_attributes(&attributes);
   if (status == dnnl_success && pass != BL_PASS_FORWARD)
-    status = bl_onednn_find(&hint, engine, request, BL_PASS_FORWARD, NULL, attributes);
+    status = find_pass(&hint, engine, request, BL_PASS_FORWARD, NULL, attributes);
   if (status == dnnl_success)
-    status = bl_onednn_find(description, engine, request, pass, hint, attributes);
+    status = find_pass(description, engine, request, pass, hint, attributes);
   if (hint != NULL)
     dnnl_primitive_desc_destroy(hint);
   if (attributes != NULL)
     dnnl_primitive_attr_destroy(attributes);
   return status;
+}
+
+static bl_onednn_request request_for(bl_onednn_kind kind, const bl_linear *f) {
+  return (bl_onednn_request){.kind = kind,
+                             .x = f->x->memory,
+                             .weights = f->weights->memory,
+                             .bias = f->bias == NULL ? NULL : f->bias->memory,
+                             .y = f->y->memory};
 }
 
 /** \param [in] description  taken over, also on failure. */
@@ -221,10 +241,14 @@ static bl_status wrap(bl_operation **operation, bl_backend *backend, dnnl_primit
 
 bl_status bl_operation_conv(bl_operation **operation, bl_backend *backend, bl_pass pass, const bl_linear *formats,
                             const bl_conv_geometry *geometry) {
-  const int64_t *const s = geometry->stride, *const b = geometry->pad_before, *const a = geometry->pad_after;
-  const bl_onednn_request request = {BL_ONEDNN_CONV, formats, {s[0], s[1]}, {b[0], b[1]}, {a[0], a[1]}};
+  bl_onednn_request request = request_for(BL_ONEDNN_CONV, formats);
   dnnl_primitive_desc_t description = NULL;
   *operation = NULL;
+  for (int i = 0; i < 2; i++) {
+    request.stride[i] = geometry->stride[i];
+    request.pad_before[i] = geometry->pad_before[i];
+    request.pad_after[i] = geometry->pad_after[i];
+  }
   const dnnl_status_t status = find(&description, backend->engine, &request, pass);
   if (status == dnnl_unimplemented)
     return BL_OK;
@@ -233,14 +257,14 @@ bl_status bl_operation_conv(bl_operation **operation, bl_backend *backend, bl_pa
 }
 
 bl_status bl_operation_dense(bl_operation **operation, bl_backend *backend, bl_pass pass, const bl_linear *formats) {
-  const bl_onednn_request request = {.kind = BL_ONEDNN_DENSE, .formats = formats};
+  const bl_onednn_request request = request_for(BL_ONEDNN_DENSE, formats);
   dnnl_primitive_desc_t description = NULL;
   BL_TRY(bl_dnnl_check(find(&description, backend->engine, &request, pass), "inner product"));
   return wrap(operation, backend, description);
 }
 
 bl_status bl_operation_product(bl_operation **operation, bl_backend *backend, const bl_linear *formats) {
-  const bl_onednn_request request = {.kind = BL_ONEDNN_PRODUCT, .formats = formats};
+  const bl_onednn_request request = request_for(BL_ONEDNN_PRODUCT, formats);
   dnnl_primitive_desc_t description = NULL;
   BL_TRY(bl_dnnl_check(find(&description, backend->engine, &request, BL_PASS_FORWARD), "matrix product"));
   return wrap(operation, backend, description);

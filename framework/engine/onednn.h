@@ -53,15 +53,21 @@ dnnl_status_t bl_onednn_memory_create(bl_onednn_memory *memory, int dimensions, 
 dnnl_status_t bl_onednn_memory_copy(bl_onednn_memory *copy, bl_onednn_memory memory);
 void bl_onednn_memory_destroy(bl_onednn_memory memory);
 
+typedef enum bl_onednn_kind { BL_ONEDNN_CONV, BL_ONEDNN_DENSE, BL_ONEDNN_PRODUCT } bl_onednn_kind;
+
 /** An operation to find an implementation for. */
 typedef struct bl_onednn_request {
-  enum { BL_ONEDNN_CONV, BL_ONEDNN_DENSE, BL_ONEDNN_PRODUCT } kind;
-  const bl_linear *formats;
+  bl_onednn_kind kind;
+  bl_onednn_memory x, weights, bias /**< or NULL */, y;
   dnnl_dims_t stride, pad_before, pad_after; /**< of a convolution */
 } bl_onednn_request;
 
-/** \param [in] hint  the forward implementation, for the backward passes; else NULL. */
-dnnl_status_t bl_onednn_find(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
+/** Find an implementation. \param [in] hint  that of the forward pass, for the backward passes; else NULL. */
+dnnl_status_t bl_onednn_conv(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
                              bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes);
+dnnl_status_t bl_onednn_dense(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
+                              bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes);
+dnnl_status_t bl_onednn_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
+                                const_dnnl_primitive_attr_t attributes);
 
 #endif

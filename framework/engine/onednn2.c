@@ -23,59 +23,38 @@ void bl_onednn_memory_destroy(bl_onednn_memory memory) {
   free((void *)memory);
 }
 
-static bl_onednn_memory of(const bl_format *format) {
-  return format == NULL ? NULL : format->memory;
-}
-
-static dnnl_status_t find_conv(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                               bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
+dnnl_status_t bl_onednn_conv(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
+                             bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
   dnnl_convolution_desc_t d;
   dnnl_status_t status;
   if (pass == BL_PASS_FORWARD)
-    status =
-        dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, of(f->x), of(f->weights),
-                                           of(f->bias), of(f->y), r->stride, r->pad_before, r->pad_after);
+    status = dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, dnnl_convolution_direct, r->x, r->weights,
+                                                r->bias, r->y, r->stride, r->pad_before, r->pad_after);
   else if (pass == BL_PASS_BACKWARD_DATA)
-    status = dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, of(f->x), of(f->weights), of(f->y),
-                                                      r->stride, r->pad_before, r->pad_after);
+    status = dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, r->x, r->weights, r->y, r->stride,
+                                                      r->pad_before, r->pad_after);
   else
-    status = dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, of(f->x), of(f->weights), of(f->bias),
-                                                         of(f->y), r->stride, r->pad_before, r->pad_after);
+    status = dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, r->x, r->weights, r->bias, r->y,
+                                                         r->stride, r->pad_before, r->pad_after);
   return status == dnnl_success ? dnnl_primitive_desc_create(description, &d, attributes, engine, hint) : status;
 }
 
-static dnnl_status_t find_dense(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                                bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
+dnnl_status_t bl_onednn_dense(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
+                              bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
   dnnl_inner_product_desc_t d;
   dnnl_status_t status;
   if (pass == BL_PASS_FORWARD)
-    status =
-        dnnl_inner_product_forward_desc_init(&d, dnnl_forward_training, of(f->x), of(f->weights), of(f->bias), of(f->y));
+    status = dnnl_inner_product_forward_desc_init(&d, dnnl_forward_training, r->x, r->weights, r->bias, r->y);
   else if (pass == BL_PASS_BACKWARD_DATA)
-    status = dnnl_inner_product_backward_data_desc_init(&d, of(f->x), of(f->weights), of(f->y));
+    status = dnnl_inner_product_backward_data_desc_init(&d, r->x, r->weights, r->y);
   else
-    status = dnnl_inner_product_backward_weights_desc_init(&d, of(f->x), of(f->weights), of(f->bias), of(f->y));
+    status = dnnl_inner_product_backward_weights_desc_init(&d, r->x, r->weights, r->bias, r->y);
   return status == dnnl_success ? dnnl_primitive_desc_create(description, &d, attributes, engine, hint) : status;
 }
 
-static dnnl_status_t find_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                                  const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
+dnnl_status_t bl_onednn_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
+                                const_dnnl_primitive_attr_t attributes) {
   dnnl_matmul_desc_t d;
-  const dnnl_status_t status = dnnl_matmul_desc_init(&d, of(f->x), of(f->weights), of(f->bias), of(f->y));
+  const dnnl_status_t status = dnnl_matmul_desc_init(&d, r->x, r->weights, r->bias, r->y);
   return status == dnnl_success ? dnnl_primitive_desc_create(description, &d, attributes, engine, NULL) : status;
-}
-
-dnnl_status_t bl_onednn_find(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
-                             bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  switch (request->kind) {
-    case BL_ONEDNN_CONV:
-      return find_conv(description, engine, request, pass, hint, attributes);
-    case BL_ONEDNN_DENSE:
-      return find_dense(description, engine, request, pass, hint, attributes);
-    default:
-      return find_product(description, engine, request, attributes);
-  }
 }

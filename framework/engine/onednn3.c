@@ -23,54 +23,34 @@ void bl_onednn_memory_destroy(bl_onednn_memory memory) {
     dnnl_memory_desc_destroy((dnnl_memory_desc_t)memory);
 }
 
-static bl_onednn_memory of(const bl_format *format) {
-  return format == NULL ? NULL : format->memory;
-}
-
-static dnnl_status_t find_conv(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                               bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
-  if (pass == BL_PASS_FORWARD)
-    return dnnl_convolution_forward_primitive_desc_create(
-        description, engine, dnnl_forward_training, dnnl_convolution_direct, of(f->x), of(f->weights), of(f->bias),
-        of(f->y), r->stride, no_dilation, r->pad_before, r->pad_after, attributes);
-  if (pass == BL_PASS_BACKWARD_DATA)
-    return dnnl_convolution_backward_data_primitive_desc_create(description, engine, dnnl_convolution_direct, of(f->x),
-                                                                of(f->weights), of(f->y), r->stride, no_dilation,
-                                                                r->pad_before, r->pad_after, hint, attributes);
-  return dnnl_convolution_backward_weights_primitive_desc_create(
-      description, engine, dnnl_convolution_direct, of(f->x), of(f->weights), of(f->bias), of(f->y), r->stride, no_dilation,
-      r->pad_before, r->pad_after, hint, attributes);
-}
-
-static dnnl_status_t find_dense(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                                bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
-  if (pass == BL_PASS_FORWARD)
-    return dnnl_inner_product_forward_primitive_desc_create(description, engine, dnnl_forward_training, of(f->x),
-                                                            of(f->weights), of(f->bias), of(f->y), attributes);
-  if (pass == BL_PASS_BACKWARD_DATA)
-    return dnnl_inner_product_backward_data_primitive_desc_create(description, engine, of(f->x), of(f->weights), of(f->y),
-                                                                  hint, attributes);
-  return dnnl_inner_product_backward_weights_primitive_desc_create(description, engine, of(f->x), of(f->weights),
-                                                                   of(f->bias), of(f->y), hint, attributes);
-}
-
-static dnnl_status_t find_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
-                                  const_dnnl_primitive_attr_t attributes) {
-  const bl_linear *f = r->formats;
-  return dnnl_matmul_primitive_desc_create(description, engine, of(f->x), of(f->weights), of(f->bias), of(f->y),
-                                           attributes);
-}
-
-dnnl_status_t bl_onednn_find(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *request,
+dnnl_status_t bl_onednn_conv(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
                              bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
-  switch (request->kind) {
-    case BL_ONEDNN_CONV:
-      return find_conv(description, engine, request, pass, hint, attributes);
-    case BL_ONEDNN_DENSE:
-      return find_dense(description, engine, request, pass, hint, attributes);
-    default:
-      return find_product(description, engine, request, attributes);
-  }
+  if (pass == BL_PASS_FORWARD)
+    return dnnl_convolution_forward_primitive_desc_create(description, engine, dnnl_forward_training,
+                                                          dnnl_convolution_direct, r->x, r->weights, r->bias, r->y,
+                                                          r->stride, no_dilation, r->pad_before, r->pad_after, attributes);
+  if (pass == BL_PASS_BACKWARD_DATA)
+    return dnnl_convolution_backward_data_primitive_desc_create(description, engine, dnnl_convolution_direct, r->x,
+                                                                r->weights, r->y, r->stride, no_dilation, r->pad_before,
+                                                                r->pad_after, hint, attributes);
+  return dnnl_convolution_backward_weights_primitive_desc_create(description, engine, dnnl_convolution_direct, r->x,
+                                                                 r->weights, r->bias, r->y, r->stride, no_dilation,
+                                                                 r->pad_before, r->pad_after, hint, attributes);
+}
+
+dnnl_status_t bl_onednn_dense(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
+                              bl_pass pass, const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t attributes) {
+  if (pass == BL_PASS_FORWARD)
+    return dnnl_inner_product_forward_primitive_desc_create(description, engine, dnnl_forward_training, r->x, r->weights,
+                                                            r->bias, r->y, attributes);
+  if (pass == BL_PASS_BACKWARD_DATA)
+    return dnnl_inner_product_backward_data_primitive_desc_create(description, engine, r->x, r->weights, r->y, hint,
+                                                                  attributes);
+  return dnnl_inner_product_backward_weights_primitive_desc_create(description, engine, r->x, r->weights, r->bias, r->y,
+                                                                   hint, attributes);
+}
+
+dnnl_status_t bl_onednn_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, const bl_onednn_request *r,
+                                const_dnnl_primitive_attr_t attributes) {
+  return dnnl_matmul_primitive_desc_create(description, engine, r->x, r->weights, r->bias, r->y, attributes);
 }
