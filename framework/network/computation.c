@@ -21,10 +21,7 @@ bl_status bl_computation_create(bl_computation *computation, const bl_options *o
   computation->learn.recompute = asked->recompute;
   computation->rollout.bf16 = asked->bf16;
   if (asked->bf16 && !bl_backend_has_bf16())
-    bl_warn(
-        "compute.bf16: oneDNN has no instructions for bfloat16 on this processor (on x86 avx512_bf16); rollouts get "
-        "slower, "
-        "not faster");
+    bl_warn("compute.bf16: oneDNN lacks instructions for bfloat16 on this processor; rollouts get slower, not faster");
   return BL_OK;
 }
 
