@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The commands, in the order of a first use. */
 static const bl_program *const programs[] = {&bl_program_import,  &bl_program_pretrain, &bl_program_finetune,
@@ -259,8 +260,8 @@ int main(int argc, char **argv) {
   status = status == BL_OK ? bl_memory_check(mpi_memory, "MPI, to start,") : status;
   if (status == BL_ERROR_SYSTEM) {
     complain(NULL);
-    bl_command_line_destroy(&line);
-    return exit_code(status);
+    fflush(NULL);
+    _exit(exit_code(status)); /* OpenBLAS would wait at exit for threads that it could not start */
   }
   bl_container_without_locks();
   signal(SIGXFSZ, SIG_IGN); /* a limit of a file's size is an error of write(2), with a message */
