@@ -1,11 +1,13 @@
 #include "programs/files.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "store/model.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PATH_LENGTH = 4096 };
 
@@ -62,6 +64,13 @@ static bl_status check_run(const char *output) {
                  path);
 }
 
+/* People mistype names. */
+static void tell_replaced(const bl_invocation *invocation, const char *output) {
+  struct stat what;
+  if (!invocation->resume && stat(output, &what) == 0)
+    bl_log("%s was there and is replaced", output);
+}
+
 bl_status bl_files_claim(bl_lock **lock, const bl_invocation *invocation, const char *const *reads,
                          const char *const *outputs, int count) {
   char path[PATH_LENGTH];
@@ -72,7 +81,8 @@ bl_status bl_files_claim(bl_lock **lock, const bl_invocation *invocation, const 
   BL_GOTO(check_run(outputs[0]));
   if (snprintf(path, sizeof path, "%s.lock", outputs[0]) >= (int)sizeof path)
     BL_GOTO(bl_fail(BL_ERROR_USAGE, "output: the path is longer than %d bytes", PATH_LENGTH - 6));
-  status = bl_lock_take(lock, path);
+  BL_GOTO(bl_lock_take(lock, path));
+  tell_replaced(invocation, outputs[0]);
 done:
   bl_free(&inputs);
   return status;

@@ -34,7 +34,8 @@ bl_status bl_files_of(bl_inputs **inputs, const bl_invocation *invocation, const
 bl_status bl_files_check(const char *const *outputs, int count, const bl_inputs *inputs);
 
 /** For a command with files as outputs: check them, and keep other commands from writing the first one, which counts as a
- * result of a run in its folder where it is named like one. Not collective (the root rank). \param [out] lock  the
+ * result of a run in its folder where it is named like one. Tells when it is there and will be replaced, but not when the
+ * invocation resumes. Not collective (the root rank). \param [out] lock  the
  * caller's; bl_lock_release. Returns BL_ERROR_USAGE, also when another process writes it. */
 bl_status bl_files_claim(bl_lock **lock, const bl_invocation *invocation, const char *const *reads,
                          const char *const *outputs, int count);

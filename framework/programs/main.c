@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The commands, in the order of a first use. */
 static const bl_program *const programs[] = {&bl_program_import,  &bl_program_pretrain, &bl_program_finetune,
@@ -233,6 +234,9 @@ static void complain(const bl_program *program) {
           bl_status_message());
 }
 
+/* Open MPI 4.1 takes 120 MiB of address space when it starts, and hangs where it cannot have them. */
+static const size_t mpi_memory = (size_t)256 << 20;
+
 /* What needs no MPI. \param [out] done  whether that was all. */
 static bl_status answer(bool *done, const bl_command_line *line) {
   *done = print_text(line);
@@ -253,6 +257,12 @@ int main(int argc, char **argv) {
     return exit_code(status);
   }
 
+  status = status == BL_OK ? bl_memory_check(mpi_memory, "MPI, to start,") : status;
+  if (status == BL_ERROR_SYSTEM) {
+    complain(NULL);
+    fflush(NULL);
+    _exit(exit_code(status)); /* OpenBLAS would wait at exit for threads that it could not start */
+  }
   bl_container_without_locks();
   signal(SIGXFSZ, SIG_IGN); /* a limit of a file's size is an error of write(2), with a message */
   const bl_program *caught = line.command == NULL ? NULL : find_program(line.command);

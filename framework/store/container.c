@@ -22,8 +22,12 @@ enum { SEAL_SIZE = 24, BLOCK_SIZE = 1 << 18, LONGEST_STRING = 1 << 16 };
 static const char seal_start[] = "\nbeeline-crc32=";
 
 bl_status bl_container_result(bl_status status, int code, const char *path, const char *what) {
+  char limit[128];
   if (code == NC_NOERR)
     return BL_OK;
+  if (code == NC_ENOMEM || (code == NC_EHDFERR && errno == ENOMEM))
+    return bl_fail(BL_ERROR_SYSTEM, "%s: %s: %s: out of memory%s", path, what, nc_strerror(code),
+                   bl_memory_limit_text(limit, sizeof limit));
   return bl_fail(status, "%s: %s: %s", path, what, nc_strerror(code));
 }
 
@@ -43,8 +47,16 @@ static const unsigned char empty_file[EMPTY_SIZE] = {
     /* Group info; then free space up to the checksum. */
     10, 2, 0, 1, 0, 0, 0, 0, 0, 126, [235] = 0x63, 0x28, 0xac, 0x1c};
 
+/* HDF5 crashes where it cannot have memory (1.10.8, H5AC_create). */
+static bl_status check_memory(const char *path) {
+  char what[512];
+  snprintf(what, sizeof what, "netCDF, to have %.400s open,", path);
+  return bl_memory_check(BL_MEMORY_RESERVE / 2, what);
+}
+
 bl_status bl_container_create(int *ncid, const char *path, const char *content, const bl_provenance *provenance) {
   *ncid = -1;
+  BL_TRY(check_memory(path));
   NC_memio image = {EMPTY_SIZE, malloc(EMPTY_SIZE), 0};
   if (image.memory == NULL)
     return bl_fail(BL_ERROR_SYSTEM, "%s: out of memory", path);
@@ -191,6 +203,7 @@ bl_status bl_container_open(int *ncid, const char *path) {
   bool sealed = false;
   unsigned char magic[8] = {0};
   *ncid = -1;
+  BL_TRY(check_memory(path));
   BL_TRY(open_bytes(&file, &size, path));
   const ssize_t got = pread(file, magic, sizeof magic, 0);
   const bool hdf = got == 8 && memcmp(magic, "\211HDF\r\n\032\n", 8) == 0;
@@ -344,6 +357,7 @@ bl_status bl_container_content(uint32_t *crc, const char *path) {
 
 void bl_container_without_locks(void) {
   (void)setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  bl_groups_leave_open();
 }
 
 bl_status bl_container_find(int *variable, int *dimensions, int ncid, const char *path, const char *name, int rank) {

@@ -114,3 +114,7 @@ bl_status bl_groups_check(const char *path) {
   bl_free(&w);
   return status;
 }
+
+void bl_groups_leave_open(void) {
+  (void)H5dont_atexit();
+}

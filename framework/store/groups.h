@@ -11,4 +11,8 @@
  * Not collective. Returns BL_ERROR_INPUT with the link that makes it none. */
 bl_status bl_groups_check(const char *path);
 
+/** Let HDF5 do nothing at the end of the process: it would write what is open, which are files in memory only, and crashes
+ * where one could not be closed for want of memory (1.10.8, H5F__close_cb). Not collective; before other calls of HDF5. */
+void bl_groups_leave_open(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -245,7 +246,10 @@ static void end_beats(bl_lock *lock) {
  */
 
 static bl_status fail_open(const char *path, int reason) {
-  return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: %s; choose another `output`", path, strerror(reason));
+  char why[256];
+  bl_output_explain(why, sizeof why, path, reason);
+  const bl_status status = reason == ENOSPC || reason == EDQUOT ? BL_ERROR_STORAGE : BL_ERROR_USAGE;
+  return bl_fail(status, "%s: cannot be written: %s; choose another `output`", path, why);
 }
 
 static bl_status fail_taken(bl_lock *lock, const owner *found) {

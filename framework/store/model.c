@@ -1,5 +1,6 @@
 #include "store/model.h"
 
+#include "base/memory.h"
 #include "store/container.h"
 
 #include <inttypes.h>
@@ -313,10 +314,21 @@ bl_status bl_model_put(const bl_model_file *file, const bl_model_part *part) {
   return BL_OK;
 }
 
+/* The file is built in memory, and is there twice when the library hands it out. */
+static bl_status check_memory(const char *path, const bl_model_part *parts, int part_count) {
+  char what[512];
+  size_t bytes = BL_MEMORY_RESERVE / 2;
+  for (int i = 0; i < part_count; i++)
+    bytes += 2 * parts[i].table->count * sizeof(float);
+  snprintf(what, sizeof what, "writing %.400s", path);
+  return bl_memory_check(bytes, what);
+}
+
 bl_status bl_model_begin(bl_model_file *file, const char *path, const bl_model_header *header, const bl_model_part *parts,
                          int part_count, const bl_provenance *provenance) {
   bl_status status;
   file->path = path;
+  BL_TRY(check_memory(path, parts, part_count));
   BL_TRY(bl_container_create(&file->ncid, path, BL_CONTENT_MODEL, provenance));
   BL_GOTO(write_header(file->ncid, path, header));
   for (int i = 0; i < part_count; i++)

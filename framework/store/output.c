@@ -14,7 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, WHY_SIZE = 256 };
 
 /* "a/b/c.nc" → "a/b", "c.nc" → ".", "/c.nc" → "/". In place. */
 static void cut_last_name(char *path) {
@@ -84,6 +84,14 @@ static bl_status check_replaced(bl_status failure, const char *path) {
   return BL_OK;
 }
 
+/* A disk that is full may have room again, another refusal is one of the command. */
+static bl_status fail_trial(const char *path, const char *folder, int reason) {
+  char why[WHY_SIZE];
+  bl_output_explain(why, sizeof why, folder, reason);
+  const bl_status status = reason == ENOSPC || reason == EDQUOT ? BL_ERROR_STORAGE : BL_ERROR_USAGE;
+  return bl_fail(status, "%s: cannot be written: folder %s: %s; choose another `output`", path, folder, why);
+}
+
 bl_status bl_output_check(const char *path) {
   char folder[PATH_SIZE];
   struct stat what;
@@ -102,8 +110,7 @@ bl_status bl_output_check(const char *path) {
   snprintf(trial, sizeof trial, "%s/.beeline-XXXXXX", folder);
   const int file = mkstemp(trial);
   if (file < 0)
-    return bl_fail(BL_ERROR_USAGE, "%s: cannot be written: folder %s: %s; choose another `output`", path, folder,
-                   strerror(errno));
+    return fail_trial(path, folder, errno);
   close(file);
   unlink(trial);
   return BL_OK;
@@ -174,8 +181,46 @@ bl_status bl_output_apart(const char *path, const bl_input_file *inputs, int cou
   return BL_OK;
 }
 
+/* ---- Why not ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Of the file system that \a path is in, or would be. */
+static bool ask_space(struct statvfs *space, const char *path) {
+  char folder[PATH_SIZE];
+  if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder)
+    return false;
+  while (statvfs(folder, space) != 0) {
+    if (strcmp(folder, ".") == 0 || strcmp(folder, "/") == 0)
+      return false;
+    cut_last_name(folder);
+  }
+  return true;
+}
+
+void bl_output_explain(char *text, size_t size, const char *path, int reason) {
+  struct statvfs space;
+  const bool known = ask_space(&space, path);
+  if (reason == EDQUOT)
+    snprintf(text, size, "%s: the quota of bytes or of files is used up (quota -s): delete files, or ask for more",
+             strerror(reason));
+  else if (reason == ENOSPC && known && space.f_files > 0 && space.f_favail == 0)
+    snprintf(text, size, "%s: the file system has no inodes left (df -i): delete files that are not needed",
+             strerror(reason));
+  else if (reason == ENOSPC && known)
+    snprintf(text, size, "%s: the file system has %llu bytes free", strerror(reason),
+             (unsigned long long)space.f_bavail * space.f_frsize);
+  else
+    snprintf(text, size, "%s", strerror(reason));
+}
+
 /* ---- Writing ----------------------------------------------------------------------------------------------------------
  */
+
+static bl_status fail_folder(const char *path, const char *folder, int reason) {
+  char why[WHY_SIZE];
+  bl_output_explain(why, sizeof why, folder, reason);
+  return bl_fail(bl_output_status(reason), "%s: cannot make folder %s: %s", path, folder, why);
+}
 
 /* Make the folder and those above it, like mkdir -p. */
 static bl_status make_folders(char *folder, const char *path) {
@@ -188,7 +233,7 @@ static bl_status make_folders(char *folder, const char *path) {
     const int reason = errno;
     struct stat what;
     if (failed && stat(folder, &what) != 0)
-      return bl_fail(BL_ERROR_SYSTEM, "%s: cannot make folder %s: %s", path, folder, strerror(reason));
+      return fail_folder(path, folder, reason);
     *cut = end;
     if (end == '\0')
       return BL_OK;
@@ -203,22 +248,17 @@ bl_status bl_output_status(int reason) {
   return BL_ERROR_SYSTEM;
 }
 
-static bl_status fail_write(const char *path, const char *folder, size_t size, int reason) {
-  struct statvfs space;
-  if (reason == ENOSPC && statvfs(folder, &space) == 0 && space.f_files > 0 && space.f_favail == 0)
-    return bl_fail(BL_ERROR_STORAGE,
-                   "%s: %s: the file system has no inodes left (df -i): delete files that are not needed; nothing was "
-                   "replaced",
-                   path, strerror(reason));
-  if ((reason == ENOSPC || reason == EDQUOT) && statvfs(folder, &space) == 0)
-    return bl_fail(BL_ERROR_STORAGE, "%s: %s: %zu bytes are needed, the file system has %llu free; nothing was replaced",
-                   path, strerror(reason), size, (unsigned long long)space.f_bavail * space.f_frsize);
+static bl_status fail_write(const char *path, size_t size, int reason) {
+  char why[WHY_SIZE];
+  bl_output_explain(why, sizeof why, path, reason);
+  if (reason == ENOSPC || reason == EDQUOT)
+    return bl_fail(BL_ERROR_STORAGE, "%s: %s; %zu bytes are needed; nothing was replaced", path, why, size);
   if (reason == EFBIG)
     return bl_fail(BL_ERROR_STORAGE,
                    "%s: %zu bytes are needed, above the limit of a file's size (ulimit -f); nothing was replaced", path,
                    size);
   return bl_fail(bl_output_status(reason), "%s: cannot be written: %s (%zu bytes are needed); nothing was replaced", path,
-                 strerror(reason), size);
+                 why, size);
 }
 
 /* 0 or errno. */
@@ -292,7 +332,7 @@ static bl_status publish(const char *temporary, const char *target, size_t size)
   if (rename(temporary, target) != 0) {
     const int reason = errno;
     unlink(temporary);
-    return fail_write(target, folder, size, reason);
+    return fail_write(target, size, reason);
   }
   const int reason = sync_folder(folder);
   if (reason != 0)
@@ -330,17 +370,17 @@ bl_status bl_output_write(const char *path, const bl_bytes *pieces, int count) {
   /* The limit is looked up instead of met, since meeting it kills a process that does not handle SIGXFSZ. */
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > (uintmax_t)limit.rlim_cur)
-    return fail_write(path, folder, size, EFBIG);
+    return fail_write(path, size, EFBIG);
   const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
-    return fail_write(path, folder, size, errno);
+    return fail_write(path, size, errno);
   keep_permissions(file, target);
   int reason = write_all(file, pieces, count);
   if (close(file) != 0 && reason == 0)
     reason = errno;
   if (reason != 0) {
     unlink(temporary);
-    return fail_write(path, folder, size, reason);
+    return fail_write(path, size, reason);
   }
   return publish(temporary, target, size);
 }

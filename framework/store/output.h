@@ -29,7 +29,7 @@ typedef struct bl_input_file {
 /** Whether a file \a path could be written: it is a regular file that is not protected, or there is none, and in its folder
  * (or, when that is missing, the nearest one above that exists) a trial file can be made, which is removed at once. For
  * programs, before they start to work. Not collective. Returns BL_ERROR_USAGE saying what is there instead, or which folder
- * refuses and why. */
+ * refuses and why; BL_ERROR_STORAGE where the disk is full. */
 bl_status bl_output_check(const char *path);
 
 /** Whether writing \a path would replace one of the files that a command reads, or one in a folder that it reads (but for
@@ -52,6 +52,10 @@ bl_status bl_output_finish(const char *temporary, const char *path);
 /** What a failure to write with this errno is: BL_ERROR_STORAGE where the disk is full or lost, which may be well again
  * when the job is started anew, else BL_ERROR_SYSTEM. Not collective. */
 bl_status bl_output_status(int reason);
+
+/** Why a file \a path cannot be written: the text of the errno \a reason, and of a full disk whether bytes, inodes or a
+ * quota are used up. Not collective. \param [out] text  (size) caller's. */
+void bl_output_explain(char *text, size_t size, const char *path, int reason);
 
 /** Remove from \a folder the temporary files of processes of this host that are dead, where their names begin with one of
  * \a beginnings, which NULL ends. Not collective. */

@@ -36,7 +36,11 @@ struct bl_record {
 
 /* What a netCDF call that writes returned: the library hands errno on where it is above 0. */
 static bl_status written(int code, const char *path, const char *what) {
-  return bl_container_result(code > 0 ? bl_output_status(code) : BL_ERROR_SYSTEM, code, path, what);
+  char why[256];
+  if (code <= 0)
+    return bl_container_result(BL_ERROR_SYSTEM, code, path, what);
+  bl_output_explain(why, sizeof why, path, code);
+  return bl_fail(bl_output_status(code), "%s: %s: %s", path, what, why);
 }
 
 /* Rows that a resume keeps. */

@@ -59,7 +59,7 @@ END
 unshare -rm true 2> /dev/null && unshare -rm sh full.sh > full.log 2>&1
 status=$?
 if test $status -eq 0; then
-  grep -q 'No space left on device: [0-9]* bytes are needed' message || complain "full disk: $(cat message)"
+  grep -q 'No space left on device: .*; [0-9]* bytes are needed' message || complain "full disk: $(cat message)"
   shows idx.nc 'data set'
 elif grep -q 'mount' full.log 2> /dev/null || ! test -e full.log; then
   echo "the full disk was not tried: no name space of our own"

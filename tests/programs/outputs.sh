@@ -89,5 +89,25 @@ test -L other/link.nc && test -s elsewhere.nc || complain 'a link was not writte
 chmod 640 elsewhere.nc
 run 0 $drawing --output other/link.nc
 test "$(stat -c %a elsewhere.nc)" = 640 || complain "permissions became $(stat -c %a elsewhere.nc)"
+# ---- What was there is told ------------------------------------------------------------------------------------------
+
+# replaces ARGUMENT...: nothing is said of a new file, and one line when it is there.
+replaces() {
+  rm -f twice.nc
+  run 0 "$@" --output twice.nc
+  if grep -q 'is replaced' said; then
+    complain "beeline $*: of a new file: $(cat said)"
+  fi
+  run 0 "$@" --output twice.nc
+  test "$(grep -c '^twice.nc was there and is replaced$' said)" = 1 || complain "beeline $* replaced a file: $(cat said)"
+}
+replaces $drawing
+run 0 $drawing --output twice.nc --resume
+if grep -q 'is replaced' said; then
+  complain "--resume of a finished file: $(cat said)"
+fi
+replaces import --set import.format=swiss_roll --set import.count=20
+replaces average roll/model.nc roll/model.nc
+replaces moments roll.yaml
 echo "$count outputs refused"
 finish
