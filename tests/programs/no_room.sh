@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Short of address space or of inodes: one line that names what is short, and no crash in a library.
 . "$top_srcdir/tests/support/bits.sh"
 export OMP_NUM_THREADS=1
