@@ -33,6 +33,7 @@ git -c safe.directory='*' clone -q "file://$sources" "$root/root/beeline" || exi
 cat >"$root/root/inside.sh" <<'END'
 set -u
 export DEBIAN_FRONTEND=noninteractive HOME=/root LC_ALL=C.UTF-8
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called this
 cd /root/beeline || exit 99
 apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $(grep -v '^#' build-aux/debian-packages.txt) >/dev/null ||
   { echo "the packages of this Debian cannot be installed"; exit 77; }
