@@ -248,8 +248,7 @@ static void end_beats(bl_lock *lock) {
 static bl_status fail_open(const char *path, int reason) {
   char why[256];
   bl_output_explain(why, sizeof why, path, reason);
-  const bl_status status = reason == ENOSPC || reason == EDQUOT ? BL_ERROR_STORAGE : BL_ERROR_USAGE;
-  return bl_fail(status, "%s: cannot be written: %s; choose another `output`", path, why);
+  return bl_fail(bl_output_refusal(reason), "%s: cannot be written: %s; choose another `output`", path, why);
 }
 
 static bl_status fail_taken(bl_lock *lock, const owner *found) {
@@ -259,26 +258,6 @@ static bl_status fail_taken(bl_lock *lock, const owner *found) {
     describe(who, sizeof who, found);
   return bl_fail(BL_ERROR_USAGE, "output: in use: %s writes there (%s): wait for its end, or choose another --output", who,
                  lock->path);
-}
-
-/* Make the folder and those above it. */
-static bl_status make_folders(bl_lock *lock) {
-  char *folder = lock->folder;
-  for (char *cut = folder + 1;; cut++) {
-    if (*cut != '/' && *cut != '\0')
-      continue;
-    const char end = *cut;
-    *cut = '\0';
-    const bool made = mkdir(folder, 0777) == 0;
-    const int reason = errno;
-    struct stat what;
-    if (!made && stat(folder, &what) != 0)
-      return fail_open(folder, reason);
-    lock->made = made ? lock->made + 1 : 0;
-    *cut = end;
-    if (end == '\0')
-      return BL_OK;
-  }
 }
 
 /* The lock of the open file: whether we have it, and whether the file system grants any. */
@@ -423,7 +402,9 @@ bl_status bl_lock_take(bl_lock **lock, const char *path) {
   const int length = slash == NULL ? 0 : slash == path ? 1 : (int)(slash - path);
   snprintf(l->folder, sizeof l->folder, "%.*s", length > 0 ? length : 1, length > 0 ? path : ".");
   bl_status status;
-  BL_GOTO(make_folders(l));
+  const int reason = bl_output_make_folders(l->folder, &l->made);
+  if (reason != 0)
+    BL_GOTO(fail_open(l->folder, reason));
   BL_GOTO(take(l));
   if (stat(l->folder, &what) == 0) {
     l->device = what.st_dev;

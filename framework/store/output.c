@@ -84,12 +84,15 @@ static bl_status check_replaced(bl_status failure, const char *path) {
   return BL_OK;
 }
 
-/* A disk that is full may have room again, another refusal is one of the command. */
+bl_status bl_output_refusal(int reason) {
+  return reason == ENOSPC || reason == EDQUOT ? BL_ERROR_STORAGE : BL_ERROR_USAGE;
+}
+
 static bl_status fail_trial(const char *path, const char *folder, int reason) {
   char why[WHY_SIZE];
   bl_output_explain(why, sizeof why, folder, reason);
-  const bl_status status = reason == ENOSPC || reason == EDQUOT ? BL_ERROR_STORAGE : BL_ERROR_USAGE;
-  return bl_fail(status, "%s: cannot be written: folder %s: %s; choose another `output`", path, folder, why);
+  return bl_fail(bl_output_refusal(reason), "%s: cannot be written: folder %s: %s; choose another `output`", path, folder,
+                 why);
 }
 
 bl_status bl_output_check(const char *path) {
@@ -216,28 +219,34 @@ void bl_output_explain(char *text, size_t size, const char *path, int reason) {
 /* ---- Writing ----------------------------------------------------------------------------------------------------------
  */
 
-static bl_status fail_folder(const char *path, const char *folder, int reason) {
-  char why[WHY_SIZE];
-  bl_output_explain(why, sizeof why, folder, reason);
-  return bl_fail(bl_output_status(reason), "%s: cannot make folder %s: %s", path, folder, why);
-}
-
-/* Make the folder and those above it, like mkdir -p. */
-static bl_status make_folders(char *folder, const char *path) {
+int bl_output_make_folders(char *folder, int *made) {
+  *made = 0;
   for (char *cut = folder + 1;; cut++) {
     if (*cut != '/' && *cut != '\0')
       continue;
     const char end = *cut;
     *cut = '\0';
-    const int failed = mkdir(folder, 0777) != 0 && errno != EEXIST;
+    const bool new = mkdir(folder, 0777) == 0;
     const int reason = errno;
     struct stat what;
-    if (failed && stat(folder, &what) != 0)
-      return fail_folder(path, folder, reason);
+    if (!new &&stat(folder, &what) != 0)
+      return reason;
+    *made = new ? *made + 1 : 0;
     *cut = end;
     if (end == '\0')
-      return BL_OK;
+      return 0;
   }
+}
+
+/* The folders above \a path. */
+static bl_status make_folders(char *folder, const char *path) {
+  char why[WHY_SIZE];
+  int made;
+  const int reason = bl_output_make_folders(folder, &made);
+  if (reason == 0)
+    return BL_OK;
+  bl_output_explain(why, sizeof why, folder, reason);
+  return bl_fail(bl_output_status(reason), "%s: cannot make folder %s: %s", path, folder, why);
 }
 
 bl_status bl_output_status(int reason) {

@@ -49,6 +49,14 @@ bl_status bl_output_begin(char *temporary, size_t size, const char *path);
 /** Sync the finished file \a temporary and give it the name \a path; it is removed when that fails. Not collective. */
 bl_status bl_output_finish(const char *temporary, const char *path);
 
+/** Make the folder \a folder and those above it, as mkdir -p does. Not collective. \param [in,out] folder  ends with the
+ * one that cannot be made, on failure. \param [out] made  how many of the last ones were not there. Returns 0 or errno. */
+int bl_output_make_folders(char *folder, int *made);
+
+/** What a refusal before work starts with this errno is: BL_ERROR_STORAGE where the disk or a quota is full, which may be
+ * well again when the job is started anew, else BL_ERROR_USAGE. Not collective. */
+bl_status bl_output_refusal(int reason);
+
 /** What a failure to write with this errno is: BL_ERROR_STORAGE where the disk is full or lost, which may be well again
  * when the job is started anew, else BL_ERROR_SYSTEM. Not collective. */
 bl_status bl_output_status(int reason);
