@@ -47,7 +47,7 @@ requeue() { # requeue REASON
   exit 75
 }
 
-# Whether this sitting wrote a checkpoint, a cell, samples or a model.
+# Whether this session wrote a checkpoint, a cell, samples or a model.
 progressed() { [ -n "$(find "$output" "${output%.nc}.part.nc" -name '*.nc' ! -name record.nc -newermt "@$started" 2>/dev/null | head -n 1)" ]; }
 
 # Whether the program itself ended: its lock file would stay behind. mpirun of Open MPI 5.0 returns 0 when a node is lost.

@@ -164,14 +164,14 @@ typedef struct bl_options_checkpoint {
   int keep;       /**< newest checkpoints to keep, at least 2 */
   int milestones; /**< checkpoints of rounds divisible by it are kept too; 0: none */
   bool final;     /**< the last checkpoint is kept as final.nc, so that a longer run can go on from it */
-  int stop;       /**< rounds to do in this sitting, to go on later with --resume; 0: all */
+  int stop;       /**< rounds to do in this session, to go on later with --resume; 0: all */
 } bl_options_checkpoint;
 
 /** How networks compute; changes results by rounding at most. */
 typedef struct bl_options_compute {
   char *algorithms; /**< of convolutions: "fixed", "measure" */
   bool bf16;        /**< rollouts: round the operands of convolutions to bfloat16 where that is faster */
-  bool recompute;   /**< learning: make activations again in the backward pass instead of keeping them */
+  bool recompute;   /**< learning: recompute activations in the backward pass instead of keeping them */
   int threads;      /**< of oneDNN, a rank; 0: OMP_NUM_THREADS where it is set, else 1 */
 } bl_options_compute;
 

@@ -22,7 +22,7 @@ typedef enum bl_purpose {
   BL_PURPOSE_DROPOUT,        /**< dropout masks; step = index of the layer */
   BL_PURPOSE_PRIOR,          /**< x_T of a trajectory */
   BL_PURPOSE_TRANSITION,     /**< noise of a reverse step; step = index of the step */
-  BL_PURPOSE_POLICY_BATCH,   /**< which transitions `improve` uses; sample = stratum */
+  BL_PURPOSE_POLICY_BATCH,   /**< which transitions `improve` uses; sample = slot */
   BL_PURPOSE_PENALTY,        /**< interpolation of the gradient penalty */
   BL_PURPOSE_PROJECTION,     /**< directions of the sliced Wasserstein distance */
   BL_PURPOSE_TEST            /**< for tests only */

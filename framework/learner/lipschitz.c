@@ -1,6 +1,7 @@
 #include "learner/lipschitz.h"
 
 #include "base/memory.h"
+#include "layer/layer.h"
 #include "parallel/agree.h"
 #include "parallel/wait.h"
 #include "spectral/convolution.h"
@@ -87,7 +88,7 @@ bl_status bl_lipschitz_measure(double *norms, bl_lipschitz *lipschitz, const flo
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
   BL_AGREE(scan(values, frequencies, lipschitz, parameters, rank, ranks), comm);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(values, norms, layers, MPI_DOUBLE, MPI_MAX, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(values, norms, layers, MPI_DOUBLE, MPI_MAX, comm), comm));
   /* Of equal values that of the first frequency counts, as on one rank. */
   for (int i = 0; i < layers; i++)
     first[i] = values[i] == norms[i] && frequencies[i] >= 0 ? frequencies[i] : INT_MAX;

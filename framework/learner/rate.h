@@ -4,7 +4,7 @@
 #define BEELINE_LEARNER_RATE_H
 
 #include "base/options.h"
-#include "network/optimiser.h"
+#include "learner/optimiser.h"
 
 /** A learning rate over the rounds of a run. */
 typedef struct bl_rate {

@@ -159,12 +159,11 @@ size_t bl_sft_pg_draws(const bl_sft_pg *method) {
   return (size_t)method->n_generator * method->micro_batch;
 }
 
-void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round,
-                    uint32_t stratum) {
+void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round, uint32_t slot) {
   const size_t batch = method->micro_batch, steps = (size_t)method->last_step;
   bl_random_permutation(
       order, (uint32_t)((size_t)method->n_critic * steps * batch),
-      (bl_draw){.seed = method->seed, .purpose = BL_PURPOSE_POLICY_BATCH, .round = round, .sample = stratum});
+      (bl_draw){.seed = method->seed, .purpose = BL_PURPOSE_POLICY_BATCH, .round = round, .sample = slot});
   for (size_t k = 0; k < bl_sft_pg_draws(method); k++)
     transitions[k] = (bl_transition){.batch = (int)(order[k] / (steps * batch)),
                                      .step = (int)(order[k] / batch % steps),

@@ -11,7 +11,7 @@
 
 #include "base/options.h"
 #include "diffusion/chain.h"
-#include "network/graph.h"
+#include "engine/graph.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,24 +78,24 @@ bl_status bl_sft_pg_critic_gradient(const bl_gradient_sink *of_critic, const bl_
 /** The `round` of the draws (base/random.h) of batch \a batch of round \a round. Not collective. */
 uint32_t bl_sft_pg_rollout(const bl_sft_pg *method, int64_t round, int batch);
 
-/** Transitions that one stratum gives to `improve` in a round: n_generator × micro_batch. Not collective. */
+/** Transitions that one slot gives to `improve` in a round: n_generator × micro_batch. Not collective. */
 size_t bl_sft_pg_draws(const bl_sft_pg *method);
 
-/** One transition of a stratum: which of the n_critic batches, which step, which sample of the micro-batch. */
+/** One transition of a slot: which of the n_critic batches, which step, which sample of the micro-batch. */
 typedef struct bl_transition {
   int batch;
   int step;
   int sample;
 } bl_transition;
 
-/** The transitions that `improve` learns from, for one stratum. Not collective; the same on every rank.
+/** The transitions that `improve` learns from, for one slot. Not collective; the same on every rank.
  *
- * Stratum m consists of micro-batch m of each of the n_critic batches of a round, which one generator rolled out; policy
- * step u learns from transitions [u · micro_batch, (u + 1) · micro_batch) of a random order of them. With one stratum that
+ * Slot m consists of micro-batch m of each of the n_critic batches of a round, which one generator rolled out; policy
+ * step u learns from transitions [u · micro_batch, (u + 1) · micro_batch) of a random order of them. With one slot that
  * is the public code's shuffling of the whole buffer; with more, each contributes equally to every step, and no image has
  * to move. \param [out] transitions (n_generator × micro_batch), caller's. \param [in,out] order (n_critic × steps ×
  * micro_batch) scratch. */
-void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round, uint32_t stratum);
+void bl_sft_pg_draw(bl_transition *transitions, uint32_t *order, const bl_sft_pg *method, uint32_t round, uint32_t slot);
 
 /** Advantages of all steps of the trajectories of one micro-batch: generalised advantage estimation (Schulman et al. 2016)
  * with no cost but f(x_0) at the end, A_i = Σ_k λ^k δ_{i+k}, δ_i = V(x_{i+1}) − V(x_i), V(x_T') = f(x_0); λ = 1 gives the

@@ -10,7 +10,7 @@
 
 #include "diffusion/head.h"
 #include "diffusion/schedule.h"
-#include "network/graph.h"
+#include "engine/graph.h"
 
 #include <stdint.h>
 

@@ -78,7 +78,7 @@ bl_status bl_distributed_matrix_take(bl_distributed_matrix *matrix, const bl_sym
   Cblacs_gridinit(&context, "Row", 1, ranks);
   descinit_(descriptor, &size, &size, &size, &block, &origin, &origin, &context, &size, &info);
   if (info == 0) {
-    BL_TRY(bl_meet(grid->comm));
+    BL_TRY(bl_barrier(grid->comm));
     pdgemr2d_(&size, &size, rows->values, &one, &one, descriptor, matrix->values, &one, &one, matrix->descriptor, &context);
   }
   Cblacs_gridexit(context);

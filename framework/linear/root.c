@@ -182,5 +182,5 @@ bl_status bl_root_trace(double *trace, const bl_symmetric *a, const bl_symmetric
   } else {
     BL_TRY(trace_on_root(trace, a, b, rank, comm));
   }
-  return BL_MPI_MET(MPI_Bcast(trace, 1, MPI_DOUBLE, 0, comm), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Bcast(trace, 1, MPI_DOUBLE, 0, comm), comm);
 }

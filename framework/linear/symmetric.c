@@ -53,7 +53,7 @@ static bl_status move_rows(double *whole, const bl_symmetric *matrix, bool to_ro
   int rank, ranks;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   for (int owner = 0; owner < ranks; owner++)
     for (int row = bl_symmetric_first(matrix->size, owner, ranks); row < bl_symmetric_first(matrix->size, owner + 1, ranks);
          row++)
@@ -92,7 +92,7 @@ bl_status bl_symmetric_diagonal(double *diagonal, const bl_symmetric *matrix, MP
     places[r] = bl_symmetric_first(matrix->size, r, ranks);
     counts[r] = bl_symmetric_first(matrix->size, r + 1, ranks) - places[r];
   }
-  status = BL_MPI_MET(
+  status = BL_MPI_SYNCHRONISED(
       MPI_Gatherv(mine, matrix->count, MPI_DOUBLE, rank == 0 ? diagonal : NULL, counts, places, MPI_DOUBLE, 0, comm), comm);
 done:
   bl_free(&mine);

@@ -38,7 +38,8 @@ size_t bl_feature_set_rows(const bl_feature_set *set, size_t block) {
 static bl_status tell_starts(unsigned long long *starts, const bl_feature_set *set, size_t first, size_t rows,
                              MPI_Comm comm) {
   unsigned long long own = first;
-  BL_TRY(BL_MPI_MET(MPI_Allgather(&own, 1, MPI_UNSIGNED_LONG_LONG, starts, 1, MPI_UNSIGNED_LONG_LONG, comm), comm));
+  BL_TRY(
+      BL_MPI_SYNCHRONISED(MPI_Allgather(&own, 1, MPI_UNSIGNED_LONG_LONG, starts, 1, MPI_UNSIGNED_LONG_LONG, comm), comm));
   starts[set->ranks] = set->count;
   if (starts[set->rank] + rows != starts[set->rank + 1])
     return bl_fail(BL_ERROR_USAGE, "rank %d has %zu vectors from %zu on, but the next ones begin at %llu", set->rank, rows,

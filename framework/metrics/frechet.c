@@ -25,7 +25,7 @@ bl_status bl_frechet_distance(double *distance, const double *mean1, const bl_sy
     sum += gap * gap + (diagonal[0][i] + diagonal[1][i]);
   }
   sum -= 2.0 * root;
-  BL_GOTO(BL_MPI_MET(MPI_Bcast(&sum, 1, MPI_DOUBLE, 0, comm), comm));
+  BL_GOTO(BL_MPI_SYNCHRONISED(MPI_Bcast(&sum, 1, MPI_DOUBLE, 0, comm), comm));
   *distance = sum > 0.0 ? sum : 0.0;
   if (!isfinite(sum))
     status = bl_fail(BL_ERROR_NUMERIC, "the Fréchet distance is %g: a mean or a covariance is not finite", sum);

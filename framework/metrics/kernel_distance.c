@@ -74,7 +74,7 @@ static bl_status add_pairs(bl_exact_sum *sum, size_t element, const bl_feature_s
 
 static bl_status add_all(bl_exact_sum *sum, size_t blocks, const bl_feature_set *a, const bl_feature_set *b, work *w,
                          MPI_Comm comm) {
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   for (size_t k = 0; k < blocks; k++) {
     BL_TRY(add_pairs(sum, 3 * k, a, a, true, k, w, comm));
     BL_TRY(add_pairs(sum, 3 * k + 1, b, b, true, k, w, comm));

@@ -79,7 +79,7 @@ static void keep_smallest(double *smallest, int k, double square) {
 static bl_status find_radii(double *radii, double *smallest, work *w, const bl_feature_set *set, int k, MPI_Comm comm) {
   for (size_t i = 0; i < set->blocks * BLOCK * (size_t)k; i++)
     smallest[i] = (double)INFINITY;
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   for (size_t other = 0; other < set->blocks; other++) {
     const size_t columns = bl_feature_set_rows(set, other);
     BL_TRY(take(w, set, other, comm));
@@ -109,7 +109,7 @@ static bl_status count_balls(unsigned long long counts[COUNTS], work *w, const b
   for (size_t i = 0; i < set->blocks * BLOCK; i++)
     flags[i] = 0;
   counts[IN_SOME] = counts[BALLS] = counts[OCCUPIED] = 0;
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   for (size_t theirs = 0; theirs < other->blocks; theirs++) {
     BL_TRY(take(w, other, theirs, comm));
     for (size_t block = (size_t)set->rank; block < set->blocks; block += (size_t)set->ranks) {
@@ -127,7 +127,7 @@ static bl_status count_balls(unsigned long long counts[COUNTS], work *w, const b
     counts[IN_SOME] += (flags[i] & IN) != 0;
     counts[OCCUPIED] += (flags[i] & HOLDS) != 0;
   }
-  return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, counts, COUNTS, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, counts, COUNTS, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm), comm);
 }
 
 bl_status bl_neighbours_compute(bl_neighbours *result, const bl_feature_set *generated, const bl_feature_set *real, int k,

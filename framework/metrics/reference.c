@@ -149,7 +149,7 @@ static bl_status read_file(bl_reference *reference, double *whole, const char *p
 /* What rank 0 read, to all. */
 static bl_status share(bl_reference *reference, const double *whole, MPI_Comm comm) {
   unsigned long long count = reference->count;
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&count, 1, MPI_UNSIGNED_LONG_LONG, 0, comm), comm));
   reference->count = (size_t)count;
   BL_TRY(BL_MPI(MPI_Bcast(reference->mean, reference->size, MPI_DOUBLE, 0, comm)));
   return bl_symmetric_scatter(&reference->covariance, whole, comm);
@@ -199,7 +199,7 @@ static bl_status get(bl_reference *reference, const char *path, bl_features *fea
                      const bl_provenance *provenance, int rank, MPI_Comm comm) {
   char images[TEXT_LENGTH] = ""; /* on rank 0 */
   int there = rank == 0 && path[0] != '\0' && (access(path, F_OK) == 0 || errno != ENOENT);
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
   if (!there && !real)
     return bl_fail(BL_ERROR_INPUT, "%s: no such file, and no data set to compute it from; set data.file", path);
   if (real)

@@ -151,8 +151,8 @@ static bl_status share_samples(pass *p) {
     places[r] = (int)(first_of(p, r, summary->samples_kept) * size);
     counts[r] = (int)(first_of(p, r + 1, summary->samples_kept) * size) - places[r];
   }
-  status =
-      BL_MPI_MET(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, summary->samples, counts, places, MPI_FLOAT, p->comm), p->comm);
+  status = BL_MPI_SYNCHRONISED(
+      MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, summary->samples, counts, places, MPI_FLOAT, p->comm), p->comm);
 done:
   bl_free(&counts);
   bl_free(&places);

@@ -1,6 +1,7 @@
 /* A small classifier for metrics: convolutions 3 × 3 with ReLU, the first of stride 1 and the others of stride 2 (widths
  * but the last), a dense layer with ReLU whose result is the features (the last width), and a dense one to the classes. The
  * feature form has the first parameters of the whole, so it can load the same buffer. */
+#include "layer/layer.h"
 #include "network/network.h"
 
 #include <stdio.h>

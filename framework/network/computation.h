@@ -35,7 +35,7 @@ void bl_computation_destroy(bl_computation *computation);
 
 /** With `algorithms: measure`, take the choices that \a recorded lists, measure on rank 0 what they lack for the given
  * graphs, and give all ranks the same table. A no-op with the fixed rule. Collective over \a comm.
- * \param [in] recorded  text of bl_computation_text from an earlier sitting, NULL or "" for none; rank 0's counts.
+ * \param [in] recorded  text of bl_computation_text from an earlier session, NULL or "" for none; rank 0's counts.
  * \param [in] plans (count), of which one that cannot be built is left to the one who needs it.
  * Returns BL_ERROR_INPUT for a text that is none. */
 bl_status bl_computation_settle(bl_computation *computation, const char *recorded, const bl_network_plan *plans, int count,

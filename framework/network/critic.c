@@ -1,6 +1,7 @@
 /* The critic f(x). Images: convolutions 4 × 4 of stride 2 with leaky ReLU, one that reduces to a single channel, and the
  * mean over what is left of space, so that larger images need no other network; layer1, layer2, … Point sets: dense layers
  * with ReLU; lin1, lin2, …, numbered without the gap of the public code (whose last layer is always lin4). */
+#include "layer/layer.h"
 #include "network/network.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "network/inception.h"
 
-#include "network/node.h"
+#include "engine/node.h"
+#include "layer/layer.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
 /** \file
  * Inception-v3 (Szegedy et al. 2016) in the variant on which FID is measured (the weights of 2015-12-05, known from
  * pytorch-fid as pt_inception-2015-12-05): images are resized to 299 × 299, average pools do not count padding, the last
- * block pools by the maximum, and there are 1008 classes. And the layers that no other network has.
+ * block pools by the maximum, and there are 1008 classes.
  *
  * Batch normalisations are folded into the convolutions before them when weights are loaded, so that the network has none.
  */
 #ifndef BEELINE_NETWORK_INCEPTION_H
 #define BEELINE_NETWORK_INCEPTION_H
 
-#include "network/graph.h"
+#include "engine/graph.h"
 
 enum { BL_INCEPTION_FEATURES = 2048, BL_INCEPTION_CLASSES = 1008, BL_INCEPTION_SIDE = 299 };
 
@@ -27,18 +27,5 @@ bl_status bl_inception_raw_table(bl_parameter_table *raw, const bl_parameter_tab
  * is negative or not finite. */
 bl_status bl_inception_fold(float *values, const bl_parameter_table *folded, const float *raw_values,
                             const bl_parameter_table *raw);
-
-/* Layers. */
-
-/** Convolution with a kernel of \a height × \a width pixels, both odd, stride 1, padded with zeros to keep the size of the
- * image, with bias. Forward only: a graph for training refuses it. */
-bl_tensor *bl_conv_rectangle(bl_graph *graph, bl_tensor *x, const char *name, int channels, int height, int width);
-
-/** The largest, or the mean, of the pixels within square windows; pixels of the padding count for neither. */
-bl_tensor *bl_max_pool(bl_graph *graph, bl_tensor *x, int window, int stride, int padding);
-bl_tensor *bl_average_pool(bl_graph *graph, bl_tensor *x, int window, int stride, int padding);
-
-/** Bilinear resizing without smoothing, half pixels at the borders (PyTorch's interpolate with align_corners=False). */
-bl_tensor *bl_resize_bilinear(bl_graph *graph, bl_tensor *x, int height, int width);
 
 #endif

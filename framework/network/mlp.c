@@ -1,5 +1,6 @@
 /* The toy's ε-network: conditional dense layers with softplus, then a dense one. Layers are named lin1, lin2, … as in the
  * public code. */
+#include "layer/layer.h"
 #include "network/network.h"
 
 #include <stdio.h>

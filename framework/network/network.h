@@ -7,7 +7,8 @@
 #ifndef BEELINE_NETWORK_NETWORK_H
 #define BEELINE_NETWORK_NETWORK_H
 
-#include "network/graph.h"
+#include "engine/graph.h"
+#include "layer/layer.h"
 
 enum { BL_NETWORK_LEVELS = 8 };
 

@@ -2,8 +2,9 @@
  * code, so that public weights map one to one by name. The table of parameters is in the order of execution (the public
  * code lists all attention of a level after all its blocks, and `up.0`, which runs last, before `up.1`). */
 
+#include "engine/node.h"
+#include "layer/layer.h"
 #include "network/network.h"
-#include "network/node.h"
 
 #include <stdarg.h>
 #include <stdio.h>

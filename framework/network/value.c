@@ -1,5 +1,6 @@
 /* The value V(x, step): conditional dense layers with ReLU, then a dense one for images, a conditional dense one for point
  * sets; lin1, lin2, …, numbered without the gap of the public toy code (whose last layer is always lin4). */
+#include "layer/layer.h"
 #include "network/network.h"
 
 #include <stdio.h>

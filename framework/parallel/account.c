@@ -24,7 +24,7 @@ bl_status bl_account_traffic(const bl_traffic *traffic, int count, MPI_Comm comm
   bool titled = false;
   for (int i = 0; i < count; i++) {
     double sum = traffic[i].bytes, most = sum;
-    BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm), comm));
+    BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm), comm));
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_DOUBLE, MPI_MAX, comm)));
     if (sum > 0 && !titled)
       bl_log("what moved between ranks                     MiB in all    most from a rank");
@@ -44,7 +44,7 @@ bl_status bl_account_memory(double bytes, MPI_Comm comm) {
   int size;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &most.rank)));
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, comm), comm));
   BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &least, 1, MPI_DOUBLE, MPI_MIN, comm)));
   BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, comm)));
   bl_log("peak memory of a rank: %.1f MiB at least, %.1f in the mean, %.1f at most (rank %d)", least / mebibyte,

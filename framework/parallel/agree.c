@@ -13,7 +13,7 @@ bl_status bl_agree(bl_status status, MPI_Comm comm) {
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
   /* One number that grows with the status and, among equal ones, falls with the rank. */
   long long worst = (long long)status * size + (size - 1 - rank);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_LONG_LONG, MPI_MAX, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_LONG_LONG, MPI_MAX, comm), comm));
   const bl_status agreed = (bl_status)(worst / size);
   if (agreed == BL_OK)
     return BL_OK;
@@ -32,7 +32,7 @@ bl_status bl_agree_text(const char *what, const char *text, MPI_Comm comm) {
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   snprintf(mine, sizeof mine, "%s", text);
   memcpy(first, mine, sizeof first);
-  BL_TRY(BL_MPI_MET(MPI_Bcast(first, LENGTH, MPI_CHAR, 0, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(first, LENGTH, MPI_CHAR, 0, comm), comm));
   const bool same = memcmp(first, mine, sizeof first) == 0;
   return bl_agree(
       same ? BL_OK

@@ -190,7 +190,7 @@ BL_KERNEL static void unpack(bl_exact_sum *sum, const uint64_t *message, size_t 
 
 /* Meet, and learn the bounds of all ranks: how wide messages have to be, and whether anything is poisoned anywhere. */
 static bl_status begin_reduction(bl_exact_sum *sum, MPI_Comm comm) {
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   memcpy(sum->total, sum->bounds, sum->pieces * sizeof *sum->total);
   BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sum->total, (int)sum->pieces, MPI_UINT64_T, MPI_SUM, comm)));
   for (size_t p = 0; p < sum->pieces; p++)

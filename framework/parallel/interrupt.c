@@ -49,7 +49,7 @@ void bl_interrupt_release(void) {
 
 bl_status bl_interrupt_agree(bool *asked, MPI_Comm comm) {
   int any = noted != 0;
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, comm), comm));
   *asked = any != 0;
   return BL_OK;
 }

@@ -27,7 +27,7 @@ bl_status bl_statistics_of(bl_statistic *statistics, const bl_timing *timings, i
       int rank;
     } largest = {worked ? timings[i].seconds : -1.0, rank}, smallest = {worked ? -timings[i].seconds : -1e300, rank};
     double sums[2] = {worked ? timings[i].seconds : 0.0, worked};
-    BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE_INT, MPI_MAXLOC, comm), comm));
+    BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE_INT, MPI_MAXLOC, comm), comm));
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &smallest, 1, MPI_DOUBLE_INT, MPI_MAXLOC, comm)));
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, comm)));
     const int ranks = (int)sums[1];

@@ -35,12 +35,12 @@ bl_status bl_wait(MPI_Request *requests, int count) {
   return wait_in("MPI_Wait", requests, count);
 }
 
-bl_status bl_meet_for(const char *what, MPI_Comm comm) {
+bl_status bl_barrier_for(const char *what, MPI_Comm comm) {
   MPI_Request request;
   BL_TRY(BL_MPI(MPI_Ibarrier(comm, &request)));
   return wait_in(what, &request, 1);
 }
 
-bl_status bl_meet(MPI_Comm comm) {
-  return bl_meet_for("a meeting", comm);
+bl_status bl_barrier(MPI_Comm comm) {
+  return bl_barrier_for("a meeting", comm);
 }

@@ -27,7 +27,7 @@ void bl_watchdog_progress(void);
  * [in] what  borrowed, a string that stays. */
 void bl_watchdog_work(const char *what);
 
-/** This rank begins to wait. Not collective. \param [in] what  "MPI_Allreduce(…" or the name of an arrow; borrowed, a
+/** This rank begins to wait. Not collective. \param [in] what  "MPI_Allreduce(…" or the name of a channel; borrowed, a
  * string that stays. \param [in] tag, source  of the message and the rank that it comes from; −1: a call of all ranks. */
 void bl_watchdog_wait(const char *what, int tag, int source);
 

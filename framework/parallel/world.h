@@ -34,10 +34,10 @@ typedef struct bl_world {
   bl_group generators;
   bl_group critics;
   bl_group aggregators;
-  MPI_Comm gradient_comm;   /**< owned; arrow generators → aggregators (union of both), MPI_COMM_NULL elsewhere */
-  MPI_Comm parameter_comm;  /**< owned; arrow aggregators → generators (same union) */
-  MPI_Comm trajectory_comm; /**< owned; arrow generators → critics: all ranks */
-  MPI_Comm advantage_comm;  /**< owned; arrow critics → generators: all ranks */
+  MPI_Comm gradient_comm;   /**< owned; channel generators → aggregators (union of both), MPI_COMM_NULL elsewhere */
+  MPI_Comm parameter_comm;  /**< owned; channel aggregators → generators (same union) */
+  MPI_Comm trajectory_comm; /**< owned; channel generators → critics: all ranks */
+  MPI_Comm advantage_comm;  /**< owned; channel critics → generators: all ranks */
 } bl_world;
 
 /** How many ranks hold each role. */
@@ -56,7 +56,7 @@ bl_status bl_split_parse(bl_split *split, const char *text, int ranks);
  * a batch: generator and critic i compute numbers i, i + their count, …. Not collective. */
 int bl_split_idle(bl_split split, int ranks, int micro_batches);
 
-/** Lay \a split over the ranks of \a comm and make the communicators of the groups and of the arrows.
+/** Lay \a split over the ranks of \a comm and make the communicators of the groups and of the channels.
  * Collective over \a comm. \param [out] world  the caller's; release with bl_world_destroy.
  * Returns BL_ERROR_USAGE, on all ranks alike, when the split does not fit. */
 bl_status bl_world_create(bl_world *world, MPI_Comm comm, bl_split split);

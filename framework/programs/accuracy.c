@@ -35,7 +35,7 @@ bl_status bl_accuracy_measure(double *share, bl_graph *graph, const bl_aggregato
     status = count_right(&right, graph, data, m * batch, batch, values, logits);
   bl_free(&parameters);
   BL_AGREE(status, world->comm);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &right, 1, MPI_LONG_LONG, MPI_SUM, world->comm), world->comm));
   *share = (double)right / (double)data->count;
   return BL_OK;
 }

@@ -3,7 +3,7 @@
 #ifndef BEELINE_PROGRAMS_ACCURACY_H
 #define BEELINE_PROGRAMS_ACCURACY_H
 
-#include "network/graph.h"
+#include "engine/graph.h"
 #include "roles/aggregator.h"
 #include "store/dataset.h"
 

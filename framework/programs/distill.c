@@ -1,8 +1,8 @@
-#include "learner/distill.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/print.h"
+#include "learner/distill.h"
 #include "learner/rate.h"
 #include "network/computation.h"
 #include "parallel/agree.h"
@@ -59,7 +59,7 @@ typedef struct distiller {
   bl_aggregator aggregator;
   bl_optimiser_settings settings;
   bl_rate rate;
-  int strata;     /* micro-batches in a batch */
+  int slots;      /* micro-batches in a batch */
   size_t size;    /* elements of a sample */
   float *weights; /* (parameters) of the teacher, while they are read */
   float *values;  /* (micro_batch, size) */
@@ -103,7 +103,7 @@ static bl_status check(distiller *d, const bl_options *options) {
   if (steps != distill->first || d->stages == 0)
     return bl_options_reject(options, "distill.first", "distill.last (%d) times 2, 4, 8 or another power of two",
                              distill->last);
-  d->strata = learner->batch / learner->micro_batch;
+  d->slots = learner->batch / learner->micro_batch;
   BL_TRY(bl_distill_configure(&d->method, options));
   return bl_rate_create(&d->rate, &d->settings, options, &learner->optimiser, "learner.optimiser");
 }
@@ -201,7 +201,7 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
   const bl_gradient_sink sink = bl_aggregator_sink(&d->aggregator);
   if (group->rank >= 0)
     BL_TRY(bl_graph_load(d->student, d->aggregator.values));
-  for (int m = group->rank; m >= 0 && m < d->strata; m += group->size) {
+  for (int m = group->rank; m >= 0 && m < d->slots; m += group->size) {
     const size_t first = (size_t)m * batch;
     const bl_sample_batch samples = {.values = d->values,
                                      .count = batch,
@@ -217,13 +217,13 @@ static bl_status step(bl_step_report *report, distiller *d, int64_t round, doubl
     bl_timing_end(&d->learning);
     bl_aggregator_add_figures(&d->aggregator, &loss, 1);
   }
-  return bl_aggregator_step(&d->aggregator, report, rate, d->strata);
+  return bl_aggregator_step(&d->aggregator, report, rate, d->slots);
 }
 
 /* ---- The run ----------------------------------------------------------------------------------------------------------
  */
 
-/* All steps of this sitting. \param [out] stopped  whether more are left. */
+/* All steps of this session. \param [out] stopped  whether more are left. */
 static bl_status learn(distiller *d, bool *stopped) {
   const bl_step_record_plan plan = {.title = "distill",
                                     .program = "distill",

@@ -12,9 +12,9 @@
 #include "programs/finetune_measure.h"
 #include "programs/finetune_record.h"
 #include "programs/held_out.h"
-#include "programs/outcome.h"
 #include "programs/run.h"
 #include "programs/source_model.h"
+#include "report/outcome.h"
 #include "roles/ring.h"
 #include "roles/round.h"
 #include "roles/split.h"
@@ -178,7 +178,7 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
                            .method = &f->method,
                            .chain = &f->chain,
                            .data = &f->batches,
-                           .strata = options->learner.batch / batch};
+                           .slots = options->learner.batch / batch};
   return BL_OK;
 }
 
@@ -227,7 +227,7 @@ static bl_status open_record(finetuner *f) {
 /* Of the rank that needs most, in MiB. Collective. */
 static bl_status peak_memory(double *memory, MPI_Comm comm) {
   *memory = (double)bl_memory_peak() / 1048576;
-  return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, memory, 1, MPI_DOUBLE, MPI_MAX, comm), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, memory, 1, MPI_DOUBLE, MPI_MAX, comm), comm);
 }
 
 /* A row of the record, on rank 0, as long as it can be written. */
@@ -237,7 +237,7 @@ static bl_status append(finetuner *f, int64_t round, const bl_finetune_row *row)
   return bl_run_appended(&f->run, bl_finetune_record_append(f->record, round, row), round);
 }
 
-/* All rounds of this sitting. Collective. \param [out] stopped  whether more are left. */
+/* All rounds of this session. Collective. \param [out] stopped  whether more are left. */
 static bl_status learn(finetuner *f, bool *stopped) {
   const bl_options *options = f->run.options;
   const int64_t rounds = options->learner.rounds;

@@ -2,9 +2,9 @@
 
 #include "base/memory.h"
 #include "base/print.h"
+#include "metrics/sample_stream.h"
 #include "parallel/agree.h"
-#include "programs/outcome.h"
-#include "programs/sample_stream.h"
+#include "report/outcome.h"
 #include "sampler/sampler.h"
 
 #include <math.h>

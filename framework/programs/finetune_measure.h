@@ -5,11 +5,11 @@
 #define BEELINE_PROGRAMS_FINETUNE_MEASURE_H
 
 #include "diffusion/chain.h"
-#include "network/graph.h"
-#include "programs/comparison.h"
-#include "programs/figures.h"
-#include "programs/measure.h"
+#include "engine/graph.h"
+#include "metrics/figures.h"
+#include "metrics/measure.h"
 #include "programs/run.h"
+#include "report/comparison.h"
 
 /** What measuring needs, on every rank. With metrics.count 0 nothing is measured, and distances are NaN. */
 typedef struct bl_finetune_measure {

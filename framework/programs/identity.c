@@ -16,7 +16,7 @@
 
 enum { PATH_LENGTH = 4096, CHECKSUM = 9 };
 
-/* A file that is written where it is missing is no input of the first sitting. */
+/* A file that is written where it is missing is no input of the first session. */
 static bool counts(const bl_identity *identity, const char *key) {
   return bl_files_reads(identity->reads, key) && strcmp(key, "metrics.reference") != 0;
 }
@@ -195,7 +195,7 @@ bl_status bl_identity_tell_machines(MPI_Comm comm) {
     return BL_OK;
   bl_provenance_machine(own);
   BL_TRY(bl_allocate(&all, (size_t)size * sizeof own, 1));
-  bl_status status = BL_MPI_MET(MPI_Allgather(own, sizeof own, MPI_CHAR, all, sizeof own, MPI_CHAR, comm), comm);
+  bl_status status = BL_MPI_SYNCHRONISED(MPI_Allgather(own, sizeof own, MPI_CHAR, all, sizeof own, MPI_CHAR, comm), comm);
   int others = 0, first = 0;
   for (int i = size - 1; status == BL_OK && i > 0; i--)
     if (strcmp(all + (size_t)i * sizeof own, all) != 0) {

@@ -1,5 +1,5 @@
 /* `beeline inspect --profile`: the time of each layer, for a person. */
-#include "network/profile.h"
+#include "engine/profile.h"
 
 #include "base/memory.h"
 #include "base/print.h"

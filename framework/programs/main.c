@@ -16,8 +16,8 @@
 #include "programs/command_line.h"
 #include "programs/identity.h"
 #include "programs/program.h"
-#include "programs/shared_text.h"
 #include "store/container.h"
+#include "store/shared_text.h"
 
 #include <mpi.h>
 #include <signal.h>
@@ -289,7 +289,7 @@ int main(int argc, char **argv) {
   fflush(stderr);
   bl_command_line_destroy(&line);
   /* A launcher may end the job as soon as one rank leaves with a failure: wait until the message is out. */
-  (void)bl_meet(MPI_COMM_WORLD);
+  (void)bl_barrier(MPI_COMM_WORLD);
   MPI_Finalize();
   return exit_code(status);
 }

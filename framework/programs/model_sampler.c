@@ -49,7 +49,8 @@ bl_status bl_model_sampler_load(bl_model_sampler *sampler, const char *recorded)
 bl_status bl_model_sampler_evaluations(double *evaluations, const bl_model_sampler *sampler, size_t count) {
   const size_t batch = (size_t)sampler->options->learner.micro_batch;
   unsigned long long sum = bl_graph_evaluations(sampler->graph);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, sampler->comm), sampler->comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, sampler->comm),
+                             sampler->comm));
   *evaluations = (double)sum / (double)((count + batch - 1) / batch * batch);
   return BL_OK;
 }

@@ -32,7 +32,7 @@ typedef struct bl_model_sampler {
 bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *options, MPI_Comm comm);
 
 /** Build the network and read the weights; a head must belong to them. Collective. \param [in] recorded  choices of
- * algorithms that an earlier sitting made, NULL for none; rank 0's counts. */
+ * algorithms that an earlier session made, NULL for none; rank 0's counts. */
 bl_status bl_model_sampler_load(bl_model_sampler *sampler, const char *recorded);
 
 /** Evaluations of the network for each sample, counted by the networks of all ranks, after \a count samples were drawn in

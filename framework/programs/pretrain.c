@@ -67,7 +67,7 @@ typedef struct pretrainer {
   bl_aggregator aggregator;
   bl_optimiser_settings settings;
   bl_rate rate;
-  int strata;      /* micro-batches in a batch */
+  int slots;       /* micro-batches in a batch */
   size_t size;     /* elements of a sample */
   float *values;   /* (micro_batch, size) */
   int32_t *labels; /* (micro_batch) or NULL */
@@ -104,7 +104,7 @@ static bl_status check(pretrainer *p, const bl_options *options) {
   if (learner->micro_batch % 2 != 0)
     return bl_options_reject(options, "learner.micro_batch", "an even number of 2 or more");
   BL_TRY(bl_run_check(options));
-  p->strata = learner->batch / learner->micro_batch;
+  p->slots = learner->batch / learner->micro_batch;
   return bl_rate_create(&p->rate, &p->settings, options, &learner->optimiser, "learner.optimiser");
 }
 
@@ -276,7 +276,7 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
   const size_t batch = (size_t)p->run.options->learner.micro_batch;
   if (group->rank >= 0)
     BL_TRY(load(p));
-  for (int m = group->rank; m >= 0 && m < p->strata; m += group->size) {
+  for (int m = group->rank; m >= 0 && m < p->slots; m += group->size) {
     const size_t first = (size_t)m * batch;
     const bl_sample_batch samples = {.values = p->values,
                                      .labels = p->labels,
@@ -293,10 +293,10 @@ static bl_status step(bl_step_report *report, pretrainer *p, int64_t round) {
     bl_timing_end(&p->learning);
     bl_aggregator_add_figures(&p->aggregator, &loss, 1);
   }
-  return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->strata);
+  return bl_aggregator_step(&p->aggregator, report, bl_rate_at(&p->rate, round, p->run.options->learner.rounds), p->slots);
 }
 
-/* All steps of this sitting. \param [out] stopped  whether more are left. */
+/* All steps of this session. \param [out] stopped  whether more are left. */
 static bl_status learn(pretrainer *p, bool *stopped) {
   const bl_step_record_plan plan = {
       .title = p->head ? "moments" : "pretrain", .program = "pretrain", .loss = "mean loss since the row before"};

@@ -48,7 +48,7 @@ static bl_status open_folder(bl_run *run, const bl_run_plan *plan) {
   bl_run_folder *folder = &run->folder;
   BL_TRY(bl_agree(run->rank == 0 ? bl_run_folder_open(folder, run->invocation, plan) : BL_OK, comm));
   int use = (int)folder->use;
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&use, 1, MPI_INT, 0, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&use, 1, MPI_INT, 0, comm), comm));
   folder->use = (bl_run_use)use;
   folder->plan = *plan;
   run->finished = folder->use == BL_RUN_FINISHED;

@@ -25,11 +25,11 @@ typedef struct bl_run {
   const char *algorithms;   /**< on rank 0: what the folder's checkpoint says was chosen by measuring; NULL for none */
   bl_provenance provenance; /**< borrows from this object */
   bl_model_header header;   /**< what checkpoints and the model say; header.round counts rounds done */
-  int64_t first_round;      /**< of this sitting */
+  int64_t first_round;      /**< of this session */
   int64_t rounds;           /**< of the whole run: learner.rounds, unless the program sets another number */
-  double began;             /**< when the rounds of this sitting did, by bl_clock_seconds */
+  double began;             /**< when the rounds of this session did, by bl_clock_seconds */
   bl_timing checkpoints;    /**< time to write them */
-  bool interrupted;         /**< whether a signal ends this sitting (parallel/interrupt.h) */
+  bool interrupted;         /**< whether a signal ends this session (parallel/interrupt.h) */
   int64_t record_lost;      /**< on rank 0: the first round that the record lacks, since it could not be written; or −1 */
   bool finished;            /**< whether the folder holds the finished model of this very configuration already */
 } bl_run;
@@ -70,20 +70,20 @@ bl_status bl_run_resume(bl_run *run, const bl_checkpoint_entry *entries, int cou
 bl_status bl_run_check_interrupt(const bl_run *run);
 
 /** After a round: count it, and write a checkpoint where one is due. Collective.
- * \param [out] stop  whether this sitting ends here, after a checkpoint: by checkpoint.stop, or by a signal to any rank. */
+ * \param [out] stop  whether this session ends here, after a checkpoint: by checkpoint.stop, or by a signal to any rank. */
 bl_status bl_run_round_done(bool *stop, bl_run *run, const bl_checkpoint_entry *entries, int count);
 
 /** What a line of the log says of each round beside the learner's figures: "checkpoint_seconds=0.3 left_seconds=71", the
- * time spent on checkpoints in this sitting and an estimate of what is left. Not collective. */
+ * time spent on checkpoints in this session and an estimate of what is left. Not collective. */
 void bl_run_row(char *text, size_t size, const bl_run *run, int64_t round);
 
-/** Log what the rounds of this sitting cost: time and share of checkpoints, peak memory of the ranks. Collective. */
+/** Log what the rounds of this session cost: time and share of checkpoints, peak memory of the ranks. Collective. */
 bl_status bl_run_account(const bl_run *run);
 
 /** Write model.nc. Collective. */
 bl_status bl_run_write_model(bl_run *run, const bl_aggregator *aggregator);
 
-/** When a sitting ends before the last round: say so. Returns BL_INTERRUPTED after a signal, else BL_OK, the same on all
+/** When a session ends before the last round: say so. Returns BL_INTERRUPTED after a signal, else BL_OK, the same on all
  * ranks. Not collective. */
 bl_status bl_run_explain_stop(const bl_run *run);
 

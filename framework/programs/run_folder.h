@@ -1,5 +1,5 @@
 /** \file
- * The folder that a run writes into: whose it is, what is in it already, and what this sitting does with it. For rank 0;
+ * The folder that a run writes into: whose it is, what is in it already, and what this session does with it. For rank 0;
  * nothing here is collective. */
 #ifndef BEELINE_PROGRAMS_RUN_FOLDER_H
 #define BEELINE_PROGRAMS_RUN_FOLDER_H

@@ -68,9 +68,9 @@ typedef struct drawing {
   float *samples;            /* (pieces of `waves` micro-batches on every rank, at most; size) */
   size_t largest_piece;      /* micro-batches a rank that fit in there */
   double evaluations;        /* of the network, for each sample */
-  double seconds;            /* of drawing, in this sitting */
+  double seconds;            /* of drawing, in this session */
   bool finished;             /* the output was complete already */
-  size_t first, done;        /* samples that were there before this sitting, and now */
+  size_t first, done;        /* samples that were there before this session, and now */
   bl_dataset dataset;        /* the samples as they are stored, (count) on rank 0 */
   char part[PATH_LENGTH];    /* file of the first samples, until all are drawn */
   char picture[PATH_LENGTH]; /* "" when there is none */
@@ -169,7 +169,7 @@ static bl_status check_ours(bool *ours, const drawing *d, const char *path) {
   return BL_OK;
 }
 
-/* Rank 0: the samples that an earlier sitting drew. */
+/* Rank 0: the samples that an earlier session drew. */
 static bl_status take_part(drawing *d) {
   bl_dataset part = {0};
   bool ours = false;
@@ -213,7 +213,7 @@ static bl_status take_part(drawing *d) {
 static bl_status resume(drawing *d) {
   BL_AGREE(d->rank == 0 ? take_part(d) : BL_OK, d->comm);
   unsigned long long state[2] = {d->done, d->finished};
-  BL_TRY(BL_MPI_MET(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(state, 2, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   d->first = d->done = (size_t)state[0];
   d->finished = state[1] != 0;
   return BL_OK;
@@ -280,7 +280,7 @@ static bl_status draw(drawing *d) {
     }
     BL_GOTO(bl_agree(status, d->comm));
     BL_GOTO(stop_if_asked(d));
-    BL_GOTO(BL_MPI_MET(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
+    BL_GOTO(BL_MPI_SYNCHRONISED(MPI_Bcast(&waves, 1, MPI_UNSIGNED_LONG_LONG, 0, d->comm), d->comm));
   }
   d->seconds = bl_clock_seconds() - start;
   BL_GOTO(bl_model_sampler_evaluations(&d->evaluations, &d->sampler, count - d->first));
@@ -349,7 +349,7 @@ static void print_table(const drawing *d) {
   bl_print("  %-10s %s on %d rank%s, %.4g samples/s", "time", duration, d->ranks, d->ranks == 1 ? "" : "s",
            (double)drawn / fmax(d->seconds, 1e-9));
   if (d->first > 0)
-    bl_print(" (the last %zu of them, in this sitting)", drawn);
+    bl_print(" (the last %zu of them, in this session)", drawn);
   bl_print("\n\n");
 }
 

@@ -26,7 +26,7 @@ typedef struct bl_step_record {
   bl_progress *progress; /**< the bar */
   double since;          /**< when the row began, by bl_clock_seconds */
   int64_t timed;         /**< steps since then */
-  double loss;           /**< of the latest row; NaN before the first one of this sitting */
+  double loss;           /**< of the latest row; NaN before the first one of this session */
 } bl_step_record;
 
 /** Open record.nc of \a run, which has resumed, and start the bar and the clock. Collective. \param [out] record  the

@@ -1,19 +1,19 @@
-#include "programs/table.h"
+#include "table/table.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/print.h"
 #include "base/progress.h"
+#include "metrics/sample_stream.h"
 #include "parallel/agree.h"
 #include "parallel/interrupt.h"
 #include "parallel/wait.h"
 #include "programs/files.h"
 #include "programs/finetune.h"
 #include "programs/model_sampler.h"
-#include "programs/sample_stream.h"
-#include "programs/table_cell.h"
-#include "programs/table_report.h"
 #include "store/output.h"
+#include "table/cell.h"
+#include "table/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -187,7 +187,7 @@ static bl_status check(bl_table *t) {
     if (t->rank == 0)
       bl_table_cell_read(cell, t);
     int there = cell->there;
-    BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
+    BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
     cell->there = there != 0;
   }
   return BL_OK;
@@ -237,7 +237,7 @@ static bl_status tune(bool *ready, bl_table *t, const bl_table_cell *cell) {
   BL_TRY(status);
   snprintf(model, sizeof model, "%s/model.nc", cell->folder);
   there = t->rank == 0 && access(model, R_OK) == 0;
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&there, 1, MPI_INT, 0, comm), comm));
   *ready = there != 0;
   return BL_OK;
 }
@@ -260,7 +260,7 @@ static bl_status account(bl_table_cell *cell, const bl_table *t, const bl_model_
                          const bl_sample_stream *stream) {
   const MPI_Comm comm = t->invocation->comm;
   double sums[2] = {stream->seconds, (double)stream->drawn};
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, comm), comm));
   cell->seconds = sums[0] / (double)t->samples;
   return bl_model_sampler_evaluations(&cell->evaluations, sampler, (size_t)sums[1]);
 }

@@ -1,8 +1,8 @@
 #include "base/clock.h"
 #include "base/print.h"
 #include "parallel/mpi_check.h"
-#include "programs/chart.h"
 #include "programs/program.h"
+#include "report/chart.h"
 #include "store/record.h"
 
 #include <math.h>

@@ -38,7 +38,7 @@ static size_t shard_start(size_t count, int owners, int owner) {
   return start < count ? start : count;
 }
 
-/* The rank of each owner in the arrows' communicator, and where the shards lie. */
+/* The rank of each owner in the channels' communicator, and where the shards lie. */
 static bl_status lay_out(bl_aggregator *aggregator, const bl_world *world) {
   const bl_sharing *sharing = &aggregator->sharing;
   MPI_Group everyone, members;
@@ -69,7 +69,7 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
                                 .settings = settings,
                                 .clip = clip,
                                 .average_decay = average_decay,
-                                .culprit = -1,
+                                .failing = -1,
                                 .waiting = {.name = "wait for gradients"},
                                 .stepping = {.name = "sums and steps"}};
   if (!bl_aggregator_is_member(aggregator))
@@ -82,7 +82,7 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
   BL_TRY(bl_allocate(&aggregator->places, (size_t)ranks, sizeof *aggregator->places));
   BL_TRY(lay_out(aggregator, world));
   BL_TRY(bl_allocate(&aggregator->values, table->count, sizeof *aggregator->values));
-  BL_TRY(bl_aggregator_wake(aggregator));
+  BL_TRY(bl_aggregator_acquire(aggregator));
   if (owner < 0)
     return BL_OK;
   BL_TRY(bl_exact_sum_create(&aggregator->square, 1));
@@ -105,11 +105,11 @@ void bl_aggregator_destroy(bl_aggregator *aggregator) {
   bl_free(&aggregator->root);
 }
 
-void bl_aggregator_rest(bl_aggregator *aggregator) {
+void bl_aggregator_release(bl_aggregator *aggregator) {
   bl_exact_sum_destroy(&aggregator->sum);
 }
 
-bl_status bl_aggregator_wake(bl_aggregator *aggregator) {
+bl_status bl_aggregator_acquire(bl_aggregator *aggregator) {
   if (aggregator->sum != NULL || !bl_aggregator_is_member(aggregator))
     return BL_OK;
   return bl_exact_sum_create(&aggregator->sum, aggregator->table->count + BL_AGGREGATOR_FIGURES);
@@ -120,8 +120,8 @@ bool bl_aggregator_is_member(const bl_aggregator *aggregator) {
 }
 
 /* The first tensor with an element that is not finite, or too large for the sum, in a part of a gradient: into
- * aggregator->culprit, where that is a later one or none. */
-static void find_culprit(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient) {
+ * aggregator->failing, where that is a later one or none. */
+static void find_failing(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient) {
   const bl_parameter_table *table = aggregator->table;
   size_t bad = 0;
   while (bad < count && fabsf(gradient[bad]) < 1e9F)
@@ -129,14 +129,14 @@ static void find_culprit(bl_aggregator *aggregator, size_t first, size_t count, 
   int entry = 0;
   while (entry + 1 < (int)table->entry_count && table->entries[entry + 1].offset <= first + bad)
     entry++;
-  if (bad < count && (aggregator->culprit < 0 || entry < aggregator->culprit))
-    aggregator->culprit = entry;
+  if (bad < count && (aggregator->failing < 0 || entry < aggregator->failing))
+    aggregator->failing = entry;
 }
 
 void bl_aggregator_add(bl_aggregator *aggregator, size_t first, size_t count, const float *gradient) {
   bl_exact_sum_add(aggregator->sum, first, count, gradient);
   if (bl_exact_sum_is_poisoned(aggregator->sum))
-    find_culprit(aggregator, first, count, gradient);
+    find_failing(aggregator, first, count, gradient);
 }
 
 static void take(void *context, size_t first, size_t count, const float *gradient) {
@@ -182,7 +182,7 @@ static bl_status global_norm(double *norm, const bl_aggregator *aggregator) {
   const MPI_Comm comm = aggregator->sharing.owners->comm;
   bl_exact_sum *sum = aggregator->square;
   double square = 0, largest = (double)largest_magnitude(aggregator->gradient, aggregator->count);
-  BL_TRY(BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm), comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm), comm));
   *norm = largest;
   if (largest == 0)
     return BL_OK;
@@ -223,8 +223,8 @@ static bl_status sum_up(bl_aggregator *aggregator, bl_step_report *report, int r
       bl_exact_sum_take(&aggregator->gradient, aggregator->sum, aggregator->first, aggregator->count, 1.0 / terms) == BL_OK)
     BL_TRY(global_norm(&report->norm, aggregator));
   if (owners < ranks)
-    BL_TRY(BL_MPI_MET(MPI_Bcast(&report->norm, 1, MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm),
-                      sharing->parameter_comm));
+    BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&report->norm, 1, MPI_DOUBLE, aggregator->root[0], sharing->parameter_comm),
+                               sharing->parameter_comm));
   return isfinite(report->norm) ? BL_OK : BL_ERROR_NUMERIC;
 }
 
@@ -254,8 +254,8 @@ static bl_status step(bl_aggregator *aggregator, bl_step_report *report, double 
   bl_exact_sum_clear(aggregator->sum); /* and with it the gradient */
   if (status == BL_ERROR_NUMERIC) {
     /* All ranks are here: the first tensor of any. */
-    int first = aggregator->culprit >= 0 ? aggregator->culprit : INT_MAX;
-    aggregator->culprit = -1;
+    int first = aggregator->failing >= 0 ? aggregator->failing : INT_MAX;
+    aggregator->failing = -1;
     BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, aggregator->sharing.gradient_comm)));
     if (first_failure)
       bl_status_clear(); /* of the sum, which does not know what it sums */
@@ -274,7 +274,7 @@ bl_status bl_aggregator_step(bl_aggregator *aggregator, bl_step_report *report, 
   if (!bl_aggregator_is_member(aggregator))
     return BL_OK;
   bl_timing_begin(&aggregator->waiting);
-  BL_TRY(bl_meet_for("the sum of gradients", aggregator->sharing.gradient_comm));
+  BL_TRY(bl_barrier_for("the sum of gradients", aggregator->sharing.gradient_comm));
   bl_timing_end(&aggregator->waiting);
   bl_timing_begin(&aggregator->stepping);
   const bl_status status = step(aggregator, report, rate, terms);
@@ -318,7 +318,7 @@ bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl
                                const bl_world *world) {
   const bl_group *owners = aggregator->sharing.owners;
   const size_t count = aggregator->table->count;
-  BL_TRY(bl_meet(world->comm));
+  BL_TRY(bl_barrier(world->comm));
   for (int owner = 0; owner < owners->size; owner++) {
     const size_t first = shard_start(count, owners->size, owner);
     const int size = (int)(shard_start(count, owners->size, owner + 1) - first);
@@ -336,7 +336,7 @@ bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl
 bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world) {
   const int root = bl_group_world_rank(world, aggregator->sharing.owners, 0);
   *steps = aggregator->optimiser.steps;
-  return BL_MPI_MET(MPI_Bcast(steps, 1, MPI_INT64_T, root, world->comm), world->comm);
+  return BL_MPI_SYNCHRONISED(MPI_Bcast(steps, 1, MPI_INT64_T, root, world->comm), world->comm);
 }
 
 void bl_aggregator_restore(bl_aggregator *aggregator, bl_aggregator_array which, const float *whole, int64_t steps) {

@@ -10,9 +10,9 @@
 #ifndef BEELINE_ROLES_AGGREGATOR_H
 #define BEELINE_ROLES_AGGREGATOR_H
 
-#include "network/graph.h"
-#include "network/optimiser.h"
-#include "network/parameters.h"
+#include "engine/graph.h"
+#include "engine/parameters.h"
+#include "learner/optimiser.h"
 #include "parallel/exact_sum.h"
 #include "parallel/statistics.h"
 #include "parallel/world.h"
@@ -26,8 +26,8 @@ enum { BL_AGGREGATOR_FIGURES = 8 };
 typedef struct bl_sharing {
   const bl_group *workers; /**< they add gradients; borrowed */
   const bl_group *owners;  /**< they step the optimiser; borrowed */
-  MPI_Comm gradient_comm;  /**< arrow workers → owners, over both; MPI_COMM_NULL on other ranks */
-  MPI_Comm parameter_comm; /**< arrow owners → workers, over the same ranks */
+  MPI_Comm gradient_comm;  /**< channel workers → owners, over both; MPI_COMM_NULL on other ranks */
+  MPI_Comm parameter_comm; /**< channel owners → workers, over the same ranks */
 } bl_sharing;
 
 /** A set of parameters that learns. */
@@ -43,16 +43,16 @@ typedef struct bl_aggregator {
   double clip;            /**< largest norm of the gradient, 0: none */
   size_t first, count;    /**< the shard of this owner; empty elsewhere */
   size_t *starts;         /**< (owners + 1) where their shards begin; the last is the end */
-  int *counts, *places;   /**< (ranks of the arrows' communicators) shards by rank */
+  int *counts, *places;   /**< (ranks of the channels' communicators) shards by rank */
   bl_exact_sum *square;   /**< (1) for the norm */
-  bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures; NULL at rest */
+  bl_exact_sum *sum;      /**< (table->count + figures): gradient, then figures; NULL while released */
   float *gradient;        /**< (count) the shard's sum, in the memory of `sum`, during a step */
   bl_timing waiting;      /**< for the last gradient of a step */
   bl_timing stepping;     /**< sums over ranks, the optimiser, publishing */
   double gradient_bytes;  /**< of gradients that this rank sent so far, as exact sums */
   double parameter_bytes; /**< of parameters of its shard that other ranks got so far */
-  int culprit;            /**< first tensor of the table that is not finite in a gradient of the step; −1: none */
-  int *root;              /**< (owners) rank of each owner in the arrows' communicators */
+  int failing;            /**< first tensor of the table that is not finite in a gradient of the step; −1: none */
+  int *root;              /**< (owners) rank of each owner in the channels' communicators */
 } bl_aggregator;
 
 /** The sharing of θ (generators work, aggregators own) and of the critics' networks. Not collective. */
@@ -69,10 +69,10 @@ bl_status bl_aggregator_create(bl_aggregator *aggregator, const bl_world *world,
 /** Release what it owns. Not collective. */
 void bl_aggregator_destroy(bl_aggregator *aggregator);
 
-/** Release the memory of the sums until bl_aggregator_wake, before which nothing may be added. Waking what is awake does
- * nothing; it returns BL_ERROR_SYSTEM when memory is short. Not collective. */
-void bl_aggregator_rest(bl_aggregator *aggregator);
-bl_status bl_aggregator_wake(bl_aggregator *aggregator);
+/** Release the memory of the sums until bl_aggregator_acquire, before which nothing may be added. Acquiring what is held
+ * does nothing; it returns BL_ERROR_SYSTEM when memory is short. Not collective. */
+void bl_aggregator_release(bl_aggregator *aggregator);
+bl_status bl_aggregator_acquire(bl_aggregator *aggregator);
 
 /** Whether this rank is a worker or an owner. Not collective. */
 bool bl_aggregator_is_member(const bl_aggregator *aggregator);

@@ -4,11 +4,11 @@
 
 bl_status bl_backprop_create(bl_backprop *backprop, const bl_world *world, const bl_network_shape *policy_shape,
                              const bl_network_shape *critic_shape, const bl_computation *computation,
-                             const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer, bl_arrow *origins,
-                             bl_arrow *slopes, bl_aggregator *policy_aggregator, bl_aggregator *critic_aggregator) {
+                             const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer, bl_channel *origins,
+                             bl_channel *slopes, bl_aggregator *policy_aggregator, bl_aggregator *critic_aggregator) {
   /* Its graphs do not take turns with those of a rollout, nor with each other. */
   const bl_compute learn = bl_compute_apart(computation != NULL ? &computation->learn : NULL);
-  const size_t strata = (size_t)buffer->strata;
+  const size_t slots = (size_t)buffer->slots;
   *backprop = (bl_backprop){.world = world,
                             .method = method,
                             .buffer = buffer,
@@ -28,8 +28,8 @@ bl_status bl_backprop_create(bl_backprop *backprop, const bl_world *world, const
   if (world->critics.rank >= 0)
     BL_TRY(bl_network_create_with(&backprop->critic, critic_shape, (int)method->micro_batch, BL_GRAPH_TRAINING, false,
                                   &learn));
-  BL_TRY(bl_allocate(&backprop->x, strata * buffer->state, sizeof *backprop->x));
-  BL_TRY(bl_allocate(&backprop->d_x, strata * (buffer->state + 1), sizeof *backprop->d_x));
+  BL_TRY(bl_allocate(&backprop->x, slots * buffer->state, sizeof *backprop->x));
+  BL_TRY(bl_allocate(&backprop->d_x, slots * (buffer->state + 1), sizeof *backprop->d_x));
   return bl_allocate(&backprop->work, 2 * method->micro_batch, sizeof *backprop->work);
 }
 
@@ -68,8 +68,8 @@ static bl_status unroll(bl_backprop *backprop, int m, uint32_t draws) {
   if (judges(backprop, m))
     return BL_OK;
   const int critic = bl_buffer_critic(backprop->buffer, m);
-  BL_TRY(bl_arrow_receive(backprop->slopes, slope_of(backprop, m), state + 1, m, critic));
-  return bl_arrow_send(backprop->origins, origin_of(backprop, m), state, m, critic);
+  BL_TRY(bl_channel_receive(backprop->slopes, slope_of(backprop, m), state + 1, m, critic));
+  return bl_channel_send(backprop->origins, origin_of(backprop, m), state, m, critic);
 }
 
 static bl_status judge(bl_backprop *backprop, int m) {
@@ -78,18 +78,18 @@ static bl_status judge(bl_backprop *backprop, int m) {
   float *slope = slope_of(backprop, m);
   double mean;
   if (!generates(backprop, m))
-    BL_TRY(bl_arrow_wait(backprop->origins, m, generator));
+    BL_TRY(bl_channel_wait(backprop->origins, m, generator));
   bl_timing_begin(&backprop->judging);
   BL_TRY(bl_backprop_chain_slope(slope, &mean, backprop->critic, origin_of(backprop, m), backprop->method->micro_batch,
                                  backprop->work));
   bl_timing_end(&backprop->judging);
   slope[state] = (float)mean;
-  return generates(backprop, m) ? BL_OK : bl_arrow_send(backprop->slopes, slope, state + 1, m, generator);
+  return generates(backprop, m) ? BL_OK : bl_channel_send(backprop->slopes, slope, state + 1, m, generator);
 }
 
 static bl_status go_back(bl_backprop *backprop, int m) {
   if (!judges(backprop, m))
-    BL_TRY(bl_arrow_wait(backprop->slopes, m, bl_buffer_critic(backprop->buffer, m)));
+    BL_TRY(bl_channel_wait(backprop->slopes, m, bl_buffer_critic(backprop->buffer, m)));
   bl_timing_begin(&backprop->going_back);
   BL_TRY(bl_backprop_chain_backward(backprop->gradient, &backprop->unrolled, slope_of(backprop, m)));
   bl_timing_end(&backprop->going_back);
@@ -101,18 +101,18 @@ static bl_status go_back(bl_backprop *backprop, int m) {
 
 bl_status bl_backprop_improve(bl_backprop *backprop, int64_t round, int step) {
   const bl_world *world = backprop->world;
-  const int strata = backprop->buffer->strata, wave = world->generators.size;
+  const int slots = backprop->buffer->slots, wave = world->generators.size;
   const uint32_t draws = 0x80000000U + (uint32_t)(round * backprop->method->n_generator + step);
   if (world->generators.rank >= 0)
     BL_TRY(bl_backprop_chain_load(&backprop->unrolled, backprop->policy_aggregator->values));
   if (world->critics.rank >= 0 && step == 0)
     BL_TRY(bl_graph_load(backprop->critic, backprop->critic_aggregator->values));
-  for (int m = 0; m < strata; m++)
+  for (int m = 0; m < slots; m++)
     if (judges(backprop, m) && !generates(backprop, m))
-      BL_TRY(bl_arrow_receive(backprop->origins, origin_of(backprop, m), backprop->buffer->state, m,
-                              bl_buffer_generator(backprop->buffer, m)));
-  for (int first = 0; first < strata; first += wave) {
-    const int end = first + wave < strata ? first + wave : strata;
+      BL_TRY(bl_channel_receive(backprop->origins, origin_of(backprop, m), backprop->buffer->state, m,
+                                bl_buffer_generator(backprop->buffer, m)));
+  for (int first = 0; first < slots; first += wave) {
+    const int end = first + wave < slots ? first + wave : slots;
     for (int m = first; m < end; m++)
       if (generates(backprop, m))
         BL_TRY(unroll(backprop, m, draws));
@@ -124,6 +124,6 @@ bl_status bl_backprop_improve(bl_backprop *backprop, int64_t round, int step) {
         BL_TRY(go_back(backprop, m));
   }
   /* What was sent is written again in the next step. */
-  BL_TRY(bl_arrow_finish(backprop->origins));
-  return bl_arrow_finish(backprop->slopes);
+  BL_TRY(bl_channel_finish(backprop->origins));
+  return bl_channel_finish(backprop->slopes);
 }

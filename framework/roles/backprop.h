@@ -2,7 +2,7 @@
  * `improve` of the learner backprop_chain over the roles: generators unroll their chains and go back through them, critics
  * answer x_0 with ∂f/∂x_0 in between.
  *
- * Stratum m belongs to generator m mod G and critic m mod C, as in the buffer. Strata are worked on in waves of G, one a
+ * Slot m belongs to generator m mod G and critic m mod C, as in the buffer. Slots are worked on in waves of G, one a
  * generator, so that no generator holds the activations of two: all unroll, all judge, all go back. A rank that holds both
  * roles does each part in this order, so none waits for one that waits for it.
  */
@@ -11,7 +11,7 @@
 
 #include "learner/backprop_chain.h"
 #include "network/computation.h"
-#include "parallel/arrow.h"
+#include "parallel/channel.h"
 #include "parallel/statistics.h"
 #include "roles/aggregator.h"
 #include "roles/buffer.h"
@@ -21,13 +21,13 @@ typedef struct bl_backprop {
   const bl_world *world; /**< borrowed, as the next six */
   const bl_sft_pg *method;
   const bl_buffer *buffer;
-  bl_arrow *origins;                                    /**< to the critics */
-  bl_arrow *slopes;                                     /**< from the critics */
+  bl_channel *origins;                                  /**< to the critics */
+  bl_channel *slopes;                                   /**< from the critics */
   bl_aggregator *policy_aggregator, *critic_aggregator; /**< of θ and f */
   bl_backprop_chain unrolled;                           /**< on generators; owned, as all that follows */
   bl_graph *critic;                                     /**< on critics: f for gradients by x */
-  float *x;                                             /**< (strata, micro_batch, size) x_0 */
-  float *d_x;      /**< (strata, micro_batch × size + 1) ∂f/∂x_0, then the mean of f */
+  float *x;                                             /**< (slots, micro_batch, size) x_0 */
+  float *d_x;      /**< (slots, micro_batch × size + 1) ∂f/∂x_0, then the mean of f */
   float *gradient; /**< (parameters of θ) */
   float *work;
   bl_timing unrolling, judging, going_back; /**< time per micro-batch */
@@ -37,8 +37,8 @@ typedef struct bl_backprop {
  * backprop  the caller's; bl_backprop_destroy, also after a failure. Other objects are borrowed for its life. */
 bl_status bl_backprop_create(bl_backprop *backprop, const bl_world *world, const bl_network_shape *policy_shape,
                              const bl_network_shape *critic_shape, const bl_computation *computation,
-                             const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer, bl_arrow *origins,
-                             bl_arrow *slopes, bl_aggregator *policy_aggregator, bl_aggregator *critic_aggregator);
+                             const bl_sft_pg *method, const bl_chain *chain, const bl_buffer *buffer, bl_channel *origins,
+                             bl_channel *slopes, bl_aggregator *policy_aggregator, bl_aggregator *critic_aggregator);
 void bl_backprop_destroy(bl_backprop *backprop);
 
 /** Add the gradients of policy step \a step of round \a round to the policy's aggregator, from fresh draws: round

@@ -1,7 +1,7 @@
 /** \file
  * The trajectories of a round, as far as this rank rolls them out or judges them.
  *
- * Stratum m is micro-batch m of every batch. Generator m mod G rolls it out, critic m mod C judges it; where both are the
+ * Slot m is micro-batch m of every batch. Generator m mod G rolls it out, critic m mod C judges it; where both are the
  * same rank, they share the memory and no message is sent.
  */
 #ifndef BEELINE_ROLES_BUFFER_H
@@ -14,24 +14,24 @@
 
 typedef struct bl_buffer {
   const bl_world *world; /**< borrowed */
-  int strata;            /**< micro-batches in a batch */
+  int slots;             /**< micro-batches in a batch */
   int batches;           /**< n_critic */
   size_t state;          /**< floats of one state of a micro-batch: micro_batch × size */
   size_t trajectory;     /**< floats of one trajectory: (steps + 1) × state */
-  int *slot;             /**< (strata) place in `values`, −1 for strata that this rank does not hold; owned */
+  int *place;            /**< (slots) place in `values`, −1 for slots that this rank does not hold; owned */
   float *values;         /**< (slots, batches, steps + 1, micro_batch, size); owned */
 } bl_buffer;
 
-/** Room for this rank's strata. Not collective. \param [out] buffer  the caller's; bl_buffer_destroy. */
-bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_sft_pg *method, int strata);
+/** Room for this rank's slots. Not collective. \param [out] buffer  the caller's; bl_buffer_destroy. */
+bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_sft_pg *method, int slots);
 void bl_buffer_destroy(bl_buffer *buffer);
 
-/** Trajectory of stratum \a stratum in batch \a batch: (steps + 1, micro_batch, size), x_T' … x_0. Not collective.
+/** Trajectory of slot \a slot in batch \a batch: (steps + 1, micro_batch, size), x_T' … x_0. Not collective.
  * Borrowed. */
-float *bl_buffer_at(const bl_buffer *buffer, int batch, int stratum);
+float *bl_buffer_at(const bl_buffer *buffer, int batch, int slot);
 
-/** World ranks that roll out and judge a stratum. Not collective. */
-int bl_buffer_generator(const bl_buffer *buffer, int stratum);
-int bl_buffer_critic(const bl_buffer *buffer, int stratum);
+/** World ranks that roll out and judge a slot. Not collective. */
+int bl_buffer_generator(const bl_buffer *buffer, int slot);
+int bl_buffer_critic(const bl_buffer *buffer, int slot);
 
 #endif

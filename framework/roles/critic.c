@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Parameters of f from which on its memory is worth the time to take it again, which is 3 % of a toy's round. */
-enum { WORTH_RESTING = 100000 };
+enum { WORTH_RELEASING = 100000 };
 
 static bool is_critic(const bl_critic *critic) {
   return critic->world->critics.rank >= 0;
@@ -14,8 +14,8 @@ static bool is_critic(const bl_critic *critic) {
 
 bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_network_shape *critic_shape,
                            const bl_network_shape *value_shape, const bl_computation *computation, const bl_sft_pg *method,
-                           const bl_chain *chain, const bl_buffer *buffer, bl_batches *data, bl_arrow *trajectories,
-                           bl_arrow *advantages, bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator) {
+                           const bl_chain *chain, const bl_buffer *buffer, bl_batches *data, bl_channel *trajectories,
+                           bl_channel *advantages, bl_aggregator *critic_aggregator, bl_aggregator *value_aggregator) {
   const int batch = (int)method->micro_batch;
   *critic = (bl_critic){.world = world,
                         .method = method,
@@ -34,7 +34,7 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   const bl_compute *learn = computation != NULL ? &computation->learn : NULL;
   const bl_compute *judge = computation != NULL ? &computation->judge : NULL;
   BL_TRY(bl_network_create_with(&critic->critic, critic_shape, 2 * batch, BL_GRAPH_TRAINING, false, learn));
-  critic->rests = critic_aggregator->table->count >= WORTH_RESTING;
+  critic->releases = critic_aggregator->table->count >= WORTH_RELEASING;
   if (method->spectral_weight > 0 || method->monitor_critic)
     BL_TRY(bl_lipschitz_create(&critic->lipschitz, critic_shape, bl_graph_parameters(critic->critic)));
   BL_TRY(bl_allocate(&critic->real, buffer->state, sizeof *critic->real));
@@ -48,10 +48,10 @@ bl_status bl_critic_create(bl_critic *critic, const bl_world *world, const bl_ne
   BL_TRY(bl_network_create_with(&critic->critic_judge, critic_shape, batch, BL_GRAPH_INFERENCE, false, judge));
   if (method->baseline && !method->predicted)
     BL_TRY(bl_network_create_with(&critic->value_judge, value_shape, all, BL_GRAPH_INFERENCE, false, judge));
-  const size_t samples = (size_t)buffer->strata * (size_t)method->n_critic * method->micro_batch;
+  const size_t samples = (size_t)buffer->slots * (size_t)method->n_critic * method->micro_batch;
   BL_TRY(bl_allocate(&critic->costs, samples, sizeof *critic->costs));
   BL_TRY(bl_allocate(&critic->advantages_of_all, samples * (size_t)method->steps, sizeof *critic->advantages_of_all));
-  BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->strata * bl_sft_pg_draws(method), sizeof *critic->sent));
+  BL_TRY(bl_allocate(&critic->sent, (size_t)buffer->slots * bl_sft_pg_draws(method), sizeof *critic->sent));
   BL_TRY(bl_allocate(&critic->transitions, bl_sft_pg_draws(method), sizeof *critic->transitions));
   return bl_allocate(&critic->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *critic->order);
@@ -79,17 +79,17 @@ bl_status bl_critic_begin(bl_critic *critic) {
   if (!is_critic(critic))
     return BL_OK;
   for (int batch = 0; batch < buffer->batches; batch++)
-    for (int m = group->rank; m < buffer->strata; m += group->size) {
+    for (int m = group->rank; m < buffer->slots; m += group->size) {
       const int generator = bl_buffer_generator(buffer, m);
       if (generator != critic->world->rank)
-        BL_TRY(bl_arrow_receive(critic->trajectories, bl_buffer_at(buffer, batch, m), buffer->trajectory,
-                                batch * buffer->strata + m, generator));
+        BL_TRY(bl_channel_receive(critic->trajectories, bl_buffer_at(buffer, batch, m), buffer->trajectory,
+                                  batch * buffer->slots + m, generator));
     }
   return BL_OK;
 }
 
-/* Gradients of one stratum's micro-batch. */
-static bl_status learn_stratum(bl_critic *critic, int64_t step, int batch, int m) {
+/* Gradients of one slot's micro-batch. */
+static bl_status learn_slot(bl_critic *critic, int64_t step, int batch, int m) {
   const bl_sft_pg *method = critic->method;
   const size_t first = (size_t)m * method->micro_batch;
   const bl_gradient_sink of_critic = bl_aggregator_sink(critic->critic_aggregator);
@@ -112,18 +112,18 @@ static bl_status regularise(bl_critic *critic, double *penalty) {
   const size_t parameters = critic->critic_aggregator->table->count;
   memset(critic->d_spectral, 0, parameters * sizeof *critic->d_spectral);
   *penalty = bl_lipschitz_penalty(critic->d_spectral, critic->lipschitz, norms, method->spectral_bound,
-                                  method->spectral_weight * critic->buffer->strata);
+                                  method->spectral_weight * critic->buffer->slots);
   bl_aggregator_add(critic->critic_aggregator, 0, parameters, critic->d_spectral);
   return BL_OK;
 }
 
 /* Have the memory of sums and graphs, and f and V as they are now. */
 static bl_status prepare(bl_critic *critic) {
-  BL_TRY(bl_aggregator_wake(critic->critic_aggregator));
+  BL_TRY(bl_aggregator_acquire(critic->critic_aggregator));
   BL_TRY(bl_graph_load(critic->critic, critic->critic_aggregator->values));
   if (critic->value == NULL)
     return BL_OK;
-  BL_TRY(bl_aggregator_wake(critic->value_aggregator));
+  BL_TRY(bl_aggregator_acquire(critic->value_aggregator));
   return bl_graph_load(critic->value, critic->value_aggregator->values);
 }
 
@@ -139,20 +139,20 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   if (!is_critic(critic))
     return BL_OK;
   const bl_status ready = prepare(critic);
-  BL_TRY(critic->rests && epoch == 0 && batch == 0 ? bl_agree(ready, group->comm) : ready);
-  for (int m = group->rank; m < buffer->strata; m += group->size) {
+  BL_TRY(critic->releases && epoch == 0 && batch == 0 ? bl_agree(ready, group->comm) : ready);
+  for (int m = group->rank; m < buffer->slots; m += group->size) {
     const int generator = bl_buffer_generator(buffer, m);
     if (epoch == 0 && generator != critic->world->rank)
-      BL_TRY(bl_arrow_wait(critic->trajectories, batch * buffer->strata + m, generator));
+      BL_TRY(bl_channel_wait(critic->trajectories, batch * buffer->slots + m, generator));
     bl_timing_begin(&critic->learning);
-    BL_TRY(learn_stratum(critic, step, batch, m));
+    BL_TRY(learn_slot(critic, step, batch, m));
     bl_timing_end(&critic->learning);
   }
   if (critic->method->spectral_weight > 0)
     BL_TRY(regularise(critic, &spectral));
-  const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->strata);
+  const bl_status status = bl_aggregator_step(critic->critic_aggregator, &of_critic, critic_rate, buffer->slots);
   if (critic->value)
-    BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->strata));
+    BL_TRY(bl_aggregator_step(critic->value_aggregator, &of_value, value_rate, buffer->slots));
   report->real += share * of_critic.figures[0];
   report->generated += share * of_critic.figures[1];
   report->penalty += share * of_critic.figures[2];
@@ -162,13 +162,13 @@ bl_status bl_critic_collect(bl_critic *critic, bl_critic_report *report, int64_t
   return status;
 }
 
-void bl_critic_rest(bl_critic *critic) {
-  if (!is_critic(critic) || !critic->rests)
+void bl_critic_release(bl_critic *critic) {
+  if (!is_critic(critic) || !critic->releases)
     return;
-  bl_graph_rest(critic->critic);
-  bl_graph_rest(critic->value);
-  bl_aggregator_rest(critic->critic_aggregator);
-  bl_aggregator_rest(critic->value_aggregator);
+  bl_graph_release(critic->critic);
+  bl_graph_release(critic->value);
+  bl_aggregator_release(critic->critic_aggregator);
+  bl_aggregator_release(critic->value_aggregator);
 }
 
 bl_status bl_critic_measure(bl_critic *critic, bl_critic_report *report) {

@@ -6,12 +6,12 @@
 
 #include <math.h>
 
-/* Place of a batch of a stratum in `costs` and, times the steps, in `advantages_of_all`. */
+/* Place of a batch of a slot in `costs` and, times the steps, in `advantages_of_all`. */
 static size_t place_of(const bl_critic *critic, int batch, int m) {
   return ((size_t)m * (size_t)critic->method->n_critic + (size_t)batch) * critic->method->micro_batch;
 }
 
-/* f(x_0) of one batch of a stratum, and its advantages over V; or, for the line that becomes the baseline, f(x̂_0) of all
+/* f(x_0) of one batch of a slot, and its advantages over V; or, for the line that becomes the baseline, f(x̂_0) of all
  * its steps. */
 static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m) {
   const bl_sft_pg *method = critic->method;
@@ -44,7 +44,7 @@ typedef void visit_advantage(float *advantage, int step, float cost, void *conte
 static void visit(bl_critic *critic, visit_advantage *call, void *context) {
   const bl_sft_pg *method = critic->method;
   const bl_group *group = &critic->world->critics;
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+  for (int m = group->rank; m < critic->buffer->slots; m += group->size)
     for (size_t b = 0; b < (size_t)method->n_critic * method->micro_batch; b++) {
       const size_t first = place_of(critic, (int)(b / method->micro_batch), m), sample = b % method->micro_batch;
       float *advantages = critic->advantages_of_all + first * (size_t)method->steps + sample;
@@ -81,7 +81,7 @@ static double spread(const double means[2], double least) {
 /* Sum what `call` adds for each advantage, `terms` numbers a step, over all critics; the means go to `means`. */
 static bl_status mean_of_steps(double *means, bl_critic *critic, size_t terms, visit_advantage *call) {
   const bl_sft_pg *method = critic->method;
-  const double samples = (double)critic->buffer->strata * method->n_critic * (double)method->micro_batch;
+  const double samples = (double)critic->buffer->slots * method->n_critic * (double)method->micro_batch;
   bl_exact_sum *sum = NULL;
   bl_status status = BL_OK;
   BL_GOTO(bl_exact_sum_create(&sum, terms * (size_t)method->steps));
@@ -131,7 +131,7 @@ done:
   return status;
 }
 
-/* Advantages of the transitions of a stratum that improve the policy. */
+/* Advantages of the transitions of a slot that improve the policy. */
 static void choose(bl_critic *critic, int64_t round, int m) {
   const bl_sft_pg *method = critic->method;
   float *sent = critic->sent + (size_t)m * bl_sft_pg_draws(method);
@@ -147,11 +147,11 @@ static void choose(bl_critic *critic, int64_t round, int m) {
 static bl_status normalise(bl_critic *critic) {
   const bl_group *group = &critic->world->critics;
   const size_t count = bl_sft_pg_draws(critic->method);
-  const double total = (double)count * critic->buffer->strata;
+  const double total = (double)count * critic->buffer->slots;
   bl_exact_sum *sum = NULL;
   bl_status status = bl_exact_sum_create(&sum, 2);
   double moments[2];
-  for (int m = group->rank; status == BL_OK && m < critic->buffer->strata; m += group->size)
+  for (int m = group->rank; status == BL_OK && m < critic->buffer->slots; m += group->size)
     for (size_t i = 0; i < count; i++) {
       const double advantage = critic->sent[(size_t)m * count + i];
       bl_exact_sum_add_double(sum, 0, 2, (double[]){advantage, advantage * advantage});
@@ -159,7 +159,7 @@ static bl_status normalise(bl_critic *critic) {
   BL_GOTO(bl_exact_sum_allreduce(sum, group->comm));
   BL_GOTO(bl_exact_sum_get_double(moments, sum, 0, 2, 1 / total));
   const float scale = (float)(1 / spread(moments, 1e-12));
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+  for (int m = group->rank; m < critic->buffer->slots; m += group->size)
     for (size_t i = 0; i < count; i++)
       critic->sent[(size_t)m * count + i] *= scale;
 done:
@@ -176,7 +176,7 @@ bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
   BL_TRY(bl_graph_load(critic->critic_judge, critic->critic_aggregator->values));
   if (critic->value_judge)
     BL_TRY(bl_graph_load(critic->value_judge, critic->value_aggregator->values));
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size) {
+  for (int m = group->rank; m < critic->buffer->slots; m += group->size) {
     bl_timing_begin(&critic->judging);
     for (int batch = 0; batch < critic->buffer->batches; batch++)
       BL_TRY(judge_batch(critic, round, batch, m));
@@ -186,12 +186,12 @@ bl_status bl_critic_judge(bl_critic *critic, int64_t round) {
     status = fit_baselines(critic);
   if (status == BL_OK && critic->method->balanced)
     status = balance(critic);
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
+  for (int m = group->rank; m < critic->buffer->slots; m += group->size)
     choose(critic, round, m);
   if (status == BL_OK && critic->method->normalise)
     status = normalise(critic);
-  for (int m = group->rank; m < critic->buffer->strata; m += group->size)
-    BL_TRY(bl_arrow_send(critic->advantages, critic->sent + (size_t)m * count, count, m,
-                         bl_buffer_generator(critic->buffer, m)));
+  for (int m = group->rank; m < critic->buffer->slots; m += group->size)
+    BL_TRY(bl_channel_send(critic->advantages, critic->sent + (size_t)m * count, count, m,
+                           bl_buffer_generator(critic->buffer, m)));
   return status;
 }

@@ -12,10 +12,10 @@ static bool is_generator(const bl_generator *generator) {
 
 bl_status bl_generator_create(bl_generator *generator, const bl_world *world, const bl_network_shape *shape,
                               const bl_computation *computation, const bl_sft_pg *method, const bl_chain *chain,
-                              const bl_buffer *buffer, bl_arrow *trajectories, bl_arrow *advantages,
+                              const bl_buffer *buffer, bl_channel *trajectories, bl_channel *advantages,
                               bl_aggregator *policy_aggregator) {
   const int batch = (int)method->micro_batch;
-  const size_t strata = (size_t)buffer->strata;
+  const size_t slots = (size_t)buffer->slots;
   *generator = (bl_generator){.world = world,
                               .method = method,
                               .chain = chain,
@@ -33,8 +33,8 @@ bl_status bl_generator_create(bl_generator *generator, const bl_world *world, co
     return bl_allocate(&generator->work, 3 * buffer->state, sizeof *generator->work);
   BL_TRY(bl_network_create_with(&generator->policy, shape, batch, BL_GRAPH_TRAINING, false,
                                 computation != NULL ? &computation->learn : NULL));
-  BL_TRY(bl_allocate(&generator->received, strata * bl_sft_pg_draws(method), sizeof *generator->received));
-  BL_TRY(bl_allocate(&generator->transitions, strata * bl_sft_pg_draws(method), sizeof *generator->transitions));
+  BL_TRY(bl_allocate(&generator->received, slots * bl_sft_pg_draws(method), sizeof *generator->received));
+  BL_TRY(bl_allocate(&generator->transitions, slots * bl_sft_pg_draws(method), sizeof *generator->transitions));
   BL_TRY(bl_allocate(&generator->order, (size_t)method->n_critic * (size_t)method->steps * method->micro_batch,
                      sizeof *generator->order));
   BL_TRY(bl_allocate(&generator->steps, method->micro_batch, sizeof *generator->steps));
@@ -68,7 +68,7 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
   bl_status status = BL_OK;
   if (!is_generator(generator))
     return BL_OK;
-  for (int m = group->rank; m < buffer->strata; m += group->size) {
+  for (int m = group->rank; m < buffer->slots; m += group->size) {
     float *trajectory = bl_buffer_at(buffer, batch, m);
     bl_timing_begin(&generator->rolling_out);
     const bl_status drawn = bl_sampler_rollout(
@@ -80,7 +80,7 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
     status = drawn == BL_OK ? status : drawn;
     const int critic = bl_buffer_critic(buffer, m);
     if (critic != generator->world->rank)
-      BL_TRY(bl_arrow_send(generator->trajectories, trajectory, buffer->trajectory, batch * buffer->strata + m, critic));
+      BL_TRY(bl_channel_send(generator->trajectories, trajectory, buffer->trajectory, batch * buffer->slots + m, critic));
   }
   return status;
 }
@@ -91,24 +91,24 @@ bl_status bl_generator_draw(bl_generator *generator, int64_t round) {
   const size_t count = bl_sft_pg_draws(generator->method);
   if (!is_generator(generator))
     return BL_OK;
-  for (int m = group->rank; m < buffer->strata; m += group->size) {
+  for (int m = group->rank; m < buffer->slots; m += group->size) {
     bl_sft_pg_draw(generator->transitions + (size_t)m * count, generator->order, generator->method, (uint32_t)round,
                    (uint32_t)m);
-    BL_TRY(bl_arrow_receive(generator->advantages, generator->received + (size_t)m * count, count, m,
-                            bl_buffer_critic(buffer, m)));
+    BL_TRY(bl_channel_receive(generator->advantages, generator->received + (size_t)m * count, count, m,
+                              bl_buffer_critic(buffer, m)));
   }
   return BL_OK;
 }
 
-void bl_generator_take(bl_generator *generator, int stratum, int step, bool judged) {
+void bl_generator_take(bl_generator *generator, int slot, int step, bool judged) {
   const bl_buffer *buffer = generator->buffer;
   const bl_sft_pg *method = generator->method;
-  const size_t first = (size_t)stratum * bl_sft_pg_draws(method) + (size_t)step * method->micro_batch;
+  const size_t first = (size_t)slot * bl_sft_pg_draws(method) + (size_t)step * method->micro_batch;
   float *state = generator->work, *next = state + buffer->state;
   for (size_t b = 0; b < method->micro_batch; b++) {
     const bl_transition *t = &generator->transitions[first + b];
     const float *from =
-        bl_buffer_at(buffer, t->batch, stratum) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
+        bl_buffer_at(buffer, t->batch, slot) + (size_t)t->step * buffer->state + (size_t)t->sample * method->size;
     memcpy(state + b * method->size, from, method->size * sizeof *state);
     memcpy(next + b * method->size, from + buffer->state, method->size * sizeof *next);
     generator->steps[b] = t->step;
@@ -117,8 +117,8 @@ void bl_generator_take(bl_generator *generator, int stratum, int step, bool judg
   }
 }
 
-/* The policy gradient of one stratum's micro-batch number `step`. */
-static bl_status improve_stratum(bl_generator *generator, int m, int step) {
+/* The policy gradient of one slot's micro-batch number `step`. */
+static bl_status improve_slot(bl_generator *generator, int m, int step) {
   const bl_sft_pg *method = generator->method;
   float *state = generator->work, *next = state + generator->buffer->state, *work = next + generator->buffer->state;
   const bl_gradient_sink sink = bl_aggregator_sink(generator->policy_aggregator);
@@ -135,11 +135,11 @@ bl_status bl_generator_improve(bl_generator *generator, int step) {
   if (!is_generator(generator))
     return BL_OK;
   BL_TRY(bl_graph_load(generator->policy, generator->policy_aggregator->values));
-  for (int m = group->rank; m < generator->buffer->strata; m += group->size) {
+  for (int m = group->rank; m < generator->buffer->slots; m += group->size) {
     if (step == 0)
-      BL_TRY(bl_arrow_wait(generator->advantages, m, bl_buffer_critic(generator->buffer, m)));
+      BL_TRY(bl_channel_wait(generator->advantages, m, bl_buffer_critic(generator->buffer, m)));
     bl_timing_begin(&generator->improving);
-    BL_TRY(improve_stratum(generator, m, step));
+    BL_TRY(improve_slot(generator, m, step));
     bl_timing_end(&generator->improving);
   }
   return BL_OK;

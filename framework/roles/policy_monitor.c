@@ -12,7 +12,7 @@ enum { BEFORE, AFTER, ADVANTAGE, RATIO, DIVERGENCE, OF_STEPS };
 
 struct bl_policy_monitor {
   bl_generator *generator;
-  float *epsilon;    /* (own strata, n_generator, micro_batch, size) of the old policy */
+  float *epsilon;    /* (own slots, n_generator, micro_batch, size) of the old policy */
   float *parameters; /* θ before, on the first generator */
   bl_policy_change *changes;
   bl_exact_sum *sums;
@@ -22,13 +22,13 @@ struct bl_policy_monitor {
 bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, bl_generator *generator) {
   const bl_group *group = &generator->world->generators;
   const bl_sft_pg *method = generator->method;
-  const size_t strata = (size_t)((generator->buffer->strata + group->size - 1) / group->size);
+  const size_t slots = (size_t)((generator->buffer->slots + group->size - 1) / group->size);
   const size_t figures = OF_STEPS + 2 * (size_t)method->steps;
   bl_status status;
   BL_TRY(bl_allocate(monitor, 1, sizeof **monitor));
   bl_policy_monitor *m = *monitor;
   m->generator = generator;
-  BL_GOTO(bl_allocate(&m->epsilon, strata * bl_sft_pg_draws(method) * method->size, sizeof *m->epsilon));
+  BL_GOTO(bl_allocate(&m->epsilon, slots * bl_sft_pg_draws(method) * method->size, sizeof *m->epsilon));
   if (group->rank == 0)
     BL_GOTO(bl_allocate(&m->parameters, generator->policy_aggregator->table->count, sizeof *m->parameters));
   BL_GOTO(bl_allocate(&m->changes, method->micro_batch, sizeof *m->changes));
@@ -52,11 +52,11 @@ void bl_policy_monitor_destroy(bl_policy_monitor **monitor) {
   bl_free(monitor);
 }
 
-/* Where ε of the old policy is kept for micro-batch `step` of this generator's stratum m. */
+/* Where ε of the old policy is kept for micro-batch `step` of this generator's slot m. */
 static float *kept(const bl_policy_monitor *monitor, int m, int step) {
   const bl_sft_pg *method = monitor->generator->method;
-  const size_t stratum = (size_t)(m / monitor->generator->world->generators.size);
-  return monitor->epsilon + (stratum * (size_t)method->n_generator + (size_t)step) * method->micro_batch * method->size;
+  const size_t slot = (size_t)(m / monitor->generator->world->generators.size);
+  return monitor->epsilon + (slot * (size_t)method->n_generator + (size_t)step) * method->micro_batch * method->size;
 }
 
 /* ε of the policy that is loaded, at the transitions that were taken last. \param [in,out] time (micro_batch) scratch. */
@@ -75,7 +75,7 @@ bl_status bl_policy_monitor_before(bl_policy_monitor *monitor) {
   if (monitor->parameters)
     memcpy(monitor->parameters, values, g->policy_aggregator->table->count * sizeof *values);
   BL_TRY(bl_graph_load(g->policy, values));
-  for (int m = group->rank; m < g->buffer->strata; m += group->size)
+  for (int m = group->rank; m < g->buffer->slots; m += group->size)
     for (int step = 0; step < g->method->n_generator; step++) {
       bl_generator_take(g, m, step, false);
       BL_TRY(evaluate(kept(monitor, m, step), g, g->work + 2 * g->buffer->state));
@@ -132,11 +132,11 @@ bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *m
   const bl_group *group = &g->world->generators;
   const int steps = g->method->steps;
   const size_t figures = OF_STEPS + 2 * (size_t)steps;
-  const double total = (double)bl_sft_pg_draws(g->method) * g->buffer->strata;
+  const double total = (double)bl_sft_pg_draws(g->method) * g->buffer->slots;
   const bool first_failure = bl_status_message()[0] == '\0';
   bl_exact_sum_clear(monitor->sums);
   BL_TRY(bl_graph_load(g->policy, g->policy_aggregator->values));
-  for (int m = group->rank; m < g->buffer->strata; m += group->size)
+  for (int m = group->rank; m < g->buffer->slots; m += group->size)
     for (int step = 0; step < g->method->n_generator; step++)
       BL_TRY(add(monitor, m, step));
   BL_TRY(bl_exact_sum_allreduce(monitor->sums, group->comm));

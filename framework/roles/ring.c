@@ -11,13 +11,13 @@ static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *wo
 bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
   const bl_sharing critics = bl_sharing_critics(world);
   *ring = (bl_ring){0};
-  BL_TRY(bl_arrow_create(&ring->trajectories, world->trajectory_comm, "trajectories"));
-  BL_TRY(bl_arrow_create(&ring->advantages, world->advantage_comm, "advantages"));
+  BL_TRY(bl_channel_create(&ring->trajectories, world->trajectory_comm, "trajectories"));
+  BL_TRY(bl_channel_create(&ring->advantages, world->advantage_comm, "advantages"));
   BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
   BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
   if (!plan->method->without_value)
     BL_TRY(create_aggregator(&ring->value, world, critics, "value network", &plan->value));
-  BL_TRY(bl_buffer_create(&ring->buffer, world, plan->method, plan->strata));
+  BL_TRY(bl_buffer_create(&ring->buffer, world, plan->method, plan->slots));
   BL_TRY(bl_generator_create(&ring->generators, world, plan->policy.shape, plan->computation, plan->method, plan->chain,
                              &ring->buffer, ring->trajectories, ring->advantages, &ring->policy));
   if (plan->method->backprop) {
@@ -35,17 +35,17 @@ void bl_ring_destroy(bl_ring *ring) {
   bl_backprop_destroy(&ring->backprop);
   bl_critic_destroy(&ring->critics);
   bl_generator_destroy(&ring->generators);
-  bl_arrow_destroy(&ring->trajectories);
-  bl_arrow_destroy(&ring->advantages);
+  bl_channel_destroy(&ring->trajectories);
+  bl_channel_destroy(&ring->advantages);
   bl_buffer_destroy(&ring->buffer);
   bl_aggregator_destroy(&ring->policy);
   bl_aggregator_destroy(&ring->critic);
   bl_aggregator_destroy(&ring->value);
 }
 
-/* Time that an arrow waited for messages. */
-static bl_timing waited(const char *name, const bl_arrow *arrow) {
-  const double seconds = arrow != NULL ? bl_arrow_waited(arrow) : 0;
+/* Time that a channel waited for messages. */
+static bl_timing waited(const char *name, const bl_channel *channel) {
+  const double seconds = channel != NULL ? bl_channel_waited(channel) : 0;
   return (bl_timing){.name = name, .seconds = seconds, .calls = seconds > 0};
 }
 
@@ -75,8 +75,8 @@ bl_status bl_ring_account(const bl_ring *ring, MPI_Comm comm) {
       named("policy steps", &ring->policy.stepping),
   };
   const bl_traffic traffic[] = {
-      {"trajectories", ring->trajectories != NULL ? (double)bl_arrow_bytes(ring->trajectories) : 0},
-      {"advantages", ring->advantages != NULL ? (double)bl_arrow_bytes(ring->advantages) : 0},
+      {"trajectories", ring->trajectories != NULL ? (double)bl_channel_bytes(ring->trajectories) : 0},
+      {"advantages", ring->advantages != NULL ? (double)bl_channel_bytes(ring->advantages) : 0},
       {"gradients of the critics", ring->critic.gradient_bytes + ring->value.gradient_bytes},
       {"parameters of the critics", ring->critic.parameter_bytes + ring->value.parameter_bytes},
       {"gradients of the policy", ring->policy.gradient_bytes},

@@ -1,5 +1,5 @@
 /** \file
- * The ring of roles over the ranks of a world: aggregators, generators, critics and the arrows between them. */
+ * The ring of roles over the ranks of a world: aggregators, generators, critics and the channels between them. */
 #ifndef BEELINE_ROLES_RING_H
 #define BEELINE_ROLES_RING_H
 
@@ -22,12 +22,12 @@ typedef struct bl_ring_plan {
   const bl_sft_pg *method;
   const bl_chain *chain;
   bl_batches *data;
-  int strata; /**< micro-batches in a batch */
+  int slots; /**< micro-batches in a batch */
 } bl_ring_plan;
 
 /** The objects of all roles; those of a role that this rank does not hold are empty. Must stay where it is. */
 typedef struct bl_ring {
-  bl_arrow *trajectories, *advantages;
+  bl_channel *trajectories, *advantages;
   bl_aggregator policy, critic, value; /**< value: empty where there is no V */
   bl_buffer buffer;
   bl_generator generators;
@@ -41,7 +41,7 @@ bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_pla
 void bl_ring_destroy(bl_ring *ring);
 
 /** Log where the time of the rounds went, for each kind of work and waiting over the ranks that did it, and what moved
- * along each arrow. Collective over \a comm. */
+ * along each channel. Collective over \a comm. */
 bl_status bl_ring_account(const bl_ring *ring, MPI_Comm comm);
 
 #endif

@@ -15,9 +15,9 @@ static bl_status postpone(bl_status *postponed, bl_status status) {
 
 /* What the first critic, aggregator and generator know, to all. */
 static bl_status share(bl_round_report *report, const bl_world *world) {
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
-                              bl_group_world_rank(world, &world->critics, 0), world->comm),
-                    world->comm));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
+                                       bl_group_world_rank(world, &world->critics, 0), world->comm),
+                             world->comm));
   double policy[3] = {report->policy_loss, report->norm, report->clip_rate};
   BL_TRY(BL_MPI(MPI_Bcast(policy, 3, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
   report->policy_loss = policy[0];
@@ -35,13 +35,13 @@ static bl_status improve(bl_round_report *report, bl_status *postponed, bl_gener
   if (!backprop) {
     BL_TRY(bl_generator_draw(generator, round));
     BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
-    bl_critic_rest(critic); /* now the policy's gradients need most */
+    bl_critic_release(critic); /* now the policy's gradients need most */
     BL_TRY(bl_policy_monitor_before(generator->monitor));
   }
   for (int step = 0; step < steps; step++) {
     bl_step_report of_step = {0};
     BL_TRY(backprop ? bl_backprop_improve(backprop, round, step) : bl_generator_improve(generator, step));
-    BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->strata)));
+    BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->slots)));
     report->policy_loss += of_step.figures[0] / steps;
     report->norm += of_step.norm / steps;
     report->clip_rate += (bl_clip_scale(of_step.norm, policy_aggregator->clip) < 1) / (double)steps;
@@ -68,8 +68,8 @@ bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_crit
   BL_TRY(postpone(&postponed, bl_critic_measure(critic, &report->critic)));
   if (round >= method->warm_up)
     BL_TRY(improve(report, &postponed, generator, critic, policy_aggregator, round, rates.policy));
-  BL_TRY(bl_arrow_finish(generator->trajectories));
-  BL_TRY(bl_arrow_finish(generator->advantages));
+  BL_TRY(bl_channel_finish(generator->trajectories));
+  BL_TRY(bl_channel_finish(generator->advantages));
   BL_TRY(share(report, world));
   /* A sample first: it is the cause of what the critics then found. */
   BL_TRY(bl_agree(collected, world->comm));

@@ -64,7 +64,7 @@ static bl_status measure_alone(bl_split_costs *costs, const bl_ring_plan *plan) 
   method.n_critic = method.n_generator = method.critic_epochs = 1;
   method.warm_up = 0;
   small.method = &method;
-  small.strata = 1;
+  small.slots = 1;
   BL_TRY(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}));
   bl_status status = bl_ring_create(&ring, &world, &small);
   if (status == BL_OK)
@@ -80,7 +80,7 @@ bl_status bl_split_measure(bl_split_costs *costs, const bl_ring_plan *plan, MPI_
   *costs = (bl_split_costs){0};
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_AGREE(rank == 0 ? measure_alone(costs, plan) : BL_OK, comm);
-  return BL_MPI_MET(MPI_Bcast(costs, sizeof *costs / sizeof(double), MPI_DOUBLE, 0, comm), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Bcast(costs, sizeof *costs / sizeof(double), MPI_DOUBLE, 0, comm), comm);
 }
 
 /* ---- Predicting -------------------------------------------------------------------------------------------------------
@@ -91,15 +91,15 @@ typedef struct simulation {
   bl_split split;
   int ranks;
   double *now;   /* (ranks) until when each rank has worked */
-  double *ready; /* (strata) when what the other role waits for is there */
+  double *ready; /* (slots) when what the other role waits for is there */
 } simulation;
 
-static int generator_of(const simulation *s, int stratum) {
-  return stratum % s->split.generators % s->ranks;
+static int generator_of(const simulation *s, int slot) {
+  return slot % s->split.generators % s->ranks;
 }
 
-static int critic_of(const simulation *s, int stratum) {
-  return (s->split.generators + stratum % s->split.critics) % s->ranks;
+static int critic_of(const simulation *s, int slot) {
+  return (s->split.generators + slot % s->split.critics) % s->ranks;
 }
 
 static bool is_among(const simulation *s, int rank, int first, int size) {
@@ -128,9 +128,9 @@ static void simulate_collect(simulation *s, const bl_split_costs *costs, const b
   const bl_split split = s->split;
   for (int epoch = 0; epoch < counts->critic_epochs; epoch++)
     for (int batch = 0; batch < counts->n_critic; batch++) {
-      for (int m = 0; epoch == 0 && m < counts->strata; m++)
+      for (int m = 0; epoch == 0 && m < counts->slots; m++)
         s->ready[m] = s->now[generator_of(s, m)] += costs->rollout;
-      for (int m = 0; m < counts->strata; m++) {
+      for (int m = 0; m < counts->slots; m++) {
         double *critic = &s->now[critic_of(s, m)];
         *critic = (epoch == 0 ? later(*critic, s->ready[m]) : *critic) + costs->critic;
       }
@@ -141,12 +141,12 @@ static void simulate_collect(simulation *s, const bl_split_costs *costs, const b
 
 static void simulate_improve(simulation *s, const bl_split_costs *costs, const bl_split_counts *counts) {
   const bl_split split = s->split;
-  for (int m = 0; m < counts->strata; m++)
+  for (int m = 0; m < counts->slots; m++)
     s->now[critic_of(s, m)] += costs->judge;
-  for (int m = 0; m < counts->strata; m++) /* a critic sends when it has judged all */
+  for (int m = 0; m < counts->slots; m++) /* a critic sends when it has judged all */
     s->ready[m] = s->now[critic_of(s, m)];
   for (int step = 0; step < counts->n_generator; step++) {
-    for (int m = 0; m < counts->strata; m++) {
+    for (int m = 0; m < counts->slots; m++) {
       double *generator = &s->now[generator_of(s, m)];
       *generator = (step == 0 ? later(*generator, s->ready[m]) : *generator) + costs->policy;
     }
@@ -160,7 +160,7 @@ bl_status bl_split_predict(double *seconds, bl_split split, int ranks, const bl_
   simulation s = {.split = split, .ranks = ranks};
   bl_status status = bl_allocate(&s.now, (size_t)ranks, sizeof *s.now);
   if (status == BL_OK)
-    status = bl_allocate(&s.ready, (size_t)counts->strata, sizeof *s.ready);
+    status = bl_allocate(&s.ready, (size_t)counts->slots, sizeof *s.ready);
   if (status == BL_OK) {
     simulate_collect(&s, costs, counts);
     simulate_improve(&s, costs, counts);
@@ -243,7 +243,7 @@ void bl_split_explain(const bl_split_candidate *best, int count, int ranks, cons
 
 bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm) {
   const bl_sft_pg *method = plan->method;
-  const bl_split_counts counts = {plan->strata, method->n_critic, method->critic_epochs, method->n_generator};
+  const bl_split_counts counts = {plan->slots, method->n_critic, method->critic_epochs, method->n_generator};
   bl_split_candidate best[BL_SPLIT_CANDIDATES];
   bl_split_costs costs;
   int ranks, count;

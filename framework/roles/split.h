@@ -1,8 +1,8 @@
 /** \file
  * `roles: auto`: which split of the ranks is fastest, by what the pieces of a round cost.
  *
- * The result of a run does not depend on its split, so the choice may differ from machine to machine and from sitting to
- * sitting.
+ * The result of a run does not depend on its split, so the choice may differ from machine to machine and from session to
+ * session.
  */
 #ifndef BEELINE_ROLES_SPLIT_H
 #define BEELINE_ROLES_SPLIT_H
@@ -22,7 +22,7 @@ typedef struct bl_split_costs {
 
 /** How often a round needs each. */
 typedef struct bl_split_counts {
-  int strata; /**< micro-batches in a batch */
+  int slots; /**< micro-batches in a batch */
   int n_critic, critic_epochs, n_generator;
 } bl_split_counts;
 

@@ -205,34 +205,35 @@ bl_status bl_classic_check(int file, size_t size, const char *path) {
  */
 
 /* Where the value of the attribute stands, 0 where there is none. */
-static size_t find_seal(const header *h) {
-  const size_t length = strlen(BL_CLASSIC_SEAL), skipped = (length + 3) / 4 * 4 + (h->version == 5 ? 12 : 8);
-  for (size_t i = 0; i + skipped + BL_CLASSIC_SEAL_SIZE <= h->offset; i++)
-    if (memcmp(h->bytes + i, BL_CLASSIC_SEAL, length) == 0)
+static size_t find_checksum(const header *h) {
+  const size_t length = strlen(BL_CLASSIC_CHECKSUM), skipped = (length + 3) / 4 * 4 + (h->version == 5 ? 12 : 8);
+  for (size_t i = 0; i + skipped + BL_CLASSIC_CHECKSUM_SIZE <= h->offset; i++)
+    if (memcmp(h->bytes + i, BL_CLASSIC_CHECKSUM, length) == 0)
       return i + skipped;
   return 0;
 }
 
 /* CRC-32 of the header but for the number of rows, which grows, and the checksum itself. */
-static uint32_t sum_header(const header *h, size_t seal) {
+static uint32_t sum_header(const header *h, size_t place) {
   const size_t first = h->version == 5 ? 12 : 8;
   const uLong start = crc32_z(0, h->bytes, 4);
-  const uLong middle = crc32_z(start, h->bytes + first, seal - first);
-  return (uint32_t)crc32_z(middle, h->bytes + seal + BL_CLASSIC_SEAL_SIZE, h->offset - seal - BL_CLASSIC_SEAL_SIZE);
+  const uLong middle = crc32_z(start, h->bytes + first, place - first);
+  return (uint32_t)crc32_z(middle, h->bytes + place + BL_CLASSIC_CHECKSUM_SIZE,
+                           h->offset - place - BL_CLASSIC_CHECKSUM_SIZE);
 }
 
-bl_status bl_classic_seal(const char *path) {
+bl_status bl_classic_write_checksum(const char *path) {
   unsigned char *bytes = NULL;
-  char text[BL_CLASSIC_SEAL_SIZE + 1];
+  char text[BL_CLASSIC_CHECKSUM_SIZE + 1];
   header h;
   const int file = open(path, O_RDWR | O_CLOEXEC);
   if (file < 0)
     return bl_fail(BL_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
   bl_status status = read_header(&h, &bytes, file, LARGEST_HEADER, path);
-  const size_t seal = status == BL_OK ? find_seal(&h) : 0;
-  if (seal > 0) {
-    snprintf(text, sizeof text, "%08x", sum_header(&h, seal));
-    if (pwrite(file, text, BL_CLASSIC_SEAL_SIZE, (off_t)seal) != BL_CLASSIC_SEAL_SIZE)
+  const size_t place = status == BL_OK ? find_checksum(&h) : 0;
+  if (place > 0) {
+    snprintf(text, sizeof text, "%08x", sum_header(&h, place));
+    if (pwrite(file, text, BL_CLASSIC_CHECKSUM_SIZE, (off_t)place) != BL_CLASSIC_CHECKSUM_SIZE)
       status = bl_fail(BL_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
   }
   close(file);
@@ -240,19 +241,19 @@ bl_status bl_classic_seal(const char *path) {
   return status;
 }
 
-static bl_status check_seal(const header *h) {
-  char expected[BL_CLASSIC_SEAL_SIZE + 1];
-  const size_t seal = find_seal(h);
-  if (seal == 0)
+static bl_status check_checksum(const header *h) {
+  char expected[BL_CLASSIC_CHECKSUM_SIZE + 1];
+  const size_t place = find_checksum(h);
+  if (place == 0)
     return BL_OK;
-  snprintf(expected, sizeof expected, "%08x", sum_header(h, seal));
-  if (memcmp(h->bytes + seal, expected, BL_CLASSIC_SEAL_SIZE) == 0)
+  snprintf(expected, sizeof expected, "%08x", sum_header(h, place));
+  if (memcmp(h->bytes + place, expected, BL_CLASSIC_CHECKSUM_SIZE) == 0)
     return BL_OK;
   return bl_fail(BL_ERROR_INPUT, "%s: damaged: the %zu bytes of its header have the checksum %s, expected %.8s", h->path,
-                 h->offset, expected, (const char *)h->bytes + seal);
+                 h->offset, expected, (const char *)h->bytes + place);
 }
 
-bl_status bl_classic_check_sealed(bool *sealed, const char *path) {
+bl_status bl_classic_check_checksum(bool *has_checksum, const char *path) {
   unsigned char *bytes = NULL;
   header h;
   struct stat what = {0};
@@ -261,19 +262,19 @@ bl_status bl_classic_check_sealed(bool *sealed, const char *path) {
     return bl_fail(BL_ERROR_INPUT, "%s: %s", path, strerror(errno));
   fstat(file, &what); /* before the header is read, which may say more rows by then */
   char magic[3] = "";
-  *sealed = false;
+  *has_checksum = false;
   if (pread(file, magic, sizeof magic, 0) != sizeof magic || memcmp(magic, "CDF", sizeof magic) != 0) {
     close(file);
     return BL_OK;
   }
   bl_status status = read_header(&h, &bytes, file, LARGEST_HEADER, path);
   if (status == BL_OK)
-    status = check_seal(&h);
+    status = check_checksum(&h);
   const uint64_t fit =
       h.row_size > 0 && (uint64_t)what.st_size > h.rows_begin ? ((uint64_t)what.st_size - h.rows_begin) / h.row_size : 0;
   /* One more may be just being written. */
-  *sealed = status == BL_OK && find_seal(&h) > 0;
-  if (*sealed && fit > h.records + 1)
+  *has_checksum = status == BL_OK && find_checksum(&h) > 0;
+  if (*has_checksum && fit > h.records + 1)
     status = bl_fail(BL_ERROR_INPUT, "%s: damaged: its header says %llu rows, but there are %llu", path,
                      (unsigned long long)h.records, (unsigned long long)fit);
   close(file);

@@ -18,8 +18,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { SEAL_SIZE = 24, BLOCK_SIZE = 1 << 18, LONGEST_STRING = 1 << 16 };
-static const char seal_start[] = "\nbeeline-crc32=";
+enum { CHECKSUM_SIZE = 24, BLOCK_SIZE = 1 << 18, LONGEST_STRING = 1 << 16 };
+static const char checksum_start[] = "\nbeeline-crc32=";
 
 bl_status bl_container_result(bl_status status, int code, const char *path, const char *what) {
   char limit[128];
@@ -87,7 +87,7 @@ bl_status bl_container_variable(int *variable, int ncid, const char *path, const
   return bl_container_text(ncid, *variable, path, "long_name", long_name);
 }
 
-static uint32_t checksum(uint32_t crc, const void *data, size_t size) {
+static uint32_t crc32_of(uint32_t crc, const void *data, size_t size) {
   return (uint32_t)crc32_z(crc, data, size);
 }
 
@@ -100,9 +100,9 @@ bl_status bl_container_write(int ncid, const char *path) {
   for (int i = 7; i >= 0; i--)
     end = end << 8 | bytes[END_OFFSET + i];
   const size_t size = end < image.size ? (size_t)end : image.size;
-  char seal[SEAL_SIZE + 1];
-  snprintf(seal, sizeof seal, "%s%08x\n", seal_start, checksum(0, bytes, size));
-  const bl_bytes pieces[2] = {{bytes, size}, {seal, SEAL_SIZE}};
+  char ending[CHECKSUM_SIZE + 1];
+  snprintf(ending, sizeof ending, "%s%08x\n", checksum_start, crc32_of(0, bytes, size));
+  const bl_bytes pieces[2] = {{bytes, size}, {ending, CHECKSUM_SIZE}};
   const bl_status status = bl_output_write(path, pieces, 2);
   free(image.memory);
   return status;
@@ -129,29 +129,29 @@ static bl_status checksum_bytes(uint32_t *crc, int file, size_t size, const char
       free(block);
       return bl_fail(BL_ERROR_INPUT, "%s: at byte %zu: %s", path, offset, got < 0 ? strerror(reason) : "the file ends");
     }
-    *crc = checksum(*crc, block, (size_t)got);
+    *crc = crc32_of(*crc, block, (size_t)got);
     offset += (size_t)got;
   }
   free(block);
   return BL_OK;
 }
 
-/* Compare the seal with the bytes before it. \param [out] sealed  whether there is a seal. */
-static bl_status check_seal(bool *sealed, int file, size_t size, const char *path) {
-  char seal[SEAL_SIZE + 1] = "";
-  *sealed = false;
-  if (size < SEAL_SIZE || pread(file, seal, SEAL_SIZE, (off_t)(size - SEAL_SIZE)) != SEAL_SIZE)
+/* Compare the checksum at the end with the bytes before it. \param [out] has_checksum  whether there is one. */
+static bl_status check_checksum(bool *has_checksum, int file, size_t size, const char *path) {
+  char ending[CHECKSUM_SIZE + 1] = "";
+  *has_checksum = false;
+  if (size < CHECKSUM_SIZE || pread(file, ending, CHECKSUM_SIZE, (off_t)(size - CHECKSUM_SIZE)) != CHECKSUM_SIZE)
     return BL_OK;
-  if (memcmp(seal, seal_start, sizeof seal_start - 1) != 0 || seal[SEAL_SIZE - 1] != '\n')
+  if (memcmp(ending, checksum_start, sizeof checksum_start - 1) != 0 || ending[CHECKSUM_SIZE - 1] != '\n')
     return BL_OK;
-  char *number = seal + sizeof seal_start - 1;
+  char *number = ending + sizeof checksum_start - 1;
   number[8] = '\0';
   if (strspn(number, "0123456789abcdef") != 8) /* as it is written, and not otherwise: a changed letter is a change */
     return BL_OK;
   const unsigned long expected = strtoul(number, NULL, 16);
-  *sealed = true;
+  *has_checksum = true;
   uint32_t found;
-  BL_TRY(checksum_bytes(&found, file, size - SEAL_SIZE, path));
+  BL_TRY(checksum_bytes(&found, file, size - CHECKSUM_SIZE, path));
   if (found != expected)
     return bl_fail(BL_ERROR_INPUT,
                    "%s: damaged: its bytes have the checksum %08x, expected %08lx; use a copy or make it again", path,
@@ -200,7 +200,7 @@ bl_status bl_container_checksum(uint32_t *crc, const char *path) {
 bl_status bl_container_open(int *ncid, const char *path) {
   int file = -1;
   size_t size = 0;
-  bool sealed = false;
+  bool has_checksum = false;
   unsigned char magic[8] = {0};
   *ncid = -1;
   BL_TRY(check_memory(path));
@@ -220,7 +220,7 @@ bl_status bl_container_open(int *ncid, const char *path) {
         magic[2] >= 32 && magic[2] < 127 ? magic[2] : '.', magic[3] >= 32 && magic[3] < 127 ? magic[3] : '.', magic[0],
         magic[1], magic[2], magic[3]);
   else if (hdf)
-    status = check_seal(&sealed, file, size, path);
+    status = check_checksum(&has_checksum, file, size, path);
   else
     status = bl_classic_check(file, size, path);
   close(file);
@@ -233,7 +233,7 @@ bl_status bl_container_open(int *ncid, const char *path) {
     return explain_refusal(path, size, code);
   }
   size_t length;
-  if (hdf && !sealed && nc_inq_attlen(*ncid, NC_GLOBAL, "seal", &length) == NC_NOERR) {
+  if (hdf && !has_checksum && nc_inq_attlen(*ncid, NC_GLOBAL, "seal", &length) == NC_NOERR) {
     nc_close(*ncid);
     *ncid = -1;
     return bl_fail(
@@ -306,7 +306,7 @@ static bl_status add_variable(uint32_t *crc, int ncid, int variable, const char 
   nc_type type;
   BL_TRY(bl_container_result(BL_ERROR_INPUT, nc_inq_var(ncid, variable, name, &type, &rank, dimensions, NULL), path,
                              "a variable"));
-  *crc = checksum(*crc, name, strlen(name));
+  *crc = crc32_of(*crc, name, strlen(name));
   if (type == NC_STRING || type > NC_UINT64 || nc_inq_type(ncid, type, NULL, &element) != NC_NOERR)
     return BL_OK;
   row = element;
@@ -326,7 +326,7 @@ static bl_status add_variable(uint32_t *crc, int ncid, int variable, const char 
     start[0] = done;
     count[0] = rows - done < most ? rows - done : most;
     status = bl_container_result(BL_ERROR_INPUT, nc_get_vara(ncid, variable, start, count, values), path, name);
-    *crc = checksum(*crc, values, count[0] * row);
+    *crc = crc32_of(*crc, values, count[0] * row);
   }
   bl_free(&values);
   return status;

@@ -1,10 +1,10 @@
 /** \file
- * What all netCDF files of Beeline have in common: how they are made, sealed, opened and refused.
+ * What all netCDF files of Beeline have in common: how they are made, given a checksum, opened and refused.
  *
  * A file is built in memory (nc_open_memio) and written in one go (store/output.h): so a full disk is an ordinary error of
  * write(2) that comes before the old file is touched, and the HDF5 library never meets it. After the netCDF-4 content stand
- * 24 more bytes, the seal: "\nbeeline-crc32=XXXXXXXX\n", the CRC-32 of all bytes before it. Other netCDF readers ignore it;
- * with it, a changed or missing byte anywhere is noticed before anything is believed.
+ * 24 more bytes, the checksum: "\nbeeline-crc32=XXXXXXXX\n", the CRC-32 of all bytes before it. Other netCDF readers ignore
+ * it; with it, a changed or missing byte anywhere is noticed before anything is believed.
  */
 #ifndef BEELINE_STORE_CONTAINER_H
 #define BEELINE_STORE_CONTAINER_H
@@ -38,15 +38,16 @@ bl_status bl_container_variable(int *variable, int ncid, const char *path, const
 /** Set a text attribute. Not collective. */
 bl_status bl_container_text(int ncid, int variable, const char *path, const char *name, const char *text);
 
-/** Close the file in memory, seal it and write it to \a path atomically; \a ncid is released in any case. Not collective.
+/** Close the file in memory, add the checksum and write it to \a path atomically; \a ncid is released in any case. Not
+ * collective.
  */
 bl_status bl_container_write(int ncid, const char *path);
 
 /** Drop the file in memory; \a ncid below 0 is allowed. Not collective. */
 void bl_container_abandon(int ncid);
 
-/** Open a netCDF file for reading, after its seal was checked. A file without the attribute `seal` (of another program, or
- * a record) needs none. Not collective. \param [out] ncid  caller's; nc_close. Returns BL_ERROR_INPUT with the reason:
+/** Open a netCDF file for reading, after its checksum was checked. A file without the attribute `seal` (of another program,
+ * or a record) needs none. Not collective. \param [out] ncid  caller's; nc_close. Returns BL_ERROR_INPUT with the reason:
  * missing, no regular file, not netCDF, cut off, damaged, changed. */
 bl_status bl_container_open(int *ncid, const char *path);
 

@@ -126,7 +126,7 @@ bl_status bl_dataset_read(bl_dataset *dataset, const char *path) {
 
 /* MPI counts are int; larger arrays go in pieces. */
 static bl_status broadcast(void *data, size_t bytes, MPI_Comm comm) {
-  BL_TRY(bl_meet(comm));
+  BL_TRY(bl_barrier(comm));
   for (size_t done = 0; done < bytes;) {
     const size_t step = bytes - done < (size_t)INT_MAX ? bytes - done : (size_t)INT_MAX;
     BL_TRY(BL_MPI(MPI_Bcast((char *)data + done, (int)step, MPI_BYTE, 0, comm)));

@@ -79,7 +79,7 @@ bl_status bl_model_read_header_shared(bl_model_header *header, const char *path,
   int rank;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_AGREE(rank == 0 ? bl_model_read_header(header, path) : BL_OK, comm);
-  return BL_MPI_MET(MPI_Bcast(header, (int)sizeof *header, MPI_BYTE, 0, comm), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Bcast(header, (int)sizeof *header, MPI_BYTE, 0, comm), comm);
 }
 
 /* \param part  NULL: that of the weights. */

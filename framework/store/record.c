@@ -147,7 +147,7 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   int ncid = -1;
   BL_TRY(bl_output_begin(temporary, sizeof temporary, path));
   BL_TRY(written(nc_create(temporary, NC_64BIT_DATA | NC_CLOBBER, &ncid), path, "cannot be written"));
-  bl_status status = bl_container_text(ncid, NC_GLOBAL, path, BL_CLASSIC_SEAL, "00000000");
+  bl_status status = bl_container_text(ncid, NC_GLOBAL, path, BL_CLASSIC_CHECKSUM, "00000000");
   if (status == BL_OK)
     status = bl_provenance_write(ncid, path, provenance);
   if (status == BL_OK)
@@ -163,7 +163,7 @@ static bl_status create(const char *path, const bl_record_column *columns, int c
   if (status == BL_OK)
     status = written(code, path, "cannot be written");
   if (status == BL_OK)
-    status = bl_classic_seal(temporary);
+    status = bl_classic_write_checksum(temporary);
   if (status == BL_OK)
     return bl_output_finish(temporary, path);
   unlink(temporary);
@@ -267,7 +267,7 @@ static bl_status read_view(bl_record_view *view, int ncid, const char *path) {
 }
 
 /* Rounds rise, and every row has its checksum, where the file has any. */
-static bl_status check_rows(const bl_record_view *view, int ncid, const char *path, bool sealed) {
+static bl_status check_rows(const bl_record_view *view, int ncid, const char *path, bool has_checksum) {
   int variable, *sums = NULL, of, dimension;
   bl_status status = BL_OK;
   for (size_t i = 1; i < view->rows; i++)
@@ -276,7 +276,7 @@ static bl_status check_rows(const bl_record_view *view, int ncid, const char *pa
                      view->numbers[i], view->numbers[i - 1]);
   if (view->rows == 0 || nc_inq_varid(ncid, BL_RECORD_CHECKSUM, &variable) != NC_NOERR)
     return BL_OK;
-  if (!sealed)
+  if (!has_checksum)
     return bl_fail(BL_ERROR_INPUT, "%s: damaged: the checksum of its header is missing", path);
   BL_TRY(bl_container_find(&variable, &of, ncid, path, BL_RECORD_CHECKSUM, 1));
   if (nc_inq_dimid(ncid, "round", &dimension) != NC_NOERR || of != dimension)
@@ -297,12 +297,12 @@ bl_status bl_record_read(bl_record_view *view, const char *path) {
   int ncid;
   *view = (bl_record_view){0};
   BL_TRY(bl_container_open(&ncid, path));
-  bool sealed;
-  bl_status status = bl_classic_check_sealed(&sealed, path);
+  bool has_checksum;
+  bl_status status = bl_classic_check_checksum(&has_checksum, path);
   if (status == BL_OK)
     status = read_view(view, ncid, path);
   if (status == BL_OK)
-    status = check_rows(view, ncid, path, sealed);
+    status = check_rows(view, ncid, path, has_checksum);
   nc_close(ncid);
   if (status != BL_OK)
     bl_record_view_destroy(view);

@@ -24,9 +24,9 @@ typedef struct bl_sample_file {
   void *samples;      /**< (block, channels, height, width) as stored, NULL before the first are asked for; owned */
 } bl_sample_file;
 
-/** Open a file of the form of store/dataset.h, after its seal was checked. Not collective. \param [out] file  the caller's;
- * bl_sample_file_close. Returns BL_ERROR_INPUT naming file and variable when it is missing, not netCDF, damaged or of other
- * dimensions. */
+/** Open a file of the form of store/dataset.h, after its checksum was checked. Not collective. \param [out] file  the
+ * caller's; bl_sample_file_close. Returns BL_ERROR_INPUT naming file and variable when it is missing, not netCDF, damaged
+ * or of other dimensions. */
 bl_status bl_sample_file_open(bl_sample_file *file, const char *path);
 void bl_sample_file_close(bl_sample_file *file);
 

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "benchmark/measure.h"
-#include "network/cost.h"
+#include "engine/cost.h"
 #include "sampler/sampler.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ typedef struct trainer {
   bl_graph *plan[NETWORKS]; /* for their parameter tables */
   bl_aggregator aggregator[NETWORKS];
   bl_buffer buffer;
-  bl_arrow *trajectories, *advantages;
+  bl_channel *trajectories, *advantages;
   bl_generator generator;
   bl_critic critic;
   int64_t round;
@@ -79,8 +79,8 @@ static bl_status create(trainer *t, const measure_task *task) {
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   BL_TRY(bl_world_create(&t->world, MPI_COMM_WORLD, (bl_split){ranks, ranks, ranks}));
   BL_TRY(configure(t, task));
-  BL_TRY(bl_arrow_create(&t->trajectories, t->world.trajectory_comm, "trajectories"));
-  BL_TRY(bl_arrow_create(&t->advantages, t->world.advantage_comm, "advantages"));
+  BL_TRY(bl_channel_create(&t->trajectories, t->world.trajectory_comm, "trajectories"));
+  BL_TRY(bl_channel_create(&t->advantages, t->world.advantage_comm, "advantages"));
   BL_TRY(create_network(t, 0, &s->network));
   BL_TRY(create_network(t, 1, &s->critic));
   BL_TRY(create_network(t, 2, &s->value));
@@ -99,8 +99,8 @@ static void destroy(trainer *t) {
     bl_aggregator_destroy(&t->aggregator[i]);
     bl_graph_destroy(&t->plan[i]);
   }
-  bl_arrow_destroy(&t->trajectories);
-  bl_arrow_destroy(&t->advantages);
+  bl_channel_destroy(&t->trajectories);
+  bl_channel_destroy(&t->advantages);
   bl_batches_destroy(&t->batches);
   bl_dataset_destroy(&t->dataset);
   bl_computation_destroy(&t->computation);
@@ -117,14 +117,14 @@ static bl_status run(void *state) {
 
 /* Evaluations of all networks in a round, on all ranks. */
 static measure_size size_of(const trainer *t, const measure_task *task) {
-  const double strata = t->buffer.strata, batches = task->n_critic, epochs = task->critic_epochs;
+  const double slots = t->buffer.slots, batches = task->n_critic, epochs = task->critic_epochs;
   const double rollout = t->chain.steps * bl_cost_graph_flops(t->generator.rollout, false);
   const double learn = bl_cost_graph_flops(t->critic.critic, true) + bl_cost_graph_flops(t->critic.value, true);
   const double judge =
       bl_cost_graph_flops(t->critic.critic_judge, false) + bl_cost_graph_flops(t->critic.value_judge, false);
   const double improve = task->n_generator * bl_cost_graph_flops(t->generator.policy, true);
   measure_size size = {.samples = batches * task->batch,
-                       .flops = strata * (batches * (rollout + epochs * learn + judge) + improve)};
+                       .flops = slots * (batches * (rollout + epochs * learn + judge) + improve)};
   for (int i = 0; i < NETWORKS; i++)
     size.parameters += bl_graph_parameters(t->plan[i])->count;
   return size;

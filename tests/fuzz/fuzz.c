@@ -118,20 +118,21 @@ void fuzz_mpi(void) {
   atexit(finalize);
 }
 
-/* A file of ours with its seal (store/container.h) is sealed again after a change, else the seal alone would refuse it. */
+/* A file of ours with its checksum (store/container.h) gets a new one after a change, else the checksum alone would refuse
+ * it. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t limit);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned seed) {
-  enum { SEAL = 24 };
-  char seal[SEAL + 1];
-  const bool sealed =
-      size > SEAL && memcmp(data, "\211HDF", 4) == 0 && memcmp(data + size - SEAL, "\nbeeline-crc32=", 15) == 0;
-  if (!sealed || limit <= SEAL || seed % 8 == 0)
+  enum { ENDING = 24 };
+  char ending[ENDING + 1];
+  const bool has_checksum =
+      size > ENDING && memcmp(data, "\211HDF", 4) == 0 && memcmp(data + size - ENDING, "\nbeeline-crc32=", 15) == 0;
+  if (!has_checksum || limit <= ENDING || seed % 8 == 0)
     return LLVMFuzzerMutate(data, size, limit);
-  size = LLVMFuzzerMutate(data, size - SEAL, limit - SEAL);
-  snprintf(seal, sizeof seal, "\nbeeline-crc32=%08x\n", (unsigned)crc32_z(0, data, size));
-  memcpy(data + size, seal, SEAL);
-  return size + SEAL;
+  size = LLVMFuzzerMutate(data, size - ENDING, limit - ENDING);
+  snprintf(ending, sizeof ending, "\nbeeline-crc32=%08x\n", (unsigned)crc32_z(0, data, size));
+  memcpy(data + size, ending, ENDING);
+  return size + ENDING;
 }
 
 /* ---- What must hold ------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* The file of `beeline table`. */
-#include "programs/table_file.h"
+#include "table/file.h"
 
 #include "fuzz/fuzz.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "layer/layer.h"
 #include "network/network.h"
 #include "support/cmocka.h"
 #include "support/whole_gradient.h"

@@ -26,12 +26,12 @@ static void test_all_well(void **state) {
 
 static void test_each_rank_alone(void **state) {
   (void)state;
-  for (int culprit = 0; culprit < size; culprit++)
+  for (int failing = 0; failing < size; failing++)
     for (int status = BL_ERROR_USAGE; status <= BL_ERROR_LIBRARY; status++) {
       int reached = 0;
       char expected[64];
-      snprintf(expected, sizeof expected, "rank %d: status %d", culprit, status);
-      assert_int_equal(together(rank == culprit ? (bl_status)status : BL_OK, &reached), status);
+      snprintf(expected, sizeof expected, "rank %d: status %d", failing, status);
+      assert_int_equal(together(rank == failing ? (bl_status)status : BL_OK, &reached), status);
       assert_int_equal(reached, 0);
       assert_string_equal(bl_status_message(), expected);
       bl_status_clear();

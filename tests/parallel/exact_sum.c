@@ -267,12 +267,12 @@ static void test_poison_travels(void **state) {
   float value;
   const float one = 1.0f;
   assert_int_equal(bl_exact_sum_create(&sum, 10), BL_OK);
-  for (int culprit = 0; culprit < size; culprit++)
+  for (int failing = 0; failing < size; failing++)
     for (int b = 0; b < BAD; b++) {
       for (int kind = 0; kind < 2; kind++) {
         bl_exact_sum_clear(sum);
         bl_exact_sum_add(sum, 2, 1, &one);
-        if (rank == culprit)
+        if (rank == failing)
           bl_exact_sum_add_double(sum, 9, 1, &bad[b]);
         if (kind == 0) {
           assert_int_equal(bl_exact_sum_allreduce(sum, MPI_COMM_WORLD), BL_OK);

@@ -14,7 +14,7 @@
 static int rank, size;
 
 static bl_status meet(void) {
-  return bl_meet(MPI_COMM_WORLD);
+  return bl_barrier(MPI_COMM_WORLD);
 }
 
 static bl_status agree(void) {
@@ -23,7 +23,7 @@ static bl_status agree(void) {
 
 static bl_status broadcast(void) {
   int value = rank;
-  BL_TRY(BL_MPI_MET(MPI_Bcast(&value, 1, MPI_INT, size - 1, MPI_COMM_WORLD), MPI_COMM_WORLD));
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&value, 1, MPI_INT, size - 1, MPI_COMM_WORLD), MPI_COMM_WORLD));
   return value == size - 1 ? BL_OK : BL_ERROR_LIBRARY;
 }
 
@@ -67,7 +67,7 @@ static void who_waits_sleeps(void **state) {
   static bl_status (*const collectives[])(void) = {meet, agree, broadcast, sum_up, reduce, compare_times};
   (void)state;
   for (size_t i = 0; i < sizeof collectives / sizeof collectives[0]; i++) {
-    assert_int_equal(bl_meet(MPI_COMM_WORLD), BL_OK);
+    assert_int_equal(bl_barrier(MPI_COMM_WORLD), BL_OK);
     if (rank == size - 1)
       nanosleep(&(struct timespec){2, 0}, NULL); /* longer than the wait below, as on a busy machine the others come late */
     const double since = bl_clock_seconds(), before = processor_seconds();
@@ -84,11 +84,11 @@ static void who_waits_sleeps(void **state) {
 static void nobody_leaves_before_the_last_has_come(void **state) {
   (void)state;
   for (int late = 0; late < size; late++) {
-    assert_int_equal(bl_meet(MPI_COMM_WORLD), BL_OK);
+    assert_int_equal(bl_barrier(MPI_COMM_WORLD), BL_OK);
     if (rank == late)
       nanosleep(&(struct timespec){0, 20000000}, NULL);
     double came = bl_clock_seconds();
-    assert_int_equal(bl_meet(MPI_COMM_WORLD), BL_OK);
+    assert_int_equal(bl_barrier(MPI_COMM_WORLD), BL_OK);
     const double left = bl_clock_seconds();
     assert_int_equal(MPI_Bcast(&came, 1, MPI_DOUBLE, late, MPI_COMM_WORLD), MPI_SUCCESS);
     assert_true(left >= came);

@@ -13,8 +13,8 @@ hangs() {
 
 hangs work 'rank 1 has made no progress for'
 grep -qF 'it was at work on "roll out"' "$scratch/said" || complain "work: what at? $(cat "$scratch/said")"
-hangs arrow 'rank 1 has made no progress for'
-grep -qF 'it waited for message 7 of the trajectories from rank 0' "$scratch/said" || complain "arrow: $(cat "$scratch/said")"
+hangs channel 'rank 1 has made no progress for'
+grep -qF 'it waited for message 7 of the trajectories from rank 0' "$scratch/said" || complain "channel: $(cat "$scratch/said")"
 hangs stopped 'it waited for the other ranks in MPI_Allreduce'
 $MPIEXEC $MPIEXEC_FLAGS -n 2 $TEST_WRAPPER "$top_builddir/tests/support/hang" slow >"$scratch/said" 2>&1 </dev/null ||
   complain "slow ranks: $(cat "$scratch/said")"

@@ -79,11 +79,11 @@ static void check_group(const bl_world *world, const bl_group *group, int first,
 }
 
 static void check_all_ranks(const bl_world *world, MPI_Comm comm) {
-  int arrow_rank, arrow_size;
-  MPI_Comm_rank(comm, &arrow_rank);
-  MPI_Comm_size(comm, &arrow_size);
-  assert_int_equal(arrow_rank, world->rank);
-  assert_int_equal(arrow_size, world->size);
+  int channel_rank, channel_size;
+  MPI_Comm_rank(comm, &channel_rank);
+  MPI_Comm_size(comm, &channel_size);
+  assert_int_equal(channel_rank, world->rank);
+  assert_int_equal(channel_size, world->size);
 }
 
 /* Every split that fits on these ranks: critics from 0, groups that wrap around and overlap. */

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MICRO_BATCH = 8, STRATA = 6, STEPS = 4, ROUNDS = 2, POINTS = 200 };
+enum { MICRO_BATCH = 8, SLOTS = 6, STEPS = 4, ROUNDS = 2, POINTS = 200 };
 
 /* Everything that a run produces. */
 typedef struct outcome {
@@ -98,7 +98,7 @@ static void check_costs(const bl_critic *critic, const bl_world *world) {
     return;
   assert_int_equal(bl_network_create(&graph, &critic_shape, MICRO_BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
   assert_int_equal(bl_graph_load(graph, critic->critic_aggregator->values), BL_OK);
-  for (int m = world->critics.rank; m < STRATA; m += world->critics.size)
+  for (int m = world->critics.rank; m < SLOTS; m += world->critics.size)
     for (int batch = 0; batch < critic->method->n_critic; batch++) {
       const float *samples = bl_buffer_at(critic->buffer, batch, m) + STEPS * MICRO_BATCH * 2;
       float expected[MICRO_BATCH];
@@ -122,7 +122,7 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
   bl_batches batches;
   bl_chain chain;
   bl_buffer buffer;
-  bl_arrow *trajectories = NULL, *advantages = NULL;
+  bl_channel *trajectories = NULL, *advantages = NULL;
   bl_aggregator aggregators[3];
   bl_generator generator;
   bl_critic critic;
@@ -130,9 +130,9 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
   const bl_network_shape *shapes[3] = {&policy_shape, &critic_shape, &value_shape};
   make_points(&dataset);
   make_chain(&chain, factor);
-  assert_int_equal(bl_batches_create(&batches, &dataset, STRATA * MICRO_BATCH, 3, false), BL_OK);
-  assert_int_equal(bl_arrow_create(&trajectories, world->trajectory_comm, "trajectories"), BL_OK);
-  assert_int_equal(bl_arrow_create(&advantages, world->advantage_comm, "advantages"), BL_OK);
+  assert_int_equal(bl_batches_create(&batches, &dataset, SLOTS * MICRO_BATCH, 3, false), BL_OK);
+  assert_int_equal(bl_channel_create(&trajectories, world->trajectory_comm, "trajectories"), BL_OK);
+  assert_int_equal(bl_channel_create(&advantages, world->advantage_comm, "advantages"), BL_OK);
   for (int i = 0; i < 3; i++) {
     const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
     assert_int_equal(bl_network_create(&graphs[i], shapes[i], 1, BL_GRAPH_INFERENCE, false), BL_OK);
@@ -140,14 +140,14 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
         bl_aggregator_create(&aggregators[i], world, sharing, "test", bl_graph_parameters(graphs[i]), adam, 0.5, 0), BL_OK);
     initialise(&aggregators[i], (uint64_t)i + 1);
   }
-  assert_int_equal(bl_buffer_create(&buffer, world, method, STRATA), BL_OK);
+  assert_int_equal(bl_buffer_create(&buffer, world, method, SLOTS), BL_OK);
   assert_int_equal(bl_generator_create(&generator, world, &policy_shape, how, method, &chain, &buffer, trajectories,
                                        advantages, &aggregators[0]),
                    BL_OK);
   assert_int_equal(bl_critic_create(&critic, world, &critic_shape, &value_shape, how, method, &chain, &buffer, &batches,
                                     trajectories, advantages, &aggregators[1], &aggregators[2]),
                    BL_OK);
-  critic.rests = how != NULL;
+  critic.releases = how != NULL;
   for (int round = 0; round < ROUNDS && status == BL_OK; round++)
     status = bl_round_run(&result->report, &generator, &critic, &aggregators[0], round,
                           (bl_round_rates){.policy = 1e-3, .critic = 1e-3, .value = 1e-3});
@@ -174,8 +174,8 @@ static bl_status run_chain(outcome *result, const bl_sft_pg *method, const bl_wo
     bl_aggregator_destroy(&aggregators[i]);
     bl_graph_destroy(&graphs[i]);
   }
-  bl_arrow_destroy(&trajectories);
-  bl_arrow_destroy(&advantages);
+  bl_channel_destroy(&trajectories);
+  bl_channel_destroy(&advantages);
   bl_chain_destroy(&chain);
   bl_batches_destroy(&batches);
   bl_dataset_destroy(&dataset);

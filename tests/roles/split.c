@@ -16,21 +16,20 @@ static double predict(bl_split split, int ranks, const bl_split_costs *costs, co
 }
 
 /* What a rank that waits for nobody needs for its share. */
-static double alone(double strata, double owners, const bl_split_costs *c, const bl_split_counts *n) {
-  return n->n_critic * strata * c->rollout +
-         n->n_critic * n->critic_epochs * (strata * c->critic + c->critic_step / owners) + strata * c->judge +
-         n->n_generator * (strata * c->policy + c->policy_step / owners);
+static double alone(double slots, double owners, const bl_split_costs *c, const bl_split_counts *n) {
+  return n->n_critic * slots * c->rollout + n->n_critic * n->critic_epochs * (slots * c->critic + c->critic_step / owners) +
+         slots * c->judge + n->n_generator * (slots * c->policy + c->policy_step / owners);
 }
 
 static void one_rank_does_everything_in_turn(void **state) {
   (void)state;
-  const bl_split_counts counts = {.strata = 6, .n_critic = 3, .critic_epochs = 2, .n_generator = 4};
+  const bl_split_counts counts = {.slots = 6, .n_critic = 3, .critic_epochs = 2, .n_generator = 4};
   assert_true(predict((bl_split){1, 1, 1}, 1, &even, &counts) == alone(6, 1, &even, &counts));
 }
 
 static void ranks_with_all_roles_share_the_strata(void **state) {
   (void)state;
-  const bl_split_counts counts = {.strata = 6, .n_critic = 3, .critic_epochs = 2, .n_generator = 4};
+  const bl_split_counts counts = {.slots = 6, .n_critic = 3, .critic_epochs = 2, .n_generator = 4};
   assert_true(fabs(predict((bl_split){2, 2, 2}, 2, &even, &counts) - alone(3, 2, &even, &counts)) < 1e-12);
   assert_true(fabs(predict((bl_split){4, 4, 4}, 4, &even, &counts) - alone(2, 4, &even, &counts)) < 1e-12); /* 2, 2, 1, 1 */
   assert_true(fabs(predict((bl_split){8, 8, 8}, 8, &even, &counts) - alone(1, 8, &even, &counts)) < 1e-12);
@@ -39,7 +38,7 @@ static void ranks_with_all_roles_share_the_strata(void **state) {
 /* One generator and one critic: the critic learns from batch j while batch j + 1 is rolled out. */
 static void a_critic_of_its_own_hides_behind_rollouts(void **state) {
   (void)state;
-  const bl_split_counts counts = {.strata = 1, .n_critic = 5, .critic_epochs = 1, .n_generator = 2};
+  const bl_split_counts counts = {.slots = 1, .n_critic = 5, .critic_epochs = 1, .n_generator = 2};
   const double quick = 5 * even.rollout + even.critic + even.critic_step + even.judge;
   const double improve = 2 * (even.policy + even.policy_step);
   assert_true(fabs(predict((bl_split){1, 1, 1}, 2, &even, &counts) - quick - improve) < 1e-12);
@@ -51,7 +50,7 @@ static void a_critic_of_its_own_hides_behind_rollouts(void **state) {
 
 static void an_aggregator_makes_all_wait(void **state) {
   (void)state;
-  const bl_split_counts counts = {.strata = 2, .n_critic = 1, .critic_epochs = 1, .n_generator = 3};
+  const bl_split_counts counts = {.slots = 2, .n_critic = 1, .critic_epochs = 1, .n_generator = 3};
   const bl_split_costs costs = {.policy = 1, .policy_step = 10};
   assert_true(fabs(predict((bl_split){2, 1, 1}, 4, &costs, &counts) - 3 * (1 + 10)) < 1e-12);
   assert_true(fabs(predict((bl_split){2, 1, 2}, 4, &costs, &counts) - 3 * (1 + 5)) < 1e-12);
@@ -84,9 +83,9 @@ static void one_rank_has_no_choice(void **state) {
   assert_split(chosen(1, &even, &(bl_split_counts){5, 3, 1, 4}), 1, 1, 1);
 }
 
-static void strata_that_divide_evenly_stay_together(void **state) {
+static void slots_that_divide_evenly_stay_together(void **state) {
   (void)state;
-  const bl_split_counts counts = {.strata = 48, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
+  const bl_split_counts counts = {.slots = 48, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
   for (int ranks = 1; ranks <= 16; ranks++)
     if (48 % ranks == 0)
       assert_split(chosen(ranks, &even, &counts), ranks, ranks, ranks);
@@ -96,17 +95,17 @@ static void strata_that_divide_evenly_stay_together(void **state) {
 static void critics_that_cost_nothing_stay_together(void **state) {
   (void)state;
   const bl_split_costs costs = {.rollout = 1, .policy = 1};
-  const bl_split_counts counts = {.strata = 12, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
+  const bl_split_counts counts = {.slots = 12, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
   for (int ranks = 2; ranks <= 6; ranks++)
     assert_split(chosen(ranks, &costs, &counts), ranks, ranks, ranks);
   assert_split(chosen(3, &(bl_split_costs){0}, &counts), 3, 3, 3);
 }
 
-/* Two strata occupy two of three ranks: critics that cost much are better off on the third. */
+/* Two slots occupy two of three ranks: critics that cost much are better off on the third. */
 static void a_rank_without_strata_takes_the_critics(void **state) {
   (void)state;
   const bl_split_costs costs = {.rollout = 1, .critic = 0.5, .policy = 0.1};
-  const bl_split_counts counts = {.strata = 2, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
+  const bl_split_counts counts = {.slots = 2, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
   const bl_split split = chosen(3, &costs, &counts);
   assert_int_equal(split.generators, 2);
   assert_int_equal(split.critics, 1);
@@ -126,7 +125,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(a_critic_of_its_own_hides_behind_rollouts),
       cmocka_unit_test(an_aggregator_makes_all_wait),
       cmocka_unit_test(one_rank_has_no_choice),
-      cmocka_unit_test(strata_that_divide_evenly_stay_together),
+      cmocka_unit_test(slots_that_divide_evenly_stay_together),
       cmocka_unit_test(critics_that_cost_nothing_stay_together),
       cmocka_unit_test(a_rank_without_strata_takes_the_critics),
       cmocka_unit_test(many_ranks_are_decided_soon),

@@ -19,7 +19,7 @@
 
 static const bl_provenance provenance = {.title = "test", .seed = 1, .ranks = 1};
 
-/* Open a file to change what it says; without its seal, as another program would leave it. */
+/* Open a file to change what it says; without its checksum, as another program would leave it. */
 static int begin(const char *path) {
   int ncid;
   assert_int_equal(nc_open(path, NC_WRITE, &ncid), NC_NOERR);

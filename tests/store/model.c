@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "layer/layer.h"
 #include "store/container.h"
 #include "store/files.h"
 #include "support/cmocka.h"
@@ -152,7 +153,8 @@ static void every_changed_byte_is_noticed(void **state) {
       fail_msg("a change of byte %zu of %zu was not noticed", i, size);
     assert_true(message_has(path));
   }
-  for (size_t i = size - 24; i < size; i++) /* the seal at the end, in every bit: a letter of its number may change case */
+  for (size_t i = size - 24; i < size;
+       i++) /* the checksum at the end, in every bit: a letter of its number may change case */
     for (int bit = 0; bit < 8; bit++) {
       bytes[i] ^= (uint8_t)(1 << bit);
       write_bytes(path, bytes, size);

@@ -80,7 +80,7 @@ static void blocks_hold_what_is_read_whole(void **state) {
   bl_dataset_destroy(&points);
 }
 
-/* As another program may write it: without a seal; in one piece where \a chunk is 0. Its memory does not grow with \a
+/* As another program may write it: without a checksum; in one piece where \a chunk is 0. Its memory does not grow with \a
  * count. */
 static void make_file(const char *path, size_t count, size_t chunk, int format) {
   static uint8_t pixels[64 * SIZE];

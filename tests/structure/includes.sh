@@ -1,7 +1,7 @@
 #!/bin/sh
 # Includes point only downward: a file may include its own folder and those before it in this list.
 cd "${top_srcdir:-.}/framework" || exit 99
-order='base parallel linear spectral engine network store diffusion sampler learner metrics roles programs'
+order='base parallel linear spectral engine layer network store diffusion sampler reward learner metrics roles report table programs'
 
 # The library behind the back end is the back end's own affair.
 if grep -n 'include.*dnnl' ./*/*.[ch] | grep -v '^\./engine/'; then

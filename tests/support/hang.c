@@ -1,11 +1,11 @@
 /* hang MODE: two ranks under a watchdog of a second, of which rank 1 hangs where MODE says.
  *   work     in a piece of work, while rank 0 waits in a collective
- *   arrow    in a wait for a message that rank 0 never sends, while rank 0 works on
+ *   channel    in a wait for a message that rank 0 never sends, while rank 0 works on
  *   stopped  its process is stopped, while rank 0 waits in a collective
  *   slow     nowhere: both work and wait for longer than the limit, but in pieces */
 #include "base/clock.h"
 #include "base/status.h"
-#include "parallel/arrow.h"
+#include "parallel/channel.h"
 #include "parallel/statistics.h"
 #include "parallel/wait.h"
 #include "parallel/watchdog.h"
@@ -24,7 +24,7 @@ static void pass(double seconds) {
 
 static bl_status hang(const char *mode, int rank) {
   bl_timing timing = {.name = "roll out"};
-  bl_arrow *arrow = NULL;
+  bl_channel *channel = NULL;
   float value;
   int sum = 1;
   if (strcmp(mode, "work") == 0 && rank == 1) {
@@ -33,11 +33,11 @@ static bl_status hang(const char *mode, int rank) {
   }
   if (strcmp(mode, "stopped") == 0 && rank == 1)
     raise(SIGSTOP);
-  if (strcmp(mode, "arrow") == 0) {
-    BL_TRY(bl_arrow_create(&arrow, MPI_COMM_WORLD, "trajectories"));
+  if (strcmp(mode, "channel") == 0) {
+    BL_TRY(bl_channel_create(&channel, MPI_COMM_WORLD, "trajectories"));
     if (rank == 1) {
-      BL_TRY(bl_arrow_receive(arrow, &value, 1, 7, 0));
-      BL_TRY(bl_arrow_wait(arrow, 7, 0));
+      BL_TRY(bl_channel_receive(channel, &value, 1, 7, 0));
+      BL_TRY(bl_channel_wait(channel, 7, 0));
     }
     for (int i = 0; i < 240; i++) {
       pass(piece);
@@ -49,7 +49,7 @@ static bl_status hang(const char *mode, int rank) {
     pass(piece);
     bl_timing_end(&timing);
   }
-  return BL_MPI_MET(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD), MPI_COMM_WORLD);
+  return BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD), MPI_COMM_WORLD);
 }
 
 int main(int argc, char **argv) {

@@ -3,7 +3,7 @@
 #ifndef BEELINE_TESTS_SUPPORT_WHOLE_GRADIENT_H
 #define BEELINE_TESTS_SUPPORT_WHOLE_GRADIENT_H
 
-#include "network/graph.h"
+#include "engine/graph.h"
 
 static inline void whole_gradient_add(void *context, size_t first, size_t count, const float *gradient) {
   float *whole = context;

@@ -1,0 +1,47 @@
+/* Sinusoidal embedding of the diffusion time. Frequencies and angles are rounded to single precision as in the public
+ * PyTorch code: at t = 1000 the rounding of an angle is 6e-5, and public weights have seen exactly those inputs. */
+
+#include "engine/node.h"
+#include "layer/layer.h"
+
+#include <math.h>
+
+static bl_status plan(bl_graph *graph, bl_node *node) {
+  (void)graph;
+  node->output->block = 1;
+  return BL_OK;
+}
+
+static bl_status forward(bl_graph *graph, bl_node *node) {
+  int features = node->output->channels, half = features / 2;
+  float rate = (float)(-log(10000.0) / (half - 1));
+  for (int n = 0; n < graph->batch; n++) {
+    float time = node->input[0]->data[n];
+    float *out = node->output->data + (size_t)n * (size_t)features;
+    for (int i = 0; i < half; i++) {
+      float exponent = (float)i * rate;
+      float frequency = (float)exp((double)exponent);
+      float angle = time * frequency;
+      out[i] = (float)sin((double)angle);
+      out[half + i] = (float)cos((double)angle);
+    }
+  }
+  return BL_OK;
+}
+
+/* Time has no gradient: it is neither a parameter nor an image. */
+static bl_status backward(bl_graph *graph, bl_node *node) {
+  (void)graph;
+  (void)node;
+  return BL_OK;
+}
+
+static const bl_node_kind kind = {.name = "time_embedding", .plan = plan, .forward = forward, .backward = backward};
+
+bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features) {
+  if (graph->status == BL_OK && (features < 4 || features % 2 != 0))
+    graph->status =
+        bl_fail(BL_ERROR_USAGE, "a time embedding of %d features: expected an even number of at least 4", features);
+  bl_node *node = bl_node_add(graph, &kind, 1, &time, features, 1, 1);
+  return node == NULL ? NULL : node->output;
+}
