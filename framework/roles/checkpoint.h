@@ -13,7 +13,7 @@
 
 /** A set of parameters in a checkpoint. */
 typedef struct bl_checkpoint_entry {
-  const char *part;          /**< "model", "critic" or "value" */
+  const char *part;          /**< "model", or of a judge: "critic", "value"; at most BL_MODEL_NETWORKS parts */
   bl_aggregator *aggregator; /**< borrowed */
 } bl_checkpoint_entry;
 
