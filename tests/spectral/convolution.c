@@ -83,8 +83,7 @@ static double largest(const float *kernel, const bl_circular_convolution *s) {
   bl_conv_spectrum *spectrum = NULL;
   double value;
   assert_int_equal(bl_conv_spectrum_create(&spectrum, s), BL_OK);
-  assert_int_equal(
-      bl_conv_spectrum_largest(&value, spectrum, kernel, 0, bl_conv_spectrum_frequencies(spectrum)), BL_OK);
+  assert_int_equal(bl_conv_spectrum_largest(&value, spectrum, kernel, 0, bl_conv_spectrum_frequencies(spectrum)), BL_OK);
   bl_conv_spectrum_destroy(&spectrum);
   return value;
 }
@@ -176,10 +175,8 @@ static void what_makes_no_sense_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(it_is_that_of_the_explicit_matrix),
-      cmocka_unit_test(one_output_has_the_norm_of_the_kernel),
-      cmocka_unit_test(the_padded_grid_bounds_zero_padding),
-      cmocka_unit_test(parts_give_the_same_bits),
+      cmocka_unit_test(it_is_that_of_the_explicit_matrix),   cmocka_unit_test(one_output_has_the_norm_of_the_kernel),
+      cmocka_unit_test(the_padded_grid_bounds_zero_padding), cmocka_unit_test(parts_give_the_same_bits),
       cmocka_unit_test(what_makes_no_sense_is_refused),
   };
   return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);
