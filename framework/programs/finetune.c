@@ -14,10 +14,10 @@
 #include "programs/run.h"
 #include "programs/source_model.h"
 #include "report/outcome.h"
+#include "roles/automatic_split.h"
 #include "roles/held_out.h"
 #include "roles/ring.h"
 #include "roles/round.h"
-#include "roles/split.h"
 #include "sampler/sampler.h"
 
 #include <math.h>
@@ -71,7 +71,7 @@ typedef struct finetuner {
   int judge_count;
   bl_graph *sampler;                   /* the policy's network for measuring, on every rank */
   bl_graph *tables[BL_JUDGE_NETWORKS]; /* networks of the judge for their parameter tables, on every rank */
-  bl_plan plan;
+  bl_ring_plan plan;
   bl_ring ring;
   bl_checkpoint_entry networks[BL_NETWORKS]; /* of the ring, by their names in files */
   bl_optimiser_settings settings[BL_NETWORKS];
@@ -162,7 +162,7 @@ static bl_status plan_judge_network(finetuner *f, int index) {
   const bl_judge_network *network = &f->judge[index];
   BL_TRY(bl_options_blame(f->run.options, network->key,
                           bl_network_create(&f->tables[index], &network->shape, 1, BL_GRAPH_INFERENCE, false)));
-  f->plan.networks[1 + index] = (bl_plan_network){.part = network->part,
+  f->plan.networks[1 + index] = (bl_ring_network){.part = network->part,
                                                   .title = network->title,
                                                   .shape = &network->shape,
                                                   .table = bl_graph_parameters(f->tables[index]),
@@ -177,20 +177,20 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
   BL_TRY(settle(f, shape));
   BL_TRY(bl_network_create_with(&f->sampler, shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, false,
                                 &f->computation.rollout));
-  f->plan = (bl_plan){.networks = {{.part = "model",
-                                    .title = "policy",
-                                    .shape = shape,
-                                    .table = bl_graph_parameters(f->sampler),
-                                    .optimiser = f->settings[0],
-                                    .clip = options->learner.optimiser.clip,
-                                    .average = options->learner.average}},
-                      .network_count = 1 + f->judge_count,
-                      .judge_networks = f->judge,
-                      .computation = &f->computation,
-                      .method = &f->method,
-                      .chain = &f->chain,
-                      .data = &f->batches,
-                      .slots = options->learner.batch / options->learner.micro_batch};
+  f->plan = (bl_ring_plan){.networks = {{.part = "model",
+                                         .title = "policy",
+                                         .shape = shape,
+                                         .table = bl_graph_parameters(f->sampler),
+                                         .optimiser = f->settings[0],
+                                         .clip = options->learner.optimiser.clip,
+                                         .average = options->learner.average}},
+                           .network_count = 1 + f->judge_count,
+                           .judge_networks = f->judge,
+                           .computation = &f->computation,
+                           .method = &f->method,
+                           .chain = &f->chain,
+                           .data = &f->batches,
+                           .slots = options->learner.batch / options->learner.micro_batch};
   for (int i = 0; i < f->judge_count; i++)
     BL_TRY(plan_judge_network(f, i));
   return BL_OK;

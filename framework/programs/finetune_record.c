@@ -48,7 +48,7 @@ static void add_steps(bl_finetune_columns *columns) {
   }
 }
 
-void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_plan *plan, const bl_options *options) {
+void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_ring_plan *plan, const bl_options *options) {
   const bl_policy_method *method = plan->method;
   const bl_judge_kind *judge = method->learner->judge;
   const bl_judge_plan of_judge = {method, plan->judge_networks, plan->network_count - 1, plan->computation};

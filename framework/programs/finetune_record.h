@@ -33,7 +33,7 @@ typedef struct bl_finetune_row {
 } bl_finetune_row;
 
 /** The columns of a run by \a plan. Not collective. \param [out] columns  the caller's, must stay where it is. */
-void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_plan *plan, const bl_options *options);
+void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_ring_plan *plan, const bl_options *options);
 
 /** The values of \a row. Not collective. \param [out] values (columns->count). */
 void bl_finetune_columns_fill(double *values, const bl_finetune_columns *columns, const bl_finetune_row *row);

@@ -21,7 +21,7 @@ typedef struct chains {
 } chains;
 
 static bl_status create(bl_improvement **improvement, const bl_links *links) {
-  const bl_plan *plan = links->plan;
+  const bl_ring_plan *plan = links->plan;
   const bl_policy_method *method = plan->method;
   const size_t slots = (size_t)links->buffer->slots, state = links->buffer->state;
   /* Its graphs do not take turns with those of a rollout, nor with each other. */

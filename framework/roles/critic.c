@@ -27,7 +27,7 @@ static bl_status allocate(bl_critic *critic) {
 }
 
 bl_status bl_critic_create(bl_critic *critic, const bl_links *links) {
-  const bl_plan *plan = links->plan;
+  const bl_ring_plan *plan = links->plan;
   const bl_policy_method *method = plan->method;
   *critic = (bl_critic){.links = links,
                         .kind = method->learner->judge,
@@ -86,7 +86,7 @@ static void list_values(const float *values[BL_JUDGE_NETWORKS], const bl_critic 
 
 /* Gradients of one slot's micro-batch. */
 static bl_status learn_slot(bl_critic *critic, int64_t step, int batch, int m) {
-  const bl_plan *plan = critic->links->plan;
+  const bl_ring_plan *plan = critic->links->plan;
   const size_t samples = plan->method->micro_batch, first = (size_t)m * samples;
   bl_gradient_sink sinks[BL_JUDGE_NETWORKS];
   double figures[BL_JUDGE_NETWORKS][BL_JUDGE_FIGURES];

@@ -4,7 +4,7 @@
 
 /* f(x_0) of one batch of a slot, and its advantages; or, for the line that becomes the baseline, f(x̂_0) of all steps. */
 static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m) {
-  const bl_plan *plan = critic->links->plan;
+  const bl_ring_plan *plan = critic->links->plan;
   const bl_policy_method *method = plan->method;
   const size_t samples = method->micro_batch;
   const float *trajectory = bl_buffer_at(critic->links->buffer, batch, m);

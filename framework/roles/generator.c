@@ -8,7 +8,7 @@ static bool is_generator(const bl_generator *generator) {
 }
 
 bl_status bl_generator_create(bl_generator *generator, const bl_links *links) {
-  const bl_plan *plan = links->plan;
+  const bl_ring_plan *plan = links->plan;
   *generator = (bl_generator){.links = links, .rolling_out = {.name = "roll out"}};
   if (!is_generator(generator))
     return BL_OK;

@@ -38,7 +38,7 @@ static bl_status allocate(bl_held_out *h, const bl_network_shape *critic_shape) 
 }
 
 /* The network of the plan that is called so, 0 for none but θ. */
-static int find_network(const bl_plan *plan, const char *part) {
+static int find_network(const bl_ring_plan *plan, const char *part) {
   for (int i = 1; i < plan->network_count; i++)
     if (strcmp(plan->networks[i].part, part) == 0)
       return i;

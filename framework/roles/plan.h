@@ -13,7 +13,7 @@
 enum { BL_NETWORKS = 1 + BL_JUDGE_NETWORKS };
 
 /** A network that learns. */
-typedef struct bl_plan_network {
+typedef struct bl_ring_network {
   const char *part;  /**< its name in checkpoints: "model", "critic" */
   const char *title; /**< in messages */
   const bl_network_shape *shape;
@@ -21,11 +21,11 @@ typedef struct bl_plan_network {
   bl_optimiser_settings optimiser;
   double clip;    /**< largest norm of the gradient, 0: none */
   double average; /**< decay of the moving average, 0: none */
-} bl_plan_network;
+} bl_ring_network;
 
 /** A run; all pointers are borrowed for the life of the objects that are made from it. */
-typedef struct bl_plan {
-  bl_plan_network networks[BL_NETWORKS]; /**< θ first, then those of the judge */
+typedef struct bl_ring_plan {
+  bl_ring_network networks[BL_NETWORKS]; /**< θ first, then those of the judge */
   int network_count;
   const bl_judge_network *judge_networks;
   const bl_computation *computation; /**< NULL: as by default */
@@ -33,11 +33,11 @@ typedef struct bl_plan {
   const bl_chain *chain;
   bl_batches *data; /**< real samples; NULL where the judge learns nothing */
   int slots;        /**< micro-batches in a batch */
-} bl_plan;
+} bl_ring_plan;
 
 /** What the objects of one rank share; borrowed by them. */
 typedef struct bl_links {
-  const bl_plan *plan;
+  const bl_ring_plan *plan;
   const bl_world *world;
   const bl_buffer *buffer;
   bl_channel *trajectories;   /**< generators → critics */

@@ -2,9 +2,9 @@
 
 #include "parallel/account.h"
 
-static bl_status create_aggregators(bl_ring *ring, const bl_world *world, const bl_plan *plan) {
+static bl_status create_aggregators(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
   for (int i = 0; i < plan->network_count; i++) {
-    const bl_plan_network *network = &plan->networks[i];
+    const bl_ring_network *network = &plan->networks[i];
     const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
     BL_TRY(bl_aggregator_create(&ring->aggregators[i], world, sharing, network->title, network->table, network->optimiser,
                                 network->clip, network->average));
@@ -12,7 +12,7 @@ static bl_status create_aggregators(bl_ring *ring, const bl_world *world, const 
   return BL_OK;
 }
 
-bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_plan *plan) {
+bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
   const bl_improvement_kind *kind = bl_improvement_kind_of(plan->method->learner->experience);
   *ring = (bl_ring){.links = {.plan = plan, .world = world}};
   bl_links *links = &ring->links;

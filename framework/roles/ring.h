@@ -19,7 +19,7 @@ typedef struct bl_ring {
 
 /** Make the objects, with zero parameters. Not collective. \param [out] ring  the caller's; bl_ring_destroy, also after a
  * failure. \param [in] world, plan  borrowed for the ring's life. */
-bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_plan *plan);
+bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan);
 void bl_ring_destroy(bl_ring *ring);
 
 /** Log where the time of the rounds went, for each kind of work and waiting over the ranks that did it, and what moved

@@ -24,7 +24,7 @@ static bl_status create_extras(bl_transitions *t, const bl_links *links) {
 }
 
 static bl_status create(bl_improvement **improvement, const bl_links *links) {
-  const bl_plan *plan = links->plan;
+  const bl_ring_plan *plan = links->plan;
   const bl_policy_method *method = plan->method;
   const size_t count = (size_t)links->buffer->slots * bl_transition_count(method), batch = method->micro_batch;
   bl_transitions *t;

@@ -8,13 +8,13 @@
  * The last two repeat one work WARM + REPEATS times, of which the first WARM do not count, and print the seconds of each
  * repetition and what it did, as experiments/speed/pytorch.py does. NAME is a row of support/shapes.c. Under mpirun the
  * ranks start each repetition together: each with a micro-batch of its own, or sharing the round. */
+#include "network/network.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "benchmark/measure.h"
 #include "engine/cost.h"
 #include "engine/profile.h"
-#include "network/network.h"
 #include "sampler/sampler.h"
 
 #include <mpi.h>

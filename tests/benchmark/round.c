@@ -24,7 +24,7 @@ typedef struct trainer {
   bl_batches batches;
   bl_judge_network judge[NETWORKS - 1];
   bl_graph *tables[NETWORKS];
-  bl_plan plan;
+  bl_ring_plan plan;
   bl_ring ring;
   int64_t round;
 } trainer;
@@ -60,7 +60,7 @@ static bl_status configure(trainer *t, const measure_task *task) {
 
 static bl_status plan_network(trainer *t, int which, const bl_network_shape *shape) {
   BL_TRY(bl_network_create(&t->tables[which], shape, 1, BL_GRAPH_INFERENCE, false));
-  t->plan.networks[which] = (bl_plan_network){.title = "network",
+  t->plan.networks[which] = (bl_ring_network){.title = "network",
                                               .shape = shape,
                                               .table = bl_graph_parameters(t->tables[which]),
                                               .optimiser = adam,
@@ -86,13 +86,13 @@ static bl_status create(trainer *t, const measure_task *task) {
   BL_TRY(configure(t, task));
   t->judge[0] = (bl_judge_network){.part = "critic", .shape = s->critic, .figures = 3};
   t->judge[1] = (bl_judge_network){.part = "value", .shape = s->value, .figures = 1};
-  t->plan = (bl_plan){.network_count = NETWORKS,
-                      .judge_networks = t->judge,
-                      .computation = &t->computation,
-                      .method = &t->method,
-                      .chain = &t->chain,
-                      .data = &t->batches,
-                      .slots = task->batch / task->micro_batch};
+  t->plan = (bl_ring_plan){.network_count = NETWORKS,
+                           .judge_networks = t->judge,
+                           .computation = &t->computation,
+                           .method = &t->method,
+                           .chain = &t->chain,
+                           .data = &t->batches,
+                           .slots = task->batch / task->micro_batch};
   BL_TRY(plan_network(t, 0, &s->network));
   BL_TRY(plan_network(t, 1, &t->judge[0].shape));
   BL_TRY(plan_network(t, 2, &t->judge[1].shape));

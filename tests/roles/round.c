@@ -137,17 +137,17 @@ static bl_status run_chain(outcome *result, const bl_policy_method *method, cons
   make_points(&dataset);
   make_chain(&chain, factor);
   assert_int_equal(bl_batches_create(&batches, &dataset, SLOTS * MICRO_BATCH, 3, false), BL_OK);
-  bl_plan plan = {.network_count = 3,
-                  .judge_networks = judge_networks,
-                  .computation = how,
-                  .method = method,
-                  .chain = &chain,
-                  .data = &batches,
-                  .slots = SLOTS};
+  bl_ring_plan plan = {.network_count = 3,
+                       .judge_networks = judge_networks,
+                       .computation = how,
+                       .method = method,
+                       .chain = &chain,
+                       .data = &batches,
+                       .slots = SLOTS};
   for (int i = 0; i < 3; i++) {
     const bl_network_shape *shape = i == 0 ? &policy_shape : &judge_networks[i - 1].shape;
     assert_int_equal(bl_network_create(&graphs[i], shape, 1, BL_GRAPH_INFERENCE, false), BL_OK);
-    plan.networks[i] = (bl_plan_network){
+    plan.networks[i] = (bl_ring_network){
         .title = "test", .shape = shape, .table = bl_graph_parameters(graphs[i]), .optimiser = adam, .clip = 0.5};
   }
   assert_int_equal(bl_ring_create(&ring, world, &plan), BL_OK);

@@ -129,15 +129,15 @@ static void run(float **values, size_t *count, double cost[2], const bl_world *w
   bl_round_report report;
   make_chain(&chain);
   assert_int_equal(bl_network_create(&table, &shape, 1, BL_GRAPH_INFERENCE, false), BL_OK);
-  const bl_plan plan = {.networks = {{.part = "model",
-                                      .title = "policy",
-                                      .shape = &shape,
-                                      .table = bl_graph_parameters(table),
-                                      .optimiser = {BL_OPTIMISER_ADAM, 0.9, 0.999, 1e-8, 0, 0}}},
-                        .network_count = 1,
-                        .method = &method,
-                        .chain = &chain,
-                        .slots = SLOTS};
+  const bl_ring_plan plan = {.networks = {{.part = "model",
+                                           .title = "policy",
+                                           .shape = &shape,
+                                           .table = bl_graph_parameters(table),
+                                           .optimiser = {BL_OPTIMISER_ADAM, 0.9, 0.999, 1e-8, 0, 0}}},
+                             .network_count = 1,
+                             .method = &method,
+                             .chain = &chain,
+                             .slots = SLOTS};
   *count = plan.networks[0].table->count;
   assert_int_equal(bl_ring_create(&ring, world, &plan), BL_OK);
   assert_int_equal(bl_allocate(&start, *count, sizeof *start), BL_OK);

@@ -4,8 +4,8 @@
  * The result of a run does not depend on its split, so the choice may differ from machine to machine and from session to
  * session.
  */
-#ifndef BEELINE_ROLES_SPLIT_H
-#define BEELINE_ROLES_SPLIT_H
+#ifndef BEELINE_ROLES_AUTOMATIC_SPLIT_H
+#define BEELINE_ROLES_AUTOMATIC_SPLIT_H
 
 #include "parallel/world.h"
 #include "roles/ring.h"
@@ -28,7 +28,7 @@ typedef struct bl_split_counts {
 
 /** Measure the costs on rank 0, by rounds of one micro-batch with zero parameters, and tell them to all. Collective over \a
  * comm. Needs the memory of one more rank for a moment. */
-bl_status bl_split_measure(bl_split_costs *costs, const bl_plan *plan, MPI_Comm comm);
+bl_status bl_split_measure(bl_split_costs *costs, const bl_ring_plan *plan, MPI_Comm comm);
 
 /** Predict the seconds of a round over \a ranks ranks, each of which does the work of its roles in the order of
  * bl_round_run and waits where that waits; messages cost nothing. A pure function; not collective. \a split must fit. */
@@ -53,6 +53,6 @@ void bl_split_explain(const bl_split_candidate *best, int count, int ranks, cons
 
 /** Measure, choose and explain, for the rounds of \a plan. On one rank there is nothing to choose; learners from chains
  * give all roles to all. Collective over \a comm; the same on all ranks. */
-bl_status bl_split_automatic(bl_split *split, const bl_plan *plan, MPI_Comm comm);
+bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm);
 
 #endif

@@ -1,4 +1,4 @@
-#include "roles/split.h"
+#include "roles/automatic_split.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -60,9 +60,9 @@ static bl_status run_rounds(bl_split_costs *costs, bl_ring *ring) {
   return BL_OK;
 }
 
-static bl_status measure_alone(bl_split_costs *costs, const bl_plan *plan) {
+static bl_status measure_alone(bl_split_costs *costs, const bl_ring_plan *plan) {
   bl_policy_method method = *plan->method;
-  bl_plan small = *plan;
+  bl_ring_plan small = *plan;
   bl_world world;
   bl_ring ring = {0};
   method.n_critic = method.n_generator = method.critic_epochs = 1;
@@ -79,7 +79,7 @@ static bl_status measure_alone(bl_split_costs *costs, const bl_plan *plan) {
   return status;
 }
 
-bl_status bl_split_measure(bl_split_costs *costs, const bl_plan *plan, MPI_Comm comm) {
+bl_status bl_split_measure(bl_split_costs *costs, const bl_ring_plan *plan, MPI_Comm comm) {
   int rank;
   *costs = (bl_split_costs){0};
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
@@ -245,7 +245,7 @@ void bl_split_explain(const bl_split_candidate *best, int count, int ranks, cons
   }
 }
 
-bl_status bl_split_automatic(bl_split *split, const bl_plan *plan, MPI_Comm comm) {
+bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm) {
   const bl_policy_method *method = plan->method;
   const bl_split_counts counts = {plan->slots, method->n_critic, method->critic_epochs, method->n_generator};
   bl_split_candidate best[BL_SPLIT_CANDIDATES];
