@@ -187,7 +187,7 @@ void bl_sft_pg_advantages(float *advantages, const bl_sft_pg *method, const floa
 }
 
 double bl_sft_pg_step_weight(const bl_sft_pg *method, const bl_chain *chain, int step) {
-  return method->even ? chain->sigma[step] / fabs(chain->noise[step]) : 1;
+  return method->even ? chain->sigma[step] / fabs(bl_chain_noise_factor(chain, step)) : 1;
 }
 
 bl_status bl_sft_pg_policy_gradient(const bl_gradient_sink *sink, double *loss, const bl_sft_pg *method, bl_graph *policy,

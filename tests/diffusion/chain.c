@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "diffusion/schedule.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <math.h>
@@ -32,7 +33,7 @@ static void coefficients_are_those_of_the_paper(void **state) {
     double alpha = 1.0 - schedule.beta[t], here = schedule.alpha_bar[t], next = t > 0 ? schedule.alpha_bar[t - 1] : 1.0;
     /* Ho et al. 2020, equations 11 and 7. */
     assert_near(chain.state[i], 1.0 / sqrt(alpha), 1e-12);
-    assert_near(chain.noise[i], -schedule.beta[t] / sqrt((1.0 - here) * alpha), 1e-12);
+    assert_near(chain.output[i], -schedule.beta[t] / sqrt((1.0 - here) * alpha), 1e-12);
     assert_near(chain.clipped_state[i], sqrt(alpha) * (1.0 - next) / (1.0 - here), 1e-10);
     assert_near(chain.clipped_origin[i], sqrt(next) * schedule.beta[t] / (1.0 - here), 1e-10);
     assert_true(chain.sigma[i] >= 0.0 && chain.sigma[i] * chain.sigma[i] <= schedule.beta[t]);
@@ -114,7 +115,7 @@ static void clipping_changes_only_what_is_outside(void **state) {
   assert_int_equal(bl_schedule_create(&schedule, "linear", 10, 1e-3, 0.3), BL_OK);
   make_ddpm(&chain, &schedule, false);
   for (int i = 0; i < 10; i++) {
-    double here = chain.alpha_bar[i];
+    double here = test_alpha_bar(&chain, i);
     const float origin[3] = {0.4F, -0.9F, 3.0F}, epsilon[3] = {0.7F, -1.1F, 0.2F}, z[3] = {1.0F, -1.0F, 0.5F};
     float x[3], plain[3], clipped[3];
     for (int e = 0; e < 3; e++)
@@ -158,7 +159,7 @@ static void stepping_in_place_gives_the_same_bits(void **state) {
 static void make_single(bl_chain *chain, double sigma) {
   assert_int_equal(bl_chain_create(chain, 1), BL_OK);
   chain->state[0] = 0.9;
-  chain->noise[0] = -0.3;
+  chain->output[0] = -0.3;
   chain->sigma[0] = sigma;
 }
 

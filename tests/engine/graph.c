@@ -1,5 +1,5 @@
 /* The executor: random graphs with tensors that have many readers, passes that want a part of the gradients, misuse. */
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "layer/layer.h"

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "engine/cost.h"
 #include "network/network.h"
-#include "network/trial.h"
+#include "layer/trial.h"
 #include "support/cmocka.h"
 #include "support/shapes.h"
 

@@ -1,7 +1,7 @@
 /* Convolution against the definition in double precision: forward, all gradients, every layout, padding and stride that
  * networks use. */
 #include <stdio.h>
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "layer/layer.h"

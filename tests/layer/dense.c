@@ -1,5 +1,5 @@
 /* Dense and conditional dense layers against their definition in double precision. */
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "layer/layer.h"

@@ -1,6 +1,6 @@
 #include "layer/layer.h"
 #include "network/layer_check.h"
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "support/cmocka.h"

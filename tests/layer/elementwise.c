@@ -1,5 +1,5 @@
 /* Activations, sums and the spatial mean against their closed forms, blocked and plain. */
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "layer/layer.h"

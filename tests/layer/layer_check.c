@@ -1,7 +1,7 @@
 #include "network/layer_check.h"
 
 #include "base/memory.h"
-#include "network/trial.h"
+#include "layer/trial.h"
 #include "support/cmocka.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "network/trial.h"
+#include "layer/trial.h"
 
 #include "base/memory.h"
 #include "support/cmocka.h"

@@ -3,7 +3,7 @@
 #include "layer/winograd_transform.h"
 
 #include "base/memory.h"
-#include "network/trial.h"
+#include "layer/trial.h"
 #include "support/cmocka.h"
 
 enum { F = BL_WINOGRAD_FREQUENCIES };

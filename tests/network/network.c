@@ -3,7 +3,7 @@
 #include "network/network.h"
 
 #include "base/memory.h"
-#include "network/trial.h"
+#include "layer/trial.h"
 #include "support/cmocka.h"
 #include "support/shapes.h"
 

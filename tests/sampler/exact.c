@@ -1,5 +1,6 @@
 #include "sampler/exact.h"
 
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdlib.h>
@@ -34,16 +35,16 @@ double exact_walk(const bl_chain *chain, const exact_data *data, double x) {
   assert_non_null(seen);
   states[0] = x;
   for (int i = 0; i < chain->steps; i++) {
-    const double alpha_bar = chain->alpha_bar[i];
+    const double alpha_bar = test_alpha_bar(chain, i);
     seen[i] = exact_epsilon(data, states[i], alpha_bar);
     if (chain->clip)
       seen[i] = fmax(-1.0, fmin(1.0, (states[i] - sqrt(1.0 - alpha_bar) * seen[i]) / sqrt(alpha_bar)));
     double next = chain->clip ? chain->clipped_state[i] * states[i] + chain->clipped_origin[i] * seen[i]
-                              : chain->state[i] * states[i] + chain->noise[i] * seen[i];
+                              : chain->state[i] * states[i] + chain->output[i] * seen[i];
     for (int d = 1; d <= chain->depth && d <= i; d++) {
       const bl_chain_term *term = &chain->past[i * chain->depth + d - 1];
       next += chain->clip ? term->clipped_state * states[i - d] + term->clipped_origin * seen[i - d]
-                          : term->state * states[i - d] + term->noise * seen[i - d];
+                          : term->state * states[i - d] + term->output * seen[i - d];
     }
     assert_near(chain->sigma[i], 0.0, 0.0);
     states[i + 1] = next;
