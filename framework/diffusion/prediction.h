@@ -15,9 +15,10 @@ typedef enum bl_prediction {
   BL_PREDICTION_EPSILON,
   BL_PREDICTION_X,
   BL_PREDICTION_V,
-  BL_PREDICTION_VELOCITY,
-  BL_PREDICTIONS /**< how many there are */
+  BL_PREDICTION_VELOCITY
 } bl_prediction;
+
+enum { BL_PREDICTIONS = BL_PREDICTION_VELOCITY + 1 };
 
 /** A level of noise of a diffusion process: z = alpha x + sigma ε. */
 typedef struct bl_process {

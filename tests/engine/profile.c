@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "engine/cost.h"
-#include "network/network.h"
 #include "layer/trial.h"
+#include "network/network.h"
 #include "support/cmocka.h"
 #include "support/shapes.h"
 

@@ -1,6 +1,6 @@
 #include "engine/node.h"
 #include "layer/layer.h"
-#include "network/layer_check.h"
+#include "layer/layer_check.h"
 #include "support/cmocka.h"
 
 #include <math.h>

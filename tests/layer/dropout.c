@@ -1,5 +1,5 @@
 #include "layer/layer.h"
-#include "network/layer_check.h"
+#include "layer/layer_check.h"
 #include "layer/trial.h"
 
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-#include "network/layer_check.h"
+#include "layer/layer_check.h"
 
 #include "base/memory.h"
 #include "layer/trial.h"

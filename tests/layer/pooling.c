@@ -1,7 +1,7 @@
 #include "engine/node.h"
 #include "layer/layer.h"
+#include "layer/layer_check.h"
 #include "network/inception.h"
-#include "network/layer_check.h"
 #include "support/cmocka.h"
 
 typedef struct sizes {

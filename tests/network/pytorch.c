@@ -1,7 +1,7 @@
 /* The networks against PyTorch: their parameters (parameters_fixture.txt), and what they return at equal weights
  * (results_fixture.txt) by each algorithm of convolutions. Both files are written by make_network_fixtures.py. */
-#include "network/network.h"
 #include "layer/trial.h"
+#include "network/network.h"
 
 #include "base/memory.h"
 #include "support/algorithms.h"
