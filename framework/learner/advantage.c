@@ -24,7 +24,7 @@ bl_status bl_advantage_configure(bl_advantage *advantage, const bl_options *opti
 }
 
 double bl_advantage_step_weight(const bl_advantage *advantage, const bl_chain *chain, int step) {
-  return advantage->balanced ? chain->sigma[step] / fabs(chain->noise[step]) : 1;
+  return advantage->balanced ? chain->sigma[step] / fabs(bl_chain_noise_factor(chain, step)) : 1;
 }
 
 void bl_advantage_over_value(float *advantages, const bl_policy_method *method, const float *cost, const float *value) {

@@ -55,7 +55,7 @@ static bl_status ask_teacher(float *x, const bl_distill *method, const float *z,
   BL_TRY(bl_graph_forward(method->teacher, x, z, time));
   for (size_t s = 0; s < count; s++)
     bl_prediction_x(x + s * size, method->teacher_prediction, x + s * size, z + s * size,
-                    method->schedule->alpha_bar[(int)time[s]], size);
+                    bl_process_of(method->schedule->alpha_bar[(int)time[s]]), size);
   if (method->clip)
     clip(x, count * size);
   return BL_OK;
@@ -136,9 +136,10 @@ bl_status bl_distill_gradient(const bl_gradient_sink *sink, double *loss, const 
   double sum = 0;
   for (size_t s = 0; s < count; s++) {
     const double alpha_bar = method->schedule->alpha_bar[(int)time[s]];
+    const bl_process process = bl_process_of(alpha_bar);
     const double weight = weight_of(method->weight, alpha_bar);
-    const double scale = 2 * weight * bl_prediction_slope(method->prediction, alpha_bar) / (double)total;
-    bl_prediction_x(x, method->prediction, output + s * size, z + s * size, alpha_bar, size);
+    const double scale = 2 * weight * bl_prediction_slope(method->prediction, process) / (double)total;
+    bl_prediction_x(x, method->prediction, output + s * size, z + s * size, process, size);
     for (size_t i = 0; i < size; i++) {
       const double difference = (double)x[i] - (double)target[s * size + i];
       sum += weight * difference * difference;

@@ -2,14 +2,14 @@
 
 #include <math.h>
 
-/* Of two Gaussians of one σ whose means differ by noise · (after − before). */
-static double divergence(const float *before, const float *after, double noise, double sigma, size_t size) {
+/* Of two Gaussians of one σ whose means differ by factor · (after − before). */
+static double divergence(const float *before, const float *after, double factor, double sigma, size_t size) {
   double square = 0;
   for (size_t j = 0; j < size; j++) {
     const double difference = (double)after[j] - before[j];
     square += difference * difference;
   }
-  return square * noise * noise / (2 * sigma * sigma);
+  return square * factor * factor / (2 * sigma * sigma);
 }
 
 void bl_policy_change_find(bl_policy_change *changes, const bl_policy_method *method, const bl_chain *chain,
@@ -28,6 +28,6 @@ void bl_policy_change_find(bl_policy_change *changes, const bl_policy_method *me
         .after = weight * log_after,
         .advantage = advantage[b],
         .ratio = advantage[b] * exp(fmax(-furthest, fmin(furthest, log_after - log_before))),
-        .divergence = divergence(before + at, after + at, chain->noise[step[b]], chain->sigma[step[b]], method->size)};
+        .divergence = divergence(before + at, after + at, chain->output[step[b]], chain->sigma[step[b]], method->size)};
   }
 }

@@ -25,7 +25,7 @@ typedef struct bl_policy_change {
 
 /** Compare the policies on one micro-batch. Not collective. \param [out] changes (micro_batch), caller's. \param [in] step
  * (micro_batch). \param [in] state, next (micro_batch, size) x_t and x_{t−1}. \param [in] before, after (micro_batch, size)
- * ε of the old and the new network at x_t. \param [in] advantage (micro_batch). Borrowed. */
+ * what the old and the new network answer to x_t. \param [in] advantage (micro_batch). Borrowed. */
 void bl_policy_change_find(bl_policy_change *changes, const bl_policy_method *method, const bl_chain *chain,
                            const int *step, const float *state, const float *next, const float *before, const float *after,
                            const double *advantage);

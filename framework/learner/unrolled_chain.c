@@ -44,12 +44,12 @@ static float *state_of(const bl_unrolled_chain *unrolled, int step) {
   return unrolled->states + (size_t)step * unrolled->micro_batch * unrolled->size;
 }
 
-/* ε(x_t, t) of a step, whose activations then stay in its graph. */
-static bl_status predict(float *epsilon, const bl_unrolled_chain *unrolled, int step) {
+/* What the network answers to x_t at a step, whose activations then stay in its graph. */
+static bl_status predict(float *output, const bl_unrolled_chain *unrolled, int step) {
   float *time = unrolled->work + 3 * unrolled->micro_batch * unrolled->size;
   for (size_t b = 0; b < unrolled->micro_batch; b++)
     time[b] = unrolled->chain->time[step];
-  return bl_graph_forward(graph_of(unrolled, step), epsilon, state_of(unrolled, step), time);
+  return bl_graph_forward(graph_of(unrolled, step), output, state_of(unrolled, step), time);
 }
 
 /* Normal numbers for every sample of the micro-batch. */
@@ -62,16 +62,16 @@ bl_status bl_unrolled_chain_forward(float *origin, bl_unrolled_chain *unrolled, 
                                     uint32_t first_sample) {
   const size_t count = unrolled->micro_batch * unrolled->size;
   const int steps = unrolled->chain->steps;
-  float *epsilon = unrolled->work, *z = epsilon + count;
+  float *output = unrolled->work, *z = output + count;
   bl_draw draw = {.seed = seed, .purpose = BL_PURPOSE_PRIOR, .round = round, .sample = first_sample};
   draw_normal(state_of(unrolled, 0), unrolled, draw);
   draw.purpose = BL_PURPOSE_TRANSITION;
   for (int i = 0; i < steps; i++) {
-    BL_TRY(predict(epsilon, unrolled, i));
+    BL_TRY(predict(output, unrolled, i));
     draw.step = (uint32_t)i;
     if (unrolled->chain->sigma[i] > 0)
       draw_normal(z, unrolled, draw);
-    bl_chain_step(state_of(unrolled, i + 1), unrolled->chain, i, state_of(unrolled, i), epsilon, z, unrolled->micro_batch,
+    bl_chain_step(state_of(unrolled, i + 1), unrolled->chain, i, state_of(unrolled, i), output, z, unrolled->micro_batch,
                   unrolled->size);
   }
   memcpy(origin, state_of(unrolled, steps), count * sizeof *origin);
@@ -98,14 +98,14 @@ bl_status bl_unrolled_chain_backward(float *d_parameters, bl_unrolled_chain *unr
   const bl_chain *chain = unrolled->chain;
   const size_t count = unrolled->micro_batch * unrolled->size;
   const size_t parameters = bl_graph_parameters(unrolled->graphs[0])->count;
-  float *d_state = unrolled->work, *d_epsilon = d_state + count, *through = d_epsilon + count;
+  float *d_state = unrolled->work, *d_output = d_state + count, *through = d_output + count;
   memcpy(d_state, d_origin, count * sizeof *d_state);
   memset(d_parameters, 0, parameters * sizeof *d_parameters);
   for (int i = chain->steps - 1; i >= 0; i--) {
     if (unrolled->graph_count == 1) /* the activations of the last step are there, but a second pass gives the same bits */
       BL_TRY(predict(through, unrolled, i));
-    scale(d_epsilon, d_state, (float)chain->noise[i], count);
-    BL_TRY(bl_graph_backward(graph_of(unrolled, i), unrolled->gradient, i > 0 ? through : NULL, d_epsilon));
+    scale(d_output, d_state, (float)chain->output[i], count);
+    BL_TRY(bl_graph_backward(graph_of(unrolled, i), unrolled->gradient, i > 0 ? through : NULL, d_output));
     add(d_parameters, unrolled->gradient, parameters);
     if (i > 0)
       carry(d_state, through, (float)chain->state[i], count);

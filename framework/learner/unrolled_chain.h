@@ -21,7 +21,7 @@ typedef struct bl_unrolled_chain {
   size_t micro_batch;
   size_t size;       /**< elements of a sample */
   int graph_count;   /**< T' where activations are kept, else 1 */
-  bl_graph **graphs; /**< (graph_count) ε networks for training; owned, as what follows */
+  bl_graph **graphs; /**< (graph_count) networks for training; owned, as what follows */
   float *states;     /**< (steps + 1, micro_batch, size) x_T' … x_0 of the latest forward pass */
   float *gradient;   /**< (parameters) of one step */
   float *work;

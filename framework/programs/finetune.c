@@ -128,13 +128,13 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
   const bl_network_shape *shape = &header->shape;
-  if (strcmp(header->prediction, "epsilon") != 0)
-    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but only models that predict epsilon can be fine-tuned",
-                   options->model.file, header->prediction);
+  bl_prediction prediction;
+  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&prediction, header->prediction)));
   BL_TRY(bl_run_read_data(data, &f->batches, header, options, invocation->comm));
   BL_TRY(bl_finetune_measure_open(&f->measure, data, options, invocation->comm));
   const bl_policy_learner *learner = f->method.learner;
   BL_AGREE(bl_sampler_plan(&f->chain, &f->schedule, options, learner->needs_density), invocation->comm);
+  bl_chain_set_prediction(&f->chain, prediction);
   if (f->chain.clip)
     return bl_options_reject(options, "sampler.clip", "false for fine-tuning");
   if (f->chain.depth > 0 || f->chain.head)

@@ -30,7 +30,9 @@ bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *opt
   bl_model_header *header = &sampler->header;
   BL_TRY(bl_source_model_read(header, &sampler->schedule, options, comm));
   BL_AGREE(bl_sampler_plan(&sampler->chain, &sampler->schedule, options, false), comm);
-  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&sampler->chain.prediction, header->prediction)));
+  bl_prediction prediction;
+  BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&prediction, header->prediction)));
+  bl_chain_set_prediction(&sampler->chain, prediction);
   if (sampler->chain.head)
     BL_TRY(check_head(sampler));
   return bl_sampler_check_network(&sampler->chain, &header->shape, options);

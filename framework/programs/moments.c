@@ -104,6 +104,9 @@ static bl_status prepare(task *t) {
   BL_TRY(bl_computation_create(&t->computation, options));
   BL_AGREE(t->rank == 0 ? claim(t) : BL_OK, t->comm);
   BL_TRY(bl_source_model_read(&t->header, &t->schedule, options, t->comm));
+  if (strcmp(t->header.prediction, "epsilon") != 0)
+    return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but moments are those of models that predict epsilon",
+                   options->model.file, t->header.prediction);
   BL_TRY(bl_options_blame(options, "data.file", bl_dataset_read_shared(&t->data, options->data.file, t->comm)));
   BL_TRY(bl_source_model_match(&t->header, &t->data, options));
   const bl_network_plan plan = {shape, options->learner.micro_batch, BL_GRAPH_INFERENCE, &t->computation.rollout};

@@ -17,12 +17,14 @@ static double variance_of_origin(const bl_moments *moments, double alpha_bar, in
   return fmin(fmax((1.0 - alpha_bar) / alpha_bar * (1.0 - moments->gamma[t]), 0.0), 1.0);
 }
 
-static void set_variances(bl_chain *chain, const bl_moments *moments, const bl_options *options) {
+static void set_variances(bl_chain *chain, const bl_moments *moments, const bl_schedule *schedule,
+                          const bl_options *options) {
   const int last = chain->steps - 1;
   for (int i = 0; i < last; i++) {
-    const double here = chain->alpha_bar[i], next = chain->alpha_bar[i + 1], own = chain->sigma[i] * chain->sigma[i];
+    const int t = (int)chain->time[i], s = (int)chain->time[i + 1];
+    const double here = schedule->alpha_bar[t], next = schedule->alpha_bar[s], own = chain->sigma[i] * chain->sigma[i];
     const double share = sqrt(next) - sqrt((1.0 - next - own) * here / (1.0 - here));
-    chain->sigma[i] = sqrt(own + share * share * variance_of_origin(moments, here, (int)chain->time[i]));
+    chain->sigma[i] = sqrt(own + share * share * variance_of_origin(moments, here, t));
   }
   if (last > 0 && options->sampler.pixel_clip > 0.0)
     chain->sigma[last - 1] = fmin(chain->sigma[last - 1], bl_covariance_limit(options));
@@ -49,7 +51,7 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
   if (status == BL_OK)
     status = check_moments(&moments, schedule, path);
   if (status == BL_OK)
-    set_variances(chain, &moments, options);
+    set_variances(chain, &moments, schedule, options);
   bl_moments_destroy(&moments);
   return bl_options_blame(options, "sampler.moments", status);
 }

@@ -11,5 +11,5 @@ bl_status bl_covariance_plan(bl_chain *chain, const bl_schedule *schedule, const
     return bl_options_reject(options, "sampler.head", "a head made by beeline moments with moments.head %s",
                              bl_head_name(head));
   BL_TRY(bl_grid_plan(chain, schedule, options, options->sampler.eta));
-  return bl_chain_attach_head(chain, head, bl_covariance_limit(options));
+  return bl_chain_attach_head(chain, schedule, head, bl_covariance_limit(options));
 }

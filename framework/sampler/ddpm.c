@@ -12,8 +12,8 @@ static bl_status plan(bl_chain *chain, const bl_schedule *schedule, const bl_opt
     return bl_options_reject(options, "sampler.variance", "\"small\" or \"large\"");
   BL_TRY(bl_grid_plan(chain, schedule, options, 1.0));
   for (int i = 0; large && i < chain->steps; i++) {
-    double next = i == chain->steps - 1 ? 1.0 : chain->alpha_bar[i + 1];
-    chain->sigma[i] = sqrt(1.0 - chain->alpha_bar[i] / next);
+    double next = i == chain->steps - 1 ? 1.0 : schedule->alpha_bar[(int)chain->time[i + 1]];
+    chain->sigma[i] = sqrt(1.0 - schedule->alpha_bar[(int)chain->time[i]] / next);
   }
   return BL_OK;
 }

@@ -26,10 +26,22 @@ size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size) {
   return (2 * (size_t)chain->depth + (chain->head ? 5 : 3)) * batch * size;
 }
 
+/* As the head says. \param [in,out] answers  what the network predicts of it becomes ε. */
+static void scale_noise(float *z, float *answers, const bl_chain *chain, int step, const float *x, size_t batch,
+                        size_t size) {
+  for (size_t s = 0; s < batch; s++) {
+    float *epsilon = answers + 2 * s * size, *answer = epsilon + size;
+    if (chain->prediction != BL_PREDICTION_EPSILON)
+      bl_prediction_epsilon(epsilon, chain->prediction, epsilon, x + s * size, chain->process[step], size);
+    bl_head_scale_noise(z + s * size, chain->head, &chain->drawn[step], epsilon, answer, size);
+  }
+}
+
 bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
                           uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch, size_t size, float *work) {
   const size_t count = batch * size;
-  const int kept = chain->depth + 1; /* what the latest steps saw: state i and ε of it at place i % kept of the rings */
+  const int kept =
+      chain->depth + 1; /* what the latest steps saw: state i and the answer to it at place i % kept of the rings */
   float *states = work, *predictions = work + (size_t)kept * count, *z = predictions + (size_t)kept * count;
   float *time = z; /* read before z is drawn */
   float *answers = chain->head ? z + count : NULL;
@@ -53,14 +65,11 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
     BL_TRY(predict(model, chain->head ? answers : prediction[0], present, time));
     for (size_t s = 0; s < batch && chain->head; s++)
       memcpy(prediction[0] + s * size, answers + 2 * s * size, size * sizeof *answers);
-    if (chain->prediction != BL_PREDICTION_EPSILON)
-      bl_prediction_epsilon(prediction[0], chain->prediction, prediction[0], present, chain->alpha_bar[i], count);
     draw.step = (uint32_t)i;
     if (chain->sigma[i] > 0.0)
       draw_normal(z, draw, batch, size);
-    for (size_t s = 0; s < batch && chain->head && chain->sigma[i] > 0.0; s++)
-      bl_head_scale_noise(z + s * size, chain->head, &chain->drawn[i], prediction[0] + s * size,
-                          answers + (2 * s + 1) * size, size);
+    if (chain->head && chain->sigma[i] > 0.0)
+      scale_noise(z, answers, chain, i, present, batch, size);
     float *next = trajectory ? present + count : states + (size_t)((i + 1) % kept) * count;
     bl_chain_advance(next, chain, i, x, prediction, z, batch, size);
     present = next;
@@ -74,10 +83,10 @@ void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const flo
                        uint32_t round, uint32_t first_sample, size_t batch, size_t size) {
   const size_t count = batch * size;
   const float *x = trajectory + (size_t)step * count, *next = x + count;
-  const double noise = chain->noise[step], state = chain->state[step], sigma = chain->sigma[step];
-  const double root = sqrt(chain->alpha_bar[step]), rest = sqrt(1 - chain->alpha_bar[step]);
+  const double factor = chain->output[step], state = chain->state[step], sigma = chain->sigma[step];
+  const bl_prediction_origin guess = bl_prediction_find_origin(chain->prediction, chain->process[step]);
   float *z = origin;
-  if (fabs(noise) < 1e-9) {
+  if (fabs(factor) < 1e-9) {
     memcpy(origin, x, count * sizeof *origin);
     return;
   }
@@ -87,13 +96,13 @@ void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const flo
           .seed = seed, .purpose = BL_PURPOSE_TRANSITION, .round = round, .sample = first_sample, .step = (uint32_t)step},
       batch, size);
   for (size_t j = 0; j < count; j++) {
-    const double epsilon = (next[j] - state * x[j] - sigma * z[j]) / noise;
-    origin[j] = (float)((x[j] - rest * epsilon) / root);
+    const double output = (next[j] - state * x[j] - sigma * z[j]) / factor;
+    origin[j] = (float)((guess.state * x[j] - guess.output * output) / guess.divisor);
   }
 }
 
-bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time) {
-  return bl_graph_forward(graph, epsilon, x, time);
+bl_status bl_sampler_predict(void *graph, float *output, const float *x, const float *time) {
+  return bl_graph_forward(graph, output, x, time);
 }
 
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,

@@ -37,7 +37,8 @@ extern const bl_sampler bl_sampler_unipc;
 /** The row named by options->sampler.name, planned for \a schedule. Not collective; but `analytic` reads a file on every
  * rank, so agree on the result.
  * sampler.final_sigma replaces σ of the last step of samplers with a log-density unless it is negative; the mean stays.
- * The chain has options->sampler.steps steps, each one evaluation of the network.
+ * The chain has options->sampler.steps steps, each one evaluation of the network, which predicts ε; for another,
+ * bl_chain_set_prediction.
  * \param [in] fine_tuning  refuse samplers without a log-density, σ = 0 at any step, and clipping.
  * \param [out] chain caller's; bl_chain_destroy. Returns BL_ERROR_USAGE by bl_options_reject, and
  * BL_ERROR_INPUT for the file of sampler.moments. */
@@ -47,12 +48,12 @@ bl_status bl_sampler_plan(bl_chain *chain, const bl_schedule *schedule, const bl
  * BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_sampler_check_network(const bl_chain *chain, const bl_network_shape *shape, const bl_options *options);
 
-/** What predicts ε (batch, size) at states x (batch, size) and times (batch): a network, or an exact score in tests. For a
- * chain with a head: (batch, 2, size), ε and the head's answer. */
-typedef bl_status bl_predict(void *model, float *epsilon, const float *x, const float *time);
+/** What predicts (batch, size), as chain->prediction says, at states x (batch, size) and times (batch): a network, or an
+ * exact score in tests. For a chain with a head: (batch, 2, size), the prediction and the head's answer. */
+typedef bl_status bl_predict(void *model, float *output, const float *x, const float *time);
 
 /** The bl_predict of a network: \a graph is a bl_graph, loaded, of that micro-batch. Not collective. */
-bl_status bl_sampler_predict(void *graph, float *epsilon, const float *x, const float *time);
+bl_status bl_sampler_predict(void *graph, float *output, const float *x, const float *time);
 
 /** Elements of the scratch that rolling out \a chain needs; 3 batches where it has no memory. Not collective. */
 size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size);
@@ -65,13 +66,13 @@ size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size);
 bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
                           uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch, size_t size, float *work);
 
-/** The same with a network. Not collective. \param [in] graph  ε network, loaded, of micro-batch `batch`. */
+/** The same with a network. Not collective. \param [in] graph  network, loaded, of micro-batch `batch`. */
 bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
                              uint32_t round, uint32_t first_sample, size_t batch, float *work);
 
-/** What a rollout predicted of x_0 before step \a step, x̂_0 = (x − √(1 − ᾱ) ε) / √ᾱ, from its trajectory and its noise,
+/** What a rollout predicted of x_0 before step \a step, x̂_0, from its trajectory and its noise,
  * which is drawn again. Not collective. For chains of Gaussian steps (no memory, head or clipping); where the mean does not
- * depend on ε, x itself. \param [out] origin (batch, size). \param [in] trajectory (steps + 1, batch, size) of
+ * depend on the network, x itself. \param [out] origin (batch, size). \param [in] trajectory (steps + 1, batch, size) of
  * bl_sampler_walk with the same seed, round and first sample. */
 void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const float *trajectory, uint64_t seed,
                        uint32_t round, uint32_t first_sample, size_t batch, size_t size);

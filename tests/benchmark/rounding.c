@@ -104,7 +104,7 @@ static bl_status compare_step(comparison *c, int i) {
     BL_TRY(bl_graph_forward(graphs[g], c->epsilon[g], x, c->time));
     bl_chain_log_density(c->log_density[g], &c->chain, c->step, x, c->epsilon[g], next, batch, size, true);
   }
-  const double factor = c->chain.noise[i] / c->chain.sigma[i];
+  const double factor = c->chain.output[i] / c->chain.sigma[i];
   for (size_t e = 0; e < batch * size; e++) {
     const double exact = (double)c->epsilon[0][e], difference = (double)c->epsilon[1][e] - exact;
     s->difference += difference * difference;

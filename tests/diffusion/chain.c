@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "diffusion/schedule.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <math.h>
@@ -32,7 +33,7 @@ static void coefficients_are_those_of_the_paper(void **state) {
     double alpha = 1.0 - schedule.beta[t], here = schedule.alpha_bar[t], next = t > 0 ? schedule.alpha_bar[t - 1] : 1.0;
     /* Ho et al. 2020, equations 11 and 7. */
     assert_near(chain.state[i], 1.0 / sqrt(alpha), 1e-12);
-    assert_near(chain.noise[i], -schedule.beta[t] / sqrt((1.0 - here) * alpha), 1e-12);
+    assert_near(chain.output[i], -schedule.beta[t] / sqrt((1.0 - here) * alpha), 1e-12);
     assert_near(chain.clipped_state[i], sqrt(alpha) * (1.0 - next) / (1.0 - here), 1e-10);
     assert_near(chain.clipped_origin[i], sqrt(next) * schedule.beta[t] / (1.0 - here), 1e-10);
     assert_true(chain.sigma[i] >= 0.0 && chain.sigma[i] * chain.sigma[i] <= schedule.beta[t]);
@@ -114,7 +115,7 @@ static void clipping_changes_only_what_is_outside(void **state) {
   assert_int_equal(bl_schedule_create(&schedule, "linear", 10, 1e-3, 0.3), BL_OK);
   make_ddpm(&chain, &schedule, false);
   for (int i = 0; i < 10; i++) {
-    double here = chain.alpha_bar[i];
+    double here = test_alpha_bar(&chain, i);
     const float origin[3] = {0.4F, -0.9F, 3.0F}, epsilon[3] = {0.7F, -1.1F, 0.2F}, z[3] = {1.0F, -1.0F, 0.5F};
     float x[3], plain[3], clipped[3];
     for (int e = 0; e < 3; e++)
@@ -158,7 +159,7 @@ static void stepping_in_place_gives_the_same_bits(void **state) {
 static void make_single(bl_chain *chain, double sigma) {
   assert_int_equal(bl_chain_create(chain, 1), BL_OK);
   chain->state[0] = 0.9;
-  chain->noise[0] = -0.3;
+  chain->output[0] = -0.3;
   chain->sigma[0] = sigma;
 }
 
@@ -185,35 +186,35 @@ static void density_integrates_to_one(void **state) {
   }
 }
 
-static void gradient_is_the_finite_difference(void **state) {
-  (void)state;
+static void check_gradient(bl_prediction prediction) {
   enum { BATCH = 3, SIZE = 11, COUNT = BATCH * SIZE };
   bl_schedule schedule;
   bl_chain chain;
   assert_int_equal(bl_schedule_create(&schedule, "linear", 10, 1e-3, 0.3), BL_OK);
   make_ddpm(&chain, &schedule, true);
+  bl_chain_set_prediction(&chain, prediction);
   const int step[BATCH] = {0, 9, 4};
   const double weight[BATCH] = {0.7, -1.3, 2.0};
-  float x[COUNT], epsilon[COUNT], next[COUNT], gradient[COUNT];
+  float x[COUNT], output[COUNT], next[COUNT], gradient[COUNT];
   bl_random_normal(x, COUNT, (bl_draw){.purpose = BL_PURPOSE_TEST});
-  bl_random_normal(epsilon, COUNT, (bl_draw){.purpose = BL_PURPOSE_TEST, .sample = 1});
+  bl_random_normal(output, COUNT, (bl_draw){.purpose = BL_PURPOSE_TEST, .sample = 1});
   bl_random_normal(next, COUNT, (bl_draw){.purpose = BL_PURPOSE_TEST, .sample = 2});
   for (int mean = 0; mean < 2; mean++) {
-    bl_chain_log_density_gradient(gradient, &chain, step, x, epsilon, next, weight, BATCH, SIZE, mean == 1);
+    bl_chain_log_density_gradient(gradient, &chain, step, x, output, next, weight, BATCH, SIZE, mean == 1);
     for (int e = 0; e < COUNT; e++) {
       double value[2];
-      float kept = epsilon[e];
+      float kept = output[e];
       for (int side = 0; side < 2; side++) {
         double log_density[BATCH];
-        epsilon[e] = kept + (side == 0 ? 0.5F : -0.5F); /* log p is quadratic in ε: the quotient is exact */
-        bl_chain_log_density(log_density, &chain, step, x, epsilon, next, BATCH, SIZE, mean == 1);
+        output[e] = kept + (side == 0 ? 0.5F : -0.5F); /* log p is quadratic in the output: the quotient is exact */
+        bl_chain_log_density(log_density, &chain, step, x, output, next, BATCH, SIZE, mean == 1);
         value[side] = 0.0;
         for (int b = 0; b < BATCH; b++)
           value[side] += weight[b] * log_density[b];
       }
       double width = (double)(kept + 0.5F) - (double)(kept - 0.5F),
              middle = 0.5 * ((double)(kept + 0.5F) + (double)(kept - 0.5F));
-      epsilon[e] = kept;
+      output[e] = kept;
       double quotient = (value[0] - value[1]) / width;
       assert_near(middle, (double)kept, 1e-6);
       assert_near((double)gradient[e], quotient, 1e-5 * (1.0 + fabs(quotient)));
@@ -221,6 +222,12 @@ static void gradient_is_the_finite_difference(void **state) {
   }
   bl_chain_destroy(&chain);
   bl_schedule_destroy(&schedule);
+}
+
+static void gradient_is_the_finite_difference(void **state) {
+  (void)state;
+  for (int p = 0; p < BL_PREDICTIONS; p++)
+    check_gradient((bl_prediction)p);
 }
 
 static void mean_is_sum_over_size(void **state) {

@@ -72,6 +72,9 @@ static void exact_line(double *factor, double *offset, const bl_schedule *schedu
     case BL_PREDICTION_V:
       *factor = alpha * epsilon - sigma * x, *offset = alpha * epsilon_0 - sigma * x_0;
       break;
+    case BL_PREDICTION_VELOCITY:
+      *factor = epsilon - x, *offset = epsilon_0 - x_0;
+      break;
   }
 }
 
@@ -308,11 +311,11 @@ static void gradient_is_that_of_the_loss(void **state) {
   const bl_gradient_sink sink = whole_gradient(gradient);
   bl_random_normal(values, BATCH, (bl_draw){.seed = 5, .purpose = BL_PURPOSE_TEST});
   const bl_sample_batch batch = {.values = values, .count = BATCH, .size = SIZE, .seed = 6, .round = 2, .work = work};
-  for (int k = 0; k < 9; k++) {
+  for (int k = 0; k < 3 * BL_PREDICTIONS; k++) {
     const bl_distill method = {.schedule = &schedule,
                                .teacher = teacher,
-                               .prediction = (bl_prediction)(k % 3),
-                               .weight = (bl_distill_weight)(k / 3),
+                               .prediction = (bl_prediction)(k % BL_PREDICTIONS),
+                               .weight = (bl_distill_weight)(k / BL_PREDICTIONS),
                                .teacher_steps = 8,
                                .steps = 4};
     double loss, above, below, error = 0, size = 0;

@@ -29,7 +29,7 @@ static void trial_create(trial *t) {
   assert_int_equal(bl_chain_create(&t->chain, STEPS), BL_OK);
   for (int i = 0; i < STEPS; i++) {
     t->chain.state[i] = 1.1 - 0.2 * i;
-    t->chain.noise[i] = -0.4 + 0.1 * i;
+    t->chain.output[i] = -0.4 + 0.1 * i;
     t->chain.sigma[i] = 0.5 - 0.2 * i;
   }
   normal(t->state, BATCH * SIZE, 1);
@@ -51,7 +51,7 @@ static void find(trial *t) {
 
 static double mean_of(const trial *t, const float *epsilon, int j) {
   const int i = t->step[j / SIZE];
-  return t->chain.state[i] * t->state[j] + t->chain.noise[i] * epsilon[j];
+  return t->chain.state[i] * t->state[j] + t->chain.output[i] * epsilon[j];
 }
 
 static double log_density(const trial *t, const float *epsilon, int b) {
@@ -113,7 +113,7 @@ static void surrogates_are_their_formulas(void **state) {
       for (int b = 0; b < BATCH; b++) {
         const double before = log_density(&t, t.before, b), after = log_density(&t, t.after, b), a = t.advantage[b];
         const int i = t.step[b];
-        const double weight = (balanced ? t.chain.sigma[i] / fabs(t.chain.noise[i]) : 1) / (mean ? SIZE : 1);
+        const double weight = (balanced ? t.chain.sigma[i] / fabs(t.chain.output[i]) : 1) / (mean ? SIZE : 1);
         assert_near(t.changes[b].before, weight * a * before, 1e-9);
         assert_near(t.changes[b].after, weight * a * after, 1e-9);
         assert_near(t.changes[b].advantage, a, 0);

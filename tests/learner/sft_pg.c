@@ -60,7 +60,7 @@ static void policy_gradient_is_that_of_its_loss(void **state) {
   for (int i = 0; i < STEPS; i++) {
     chain.time[i] = (float)(STEPS - 1 - i);
     chain.state[i] = 1.1;
-    chain.noise[i] = -0.4;
+    chain.output[i] = -0.4;
     chain.sigma[i] = 0.3 + 0.1 * i;
   }
   bl_graph *policy = network(&theta, &policy_shape, BATCH, 7);

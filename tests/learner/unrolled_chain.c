@@ -62,10 +62,12 @@ static void gradient_is_that_of_the_whole_chain(void **state) {
   bl_chain chain;
   bl_unrolled_chain unrolled;
   float weight[BATCH * SIZE], *gradient = NULL;
-  make_chain(&chain, STEPS);
   bl_random_normal(weight, BATCH * SIZE, (bl_draw){.seed = 1, .purpose = BL_PURPOSE_TEST});
-  for (int keep = 0; keep < 2; keep++) {
-    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep != 0), BL_OK);
+  for (int k = 0; k < 2 * BL_PREDICTIONS; k++) {
+    const bool keep = k >= BL_PREDICTIONS;
+    make_chain(&chain, STEPS);
+    bl_chain_set_prediction(&chain, (bl_prediction)(k % BL_PREDICTIONS));
+    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep), BL_OK);
     float *values = parameters_of(&unrolled);
     const size_t count = bl_graph_parameters(unrolled.graphs[0])->count;
     assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
@@ -88,8 +90,8 @@ static void gradient_is_that_of_the_whole_chain(void **state) {
     bl_free(&values);
     bl_free(&gradient);
     bl_unrolled_chain_destroy(&unrolled);
+    bl_chain_destroy(&chain);
   }
-  bl_chain_destroy(&chain);
 }
 
 /* The same x_0 as a sampler's, and the same gradient, bit for bit, whatever is kept, and with segments run again. */

@@ -54,6 +54,7 @@ refused 0 'distill.weight is "all"' $distilling --set distill.weight=all --outpu
 refused 0 'learner.rounds is 0' $distilling --set learner.rounds=0 --output new
 refused 4 'images.nc: samples are 1 × 8 × 8, but model/model.nc' $distilling --set data.file=images.nc --output new
 works $distilling --output student
-refused 0 'predicts v, but only models that predict epsilon' finetune finetune.yaml --set model.file=student/model.nc --output new
+works finetune finetune.yaml --set model.file=student/model.nc --output tuned # it predicts v
+refused 0 'predicts v, but moments are' moments finetune.yaml --set model.file=student/model.nc --output moments.nc
 
 finish

@@ -81,9 +81,9 @@ static void make_chain(bl_chain *chain, double factor) {
   assert_int_equal(bl_chain_create(chain, STEPS), BL_OK);
   for (int i = 0; i < STEPS; i++) {
     chain->time[i] = (float)(STEPS - 1 - i);
-    chain->alpha_bar[i] = (i + 1) / (STEPS + 1.0);
+    chain->process[i] = bl_process_of((i + 1) / (STEPS + 1.0));
     chain->state[i] = factor;
-    chain->noise[i] = -0.3;
+    chain->output[i] = -0.3;
     chain->sigma[i] = 0.2;
   }
 }

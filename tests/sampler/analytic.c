@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "sampler/exact.h"
 #include "store/moments.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -72,13 +73,13 @@ static void steps_on_a_gaussian_are_exact(void **state) {
     const int steps = counts[k / 3];
     bl_chain chain;
     plan(&chain, &schedule, steps, eta, 0.0);
-    const double first = chain.alpha_bar[0];
+    const double first = test_alpha_bar(&chain, 0);
     double mean = sqrt(first) * data_mean, variance = first * data_variance + 1.0 - first;
     for (int i = 0; i + 1 < steps; i++) {
-      const double here = chain.alpha_bar[i], next = chain.alpha_bar[i + 1], before = variance;
+      const double here = test_alpha_bar(&chain, i), next = test_alpha_bar(&chain, i + 1), before = variance;
       const double offset = exact_epsilon(&data, 0.0, here);
-      const double gain = chain.state[i] + chain.noise[i] * (exact_epsilon(&data, 1.0, here) - offset);
-      mean = gain * mean + chain.noise[i] * offset;
+      const double gain = chain.state[i] + chain.output[i] * (exact_epsilon(&data, 1.0, here) - offset);
+      mean = gain * mean + chain.output[i] * offset;
       variance = gain * gain * variance + chain.sigma[i] * chain.sigma[i];
       const double expected = next * data_variance + 1.0 - next;
       assert_near(mean, sqrt(next) * data_mean, 1e-9);
@@ -103,14 +104,14 @@ static void the_variance_keeps_its_bounds(void **state) {
     write_moments(&schedule, 2.0); /* more than 1: C = 0, only the chain's own noise is left */
     plan(&chain, &schedule, STEPS, eta, 0.0);
     for (int i = 0; i + 1 < STEPS; i++) {
-      const double here = chain.alpha_bar[i], next = chain.alpha_bar[i + 1];
+      const double here = test_alpha_bar(&chain, i), next = test_alpha_bar(&chain, i + 1);
       assert_near(chain.sigma[i], eta * sqrt((1.0 - here / next) * (1.0 - next) / (1.0 - here)), 1e-12);
     }
     bl_chain_destroy(&chain);
     write_moments(&schedule, 0.0); /* C = min((1 − ᾱ) / ᾱ, 1) */
     plan(&chain, &schedule, STEPS, eta, 0.0);
     for (int i = 0; i + 1 < STEPS; i++) {
-      const double here = chain.alpha_bar[i], next = chain.alpha_bar[i + 1];
+      const double here = test_alpha_bar(&chain, i), next = test_alpha_bar(&chain, i + 1);
       const double own = eta * eta * (1.0 - here / next) * (1.0 - next) / (1.0 - here);
       const double factor = sqrt(next) - sqrt((1.0 - next - own) * here / (1.0 - here));
       assert_near(chain.sigma[i], sqrt(own + factor * factor * fmin((1.0 - here) / here, 1.0)), 1e-12);

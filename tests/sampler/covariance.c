@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "sampler/exact.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -104,7 +105,7 @@ static void the_best_heads_give_the_variance_of_the_reverse_step(void **state) {
     plan(&chain, &schedule, head, STEPS, 1.0, 0.0);
     for (int i = 2; i + 1 < STEPS; i++)
       for (int j = -2; j <= 2; j++) {
-        const double here = chain.alpha_bar[i], next = chain.alpha_bar[i + 1], x = 0.45 * j;
+        const double here = test_alpha_bar(&chain, i), next = test_alpha_bar(&chain, i + 1), x = 0.45 * j;
         const double expected = reverse_variance(&data, x, here, next);
         assert_near(best_answer(&data, head, x, here) / mean_target(&data, head, x, here), 1.0, 1e-6);
         float z = 1.0F;

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "sampler/exact.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void check_equal(const bl_chain *a, const bl_chain *b, int steps, double 
   for (int i = 0; i < steps; i++) {
     assert_near(a->time[i], b->time[i], 0.0);
     assert_near(a->state[i], b->state[i], tolerance * b->state[i]);
-    assert_near(a->noise[i], b->noise[i], tolerance * fabs(b->noise[i]));
+    assert_near(a->output[i], b->output[i], tolerance * fabs(b->output[i]));
     assert_near(a->sigma[i], b->sigma[i], tolerance);
   }
 }
@@ -101,9 +102,10 @@ static void marginals_of_a_gaussian_are_right(void **state) {
     plan(&chain, &schedule, "ddim", "full", 1000, k / 2.0);
     double mean = 0.0, variance = 1.0;
     for (int i = 0; i < 1000; i++) {
-      const double offset = exact_epsilon(&data, 0.0, chain.alpha_bar[i]);
-      const double gain = chain.state[i] + chain.noise[i] * (exact_epsilon(&data, 1.0, chain.alpha_bar[i]) - offset);
-      mean = gain * mean + chain.noise[i] * offset;
+      const double offset = exact_epsilon(&data, 0.0, test_alpha_bar(&chain, i));
+      const double gain =
+          chain.state[i] + chain.output[i] * (exact_epsilon(&data, 1.0, test_alpha_bar(&chain, i)) - offset);
+      mean = gain * mean + chain.output[i] * offset;
       variance = gain * gain * variance + chain.sigma[i] * chain.sigma[i];
     }
     assert_near(mean, 0.3, 0.003);

@@ -22,7 +22,7 @@ static void toy_is_the_full_grid_with_large_variance(void **state) {
     int t = 9 - i;
     assert_near(chain.time[i], t, 0.0);
     assert_near(chain.state[i], 1.0 / sqrt(1.0 - schedule.beta[t]), 1e-14);
-    assert_near(chain.noise[i], -schedule.beta[t] / sqrt((1.0 - schedule.alpha_bar[t]) * (1.0 - schedule.beta[t])), 1e-13);
+    assert_near(chain.output[i], -schedule.beta[t] / sqrt((1.0 - schedule.alpha_bar[t]) * (1.0 - schedule.beta[t])), 1e-13);
     assert_near(chain.sigma[i], sqrt(schedule.beta[t]), 1e-12);
   }
   bl_chain_destroy(&chain);
@@ -44,8 +44,8 @@ static void subsampled_steps_join_the_variances(void **state) {
     double here = schedule.alpha_bar[t], next = s < 0 ? 1.0 : schedule.alpha_bar[s], alpha = here / next;
     assert_near(small.time[i], t, 0.0);
     assert_near(small.state[i], 1.0 / sqrt(alpha), 1e-13);
-    assert_near(small.noise[i], -(1.0 - alpha) / sqrt((1.0 - here) * alpha), 1e-12);
-    assert_near(small.noise[i], large.noise[i], 0.0);
+    assert_near(small.output[i], -(1.0 - alpha) / sqrt((1.0 - here) * alpha), 1e-12);
+    assert_near(small.output[i], large.output[i], 0.0);
     if (i < 9) {
       assert_near(small.sigma[i] * small.sigma[i], (1.0 - alpha) * (1.0 - next) / (1.0 - here), 1e-14);
       assert_near(large.sigma[i] * large.sigma[i], 1.0 - alpha, 1e-14);

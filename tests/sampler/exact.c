@@ -1,5 +1,6 @@
 #include "sampler/exact.h"
 
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdlib.h>
@@ -16,14 +17,30 @@ double exact_epsilon(const exact_data *data, double x, double alpha_bar) {
   return sqrt(1.0 - alpha_bar) * sum / total;
 }
 
-bl_status exact_predict(void *model, float *epsilon, const float *x, const float *time) {
+/* What a network of that kind answers to x where the best ε is \a epsilon. */
+static double answer(bl_prediction prediction, double epsilon, double x, bl_process process) {
+  const double origin = (x - process.sigma * epsilon) / process.alpha;
+  switch (prediction) {
+    case BL_PREDICTION_X:
+      return origin;
+    case BL_PREDICTION_V:
+      return process.alpha * epsilon - process.sigma * origin;
+    case BL_PREDICTION_VELOCITY:
+      return epsilon - origin;
+    case BL_PREDICTION_EPSILON:
+      break;
+  }
+  return epsilon;
+}
+
+bl_status exact_predict(void *model, float *output, const float *x, const float *time) {
   exact_data *data = model;
   const double *alpha_bar = data->schedule->alpha_bar;
   const int i = (int)time[0];
   const double part = (double)time[0] - i;
   const double here = part > 0.0 ? pow(alpha_bar[i], 1.0 - part) * pow(alpha_bar[i + 1], part) : alpha_bar[i];
   for (int e = 0; e < EXACT_SIZE; e++)
-    epsilon[e] = (float)exact_epsilon(data, (double)x[e], here);
+    output[e] = (float)answer(data->prediction, exact_epsilon(data, (double)x[e], here), (double)x[e], bl_process_of(here));
   data->calls++;
   return BL_OK;
 }
@@ -34,16 +51,16 @@ double exact_walk(const bl_chain *chain, const exact_data *data, double x) {
   assert_non_null(seen);
   states[0] = x;
   for (int i = 0; i < chain->steps; i++) {
-    const double alpha_bar = chain->alpha_bar[i];
+    const double alpha_bar = test_alpha_bar(chain, i);
     seen[i] = exact_epsilon(data, states[i], alpha_bar);
     if (chain->clip)
       seen[i] = fmax(-1.0, fmin(1.0, (states[i] - sqrt(1.0 - alpha_bar) * seen[i]) / sqrt(alpha_bar)));
     double next = chain->clip ? chain->clipped_state[i] * states[i] + chain->clipped_origin[i] * seen[i]
-                              : chain->state[i] * states[i] + chain->noise[i] * seen[i];
+                              : chain->state[i] * states[i] + chain->output[i] * seen[i];
     for (int d = 1; d <= chain->depth && d <= i; d++) {
       const bl_chain_term *term = &chain->past[i * chain->depth + d - 1];
       next += chain->clip ? term->clipped_state * states[i - d] + term->clipped_origin * seen[i - d]
-                          : term->state * states[i - d] + term->noise * seen[i - d];
+                          : term->state * states[i - d] + term->output * seen[i - d];
     }
     assert_near(chain->sigma[i], 0.0, 0.0);
     states[i + 1] = next;

@@ -12,7 +12,8 @@ typedef struct exact_data {
   int count;
   double mean[2], weight[2], variance;
   const bl_schedule *schedule;
-  int calls; /**< of exact_predict */
+  bl_prediction prediction; /**< what exact_predict answers; ε by default */
+  int calls;                /**< of exact_predict */
 } exact_data;
 
 /** E(ε | x) at ᾱ. */

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "sampler/sampler.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -25,8 +26,8 @@ static void plan(bl_chain *chain, const char *grid, int steps, double kappa, dou
 
 /* η of step \a i: the share of signal that the step takes away. */
 static double eta(const bl_chain *chain, int i) {
-  double next = i + 1 < chain->steps ? chain->alpha_bar[i + 1] : 1.0;
-  return 1.0 - chain->alpha_bar[i] / next;
+  double next = i + 1 < chain->steps ? test_alpha_bar(chain, i + 1) : 1.0;
+  return 1.0 - test_alpha_bar(chain, i) / next;
 }
 
 /* Numbers of the public SFT-PG code (T = 1000, β from 1e-4 to 0.02). */
@@ -42,7 +43,8 @@ static void published_quadratic_chain_comes_out(void **state) {
     assert_near(chain.time[i], times[i], 6e-4);
     assert_near(chain.sigma[i], sigmas[i], 6e-5);
   }
-  assert_near(chain.alpha_bar[0], 2.08e-2, 5e-5); /* far from 4e-5: the published chain does not start at pure noise */
+  assert_near(test_alpha_bar(&chain, 0), 2.08e-2,
+              5e-5); /* far from 4e-5: the published chain does not start at pure noise */
   bl_chain_destroy(&chain);
 
   const double etas8[8] = {.707702, .522006, .364514, .235225, .134139, .061256, .016577, 1e-4};
@@ -78,7 +80,7 @@ static void exact_quadratic_chain_starts_at_pure_noise(void **state) {
   for (int k = 0; k < 5; k++) {
     bl_chain chain;
     plan(&chain, "var_quadratic_exact", counts[k], 1.0, 0.001);
-    assert_near(chain.alpha_bar[0] / schedule.alpha_bar[999], 1.0, 1e-9);
+    assert_near(test_alpha_bar(&chain, 0) / schedule.alpha_bar[999], 1.0, 1e-9);
     assert_near(chain.time[0], 999.0, 1e-4);
     for (int i = 0; i + 1 < counts[k]; i++)
       assert_true(chain.time[i] > chain.time[i + 1]);
@@ -109,7 +111,7 @@ static void steps_with_full_noise_are_those_of_ddpm(void **state) {
     for (int i = 0; i < ddpm.steps; i++) {
       assert_near(fast.time[i], ddpm.time[i], 0.0);
       assert_near(fast.state[i], ddpm.state[i], 1e-14);
-      assert_near(fast.noise[i], ddpm.noise[i], 1e-12);
+      assert_near(fast.output[i], ddpm.output[i], 1e-12);
       assert_near(fast.sigma[i], ddpm.sigma[i], 1e-12);
     }
     bl_chain_destroy(&ddpm);
@@ -127,10 +129,10 @@ static void kappa_keeps_the_marginal(void **state) {
     plan(&chain, "var_quadratic", 10, k / 4.0, -1.0);
     plan(&full, "var_quadratic", 10, 1.0, -1.0);
     for (int i = 0; i < 10; i++) {
-      double next = i < 9 ? chain.alpha_bar[i + 1] : 1.0;
-      double along = chain.noise[i] + chain.state[i] * sqrt(1.0 - chain.alpha_bar[i]);
+      double next = i < 9 ? test_alpha_bar(&chain, i + 1) : 1.0;
+      double along = chain.output[i] + chain.state[i] * sqrt(1.0 - test_alpha_bar(&chain, i));
       assert_near(along * along + chain.sigma[i] * chain.sigma[i], 1.0 - next, 1e-14);
-      assert_near(chain.state[i], sqrt(next / chain.alpha_bar[i]), 1e-13);
+      assert_near(chain.state[i], sqrt(next / test_alpha_bar(&chain, i)), 1e-13);
       assert_near(chain.sigma[i], k / 4.0 * full.sigma[i], 1e-14);
     }
     bl_chain_destroy(&chain);
@@ -146,9 +148,9 @@ static void deterministic_chain_transports_a_gaussian(void **state) {
   plan(&chain, "step_linear", 1000, 0.0, -1.0);
   double gain = 1.0;
   for (int i = 0; i < 1000; i++) {
-    double here = chain.alpha_bar[i];
+    double here = test_alpha_bar(&chain, i);
     assert_near(chain.sigma[i], 0.0, 0.0);
-    gain *= chain.state[i] + chain.noise[i] * sqrt(1.0 - here) / (here * s2 + 1.0 - here);
+    gain *= chain.state[i] + chain.output[i] * sqrt(1.0 - here) / (here * s2 + 1.0 - here);
   }
   assert_near(gain, sqrt(s2), 0.005);
   bl_chain_destroy(&chain);

@@ -1,3 +1,4 @@
+#include "support/chain.h"
 #include "support/cmocka.h"
 #include "support/small_sampler.h"
 
@@ -36,7 +37,7 @@ static void trajectory_obeys_the_documented_draws(void **state) {
         double expected = (double)z[e];
         if (i > 0)
           expected = f.chain.state[i - 1] * (double)trajectory[(i - 1) * COUNT + place] +
-                     f.chain.noise[i - 1] * (double)epsilon[place] + f.chain.sigma[i - 1] * (double)z[e];
+                     f.chain.output[i - 1] * (double)epsilon[place] + f.chain.sigma[i - 1] * (double)z[e];
         assert_near(trajectory[i * COUNT + place], expected, 2e-6);
       }
     }
@@ -53,7 +54,7 @@ static void what_was_predicted_comes_back(void **state) {
   assert_int_equal(bl_sampler_rollout(trajectory, NULL, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
   for (int i = 0; i < STEPS; i++) {
     const float *x = trajectory + i * COUNT;
-    const double alpha_bar = f.chain.alpha_bar[i];
+    const double alpha_bar = test_alpha_bar(&f.chain, i);
     for (int s = 0; s < BATCH; s++)
       time[s] = f.chain.time[i];
     assert_int_equal(bl_graph_forward(f.graph, epsilon, x, time), BL_OK);

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "sampler/exact.h"
+#include "support/chain.h"
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void fast_has_the_published_orders(void **state) {
       for (int inner = 0; inner < published[k].orders[step]; inner++, place++) {
         const double expected =
             from + (to - from) * (step + (double)inner / published[k].orders[step]) / published[k].count;
-        assert_near(0.5 * log(chain.alpha_bar[place] / (1.0 - chain.alpha_bar[place])), expected, 1e-9);
+        assert_near(0.5 * log(test_alpha_bar(&chain, place) / (1.0 - test_alpha_bar(&chain, place))), expected, 1e-9);
       }
     }
     bl_chain_destroy(&chain);
