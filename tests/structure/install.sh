@@ -59,10 +59,11 @@ for program in $loaders; do
     case :$PATH: in *":$prefix/bin:"*) ;; *) exit 1 ;; esac
     case :$MANPATH: in *":$prefix/share/man:"*) ;; *) exit 2 ;; esac
     test "$BEELINE_EXPERIMENTS" = "$prefix/share/beeline/experiments" || exit 3
+    case :$PKG_CONFIG_PATH: in *":$(value libdir)/pkgconfig:"*) ;; *) exit 6 ;; esac
     eval "$("$program" bash unload "beeline/$version" 2>load.err)"
     case :$PATH: in *":$prefix/bin:"*) exit 4 ;; esac
     test -z "$BEELINE_EXPERIMENTS" || exit 5
-  ) || complain "$program: 1 PATH, 2 MANPATH, 3 BEELINE_EXPERIMENTS, 4 and 5 after unload: $?; $(cat load.err)"
+  ) || complain "$program: 1 PATH, 2 MANPATH, 3 BEELINE_EXPERIMENTS, 6 PKG_CONFIG_PATH, 4 and 5 after unload: $?; $(cat load.err)"
 done
 test -n "$loaders" || echo "modulefile: not loaded, since neither Environment Modules nor Lmod is here"
 
