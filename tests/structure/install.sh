@@ -4,6 +4,7 @@
 # really load. What is in the recipes is checked by recipes.sh.
 . "$top_srcdir/tests/support/script.sh" || exit 99
 unset MAKEFLAGS MAKELEVEL MFLAGS
+# shellcheck disable=SC2016 # for make
 value() { printf 'include Makefile\nvalue: ; @echo $(%s)\n' "$1" | make -C "$top_builddir" -s -f - value; }
 version=$(value PACKAGE_VERSION)
 
