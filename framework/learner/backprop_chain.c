@@ -49,7 +49,8 @@ static bl_status predict(float *output, const bl_backprop_chain *unrolled, int s
   float *time = unrolled->work + 3 * unrolled->micro_batch * unrolled->size;
   for (size_t b = 0; b < unrolled->micro_batch; b++)
     time[b] = unrolled->chain->time[step];
-  return bl_graph_forward(graph_of(unrolled, step), output, state_of(unrolled, step), time);
+  return bl_graph_forward(graph_of(unrolled, step), output,
+                          &(bl_graph_inputs){.x = state_of(unrolled, step), .time = time});
 }
 
 /* Normal numbers for every sample of the micro-batch. */
@@ -123,7 +124,7 @@ size_t bl_backprop_chain_memory(const bl_backprop_chain *unrolled) {
 bl_status bl_backprop_chain_slope(float *d_origin, double *mean, bl_graph *critic, const float *origin, size_t micro_batch,
                                   float *work) {
   float *cost = work, *d_cost = cost + micro_batch;
-  BL_TRY(bl_graph_forward(critic, cost, origin, NULL));
+  BL_TRY(bl_graph_forward(critic, cost, &(bl_graph_inputs){.x = origin}));
   *mean = 0;
   for (size_t b = 0; b < micro_batch; b++) {
     *mean += cost[b] / (double)micro_batch;

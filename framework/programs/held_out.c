@@ -67,7 +67,7 @@ static bl_status draw(bl_held_out *h, float *samples) {
   const MPI_Comm comm = h->world->comm;
   BL_TRY(bl_aggregator_gather(h->parameters, h->policy, BL_AGGREGATOR_VALUES, true, h->world));
   BL_AGREE(bl_graph_load(h->sampler, h->parameters), comm);
-  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->chain, (uint64_t)h->options->seed, round_of_held_out,
+  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->chain, NULL, (uint64_t)h->options->seed, round_of_held_out,
                          (size_t)h->options->learner.micro_batch, NULL, comm);
 }
 
@@ -94,7 +94,7 @@ static bl_status add(bl_exact_sum *sum, size_t which, bl_held_out *h, const floa
     const size_t left = count - m * batch, held = left < batch ? left : batch;
     memset(x, 0, batch * h->size * sizeof *x);
     memcpy(x, samples + m * batch * h->size, held * h->size * sizeof *x);
-    BL_GOTO(bl_graph_forward(h->judge, f, x, NULL));
+    BL_GOTO(bl_graph_forward(h->judge, f, &(bl_graph_inputs){.x = x}));
     for (size_t b = 0; b < held; b++)
       bl_exact_sum_add(sum, which, 1, &f[b]);
   }

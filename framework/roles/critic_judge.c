@@ -20,20 +20,21 @@ static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m)
   float *costs = critic->costs + place_of(critic, batch, m);
   float *advantages = critic->advantages_of_all + place_of(critic, batch, m) * (size_t)method->steps;
   float *value = critic->work, *time = value + all;
-  BL_TRY(bl_graph_forward(critic->critic_judge, costs, trajectory + (size_t)method->steps * critic->buffer->state, NULL));
+  BL_TRY(bl_graph_forward(critic->critic_judge, costs,
+                          &(bl_graph_inputs){.x = trajectory + (size_t)method->steps * critic->buffer->state}));
   if (method->predicted) {
     float *origin = critic->real; /* between two steps of the critic nobody needs what it holds */
     for (int i = 0; i < method->steps; i++) {
       bl_sampler_origin(origin, critic->chain, i, trajectory, method->seed, bl_sft_pg_rollout(method, round, batch),
                         (uint32_t)((size_t)m * samples), samples, method->size);
-      BL_TRY(bl_graph_forward(critic->critic_judge, advantages + (size_t)i * samples, origin, NULL));
+      BL_TRY(bl_graph_forward(critic->critic_judge, advantages + (size_t)i * samples, &(bl_graph_inputs){.x = origin}));
     }
     return BL_OK;
   }
   for (size_t i = 0; i < all; i++)
     time[i] = (float)(i / samples);
   if (critic->value_judge)
-    BL_TRY(bl_graph_forward(critic->value_judge, value, trajectory, time));
+    BL_TRY(bl_graph_forward(critic->value_judge, value, &(bl_graph_inputs){.x = trajectory, .time = time}));
   bl_sft_pg_advantages(advantages, method, costs, value);
   return BL_OK;
 }

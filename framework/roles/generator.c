@@ -72,7 +72,7 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
     float *trajectory = bl_buffer_at(buffer, batch, m);
     bl_timing_begin(&generator->rolling_out);
     const bl_status drawn = bl_sampler_rollout(
-        trajectory, NULL, generator->rollout, generator->chain, method->seed, bl_sft_pg_rollout(method, round, batch),
+        trajectory, NULL, generator->rollout, generator->chain, NULL, method->seed, bl_sft_pg_rollout(method, round, batch),
         (uint32_t)((size_t)m * method->micro_batch), method->micro_batch, generator->work);
     bl_timing_end(&generator->rolling_out);
     if (drawn != BL_OK && drawn != BL_ERROR_NUMERIC)

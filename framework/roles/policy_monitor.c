@@ -63,7 +63,7 @@ static float *kept(const bl_policy_monitor *monitor, int m, int step) {
 static bl_status evaluate(float *epsilon, const bl_generator *generator, float *time) {
   for (size_t b = 0; b < generator->method->micro_batch; b++)
     time[b] = generator->chain->time[generator->steps[b]];
-  return bl_graph_forward(generator->policy, epsilon, generator->work, time);
+  return bl_graph_forward(generator->policy, epsilon, &(bl_graph_inputs){.x = generator->work, .time = time});
 }
 
 bl_status bl_policy_monitor_before(bl_policy_monitor *monitor) {

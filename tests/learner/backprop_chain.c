@@ -117,8 +117,8 @@ static void both_ways_have_the_same_bits(void **state) {
         assert_int_equal(bl_allocate(&work, 4 * state_count, sizeof(float)), BL_OK);
         bl_random_normal(slope, state_count, (bl_draw){.seed = 2, .purpose = BL_PURPOSE_TEST});
         assert_int_equal(bl_backprop_chain_load(&unrolled, values), BL_OK);
-        assert_int_equal(bl_sampler_rollout(NULL, work, unrolled.graphs[0], &chain, 3, 4, 8, BATCH, work + state_count),
-                         BL_OK);
+        assert_int_equal(
+            bl_sampler_rollout(NULL, work, unrolled.graphs[0], &chain, NULL, 3, 4, 8, BATCH, work + state_count), BL_OK);
       }
       for (int repeat = 0; repeat < 2; repeat++) { /* nothing is left over from a pass before */
         assert_int_equal(bl_backprop_chain_load(&unrolled, values), BL_OK);
