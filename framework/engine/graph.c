@@ -145,6 +145,10 @@ size_t bl_graph_output_size(const bl_graph *graph) {
   return bl_tensor_count(graph->output) / (size_t)graph->batch;
 }
 
+size_t bl_graph_condition_size(const bl_graph *graph) {
+  return graph->condition == NULL ? 0 : (size_t)graph->condition->channels;
+}
+
 size_t bl_graph_memory(const bl_graph *graph) {
   return graph->arena_floats * sizeof *graph->arena;
 }
@@ -299,20 +303,28 @@ bl_status bl_node_backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const float *time) {
+void bl_graph_set_inputs(bl_graph *graph, const bl_graph_inputs *inputs) {
+  bl_tensor_from_plain(graph->x->data, graph->x, inputs->x);
+  if (graph->time != NULL)
+    memcpy(graph->time->data, inputs->time, (size_t)graph->batch * sizeof *inputs->time);
+  if (graph->condition != NULL)
+    memcpy(graph->condition->data, inputs->condition, bl_tensor_count(graph->condition) * sizeof *inputs->condition);
+}
+
+bl_status bl_graph_forward(bl_graph *graph, float *output, const bl_graph_inputs *inputs) {
   if (!graph->compiled)
     return bl_fail(BL_ERROR_USAGE, "a graph was evaluated before it was compiled");
   if (!graph->loaded && graph->parameters.entry_count > 0)
     return bl_fail(BL_ERROR_USAGE, "a network was evaluated before its parameters were loaded");
   if (graph->network != NULL && !bl_pool_is_loaded(graph->network, graph))
     return bl_fail(BL_ERROR_USAGE, "a network was evaluated after other parameters were loaded into the memory it shares");
-  if (graph->time != NULL && time == NULL)
+  if (graph->time != NULL && inputs->time == NULL)
     return bl_fail(BL_ERROR_USAGE, "a network with a time input was evaluated without a time");
+  if (graph->condition != NULL && inputs->condition == NULL)
+    return bl_fail(BL_ERROR_USAGE, "a network with a condition was evaluated without one");
   graph->forwarded = false;
   BL_TRY(bl_graph_take_memory(graph));
-  bl_tensor_from_plain(graph->x->data, graph->x, x);
-  if (graph->time != NULL)
-    memcpy(graph->time->data, time, (size_t)graph->batch * sizeof *time);
+  bl_graph_set_inputs(graph, inputs);
   for (int i = 0; i < graph->node_count; i++)
     BL_TRY(bl_node_forward(graph, graph->nodes[i]));
   bl_tensor_to_plain(output, graph->output, graph->output->data);

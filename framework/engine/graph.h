@@ -62,6 +62,8 @@ bl_tensor *bl_input(bl_graph *graph, int channels, int height, int width);
 /** The input t (batch, 1): diffusion time, fractional allowed, or the index of a step (0-based) for bl_conditional_dense.
  */
 bl_tensor *bl_input_time(bl_graph *graph);
+/** The condition (batch, \a values): labels or tokens, as numbers. */
+bl_tensor *bl_input_condition(bl_graph *graph, int values);
 
 /** What is built between the two may be recomputed in backward instead of being kept for it, but for the result \a y of the
  * segment: it is then the price of a second forward pass of the segment for the memory of its activations (Chen et al.
@@ -94,6 +96,9 @@ const bl_parameter_table *bl_graph_parameters(const bl_graph *graph);
 size_t bl_graph_input_size(const bl_graph *graph);
 size_t bl_graph_output_size(const bl_graph *graph);
 
+/** Numbers of the condition of one sample; 0 where the graph has none. Not collective. */
+size_t bl_graph_condition_size(const bl_graph *graph);
+
 /** Bytes of activations, gradients and scratch that were planned. Not collective. */
 size_t bl_graph_memory(const bl_graph *graph);
 
@@ -119,11 +124,16 @@ void bl_graph_release(bl_graph *graph);
  * collective. */
 void bl_graph_set_dropout(bl_graph *graph, const bl_draw *draw);
 
-/** y = network(x, t). Not collective.
- * \param [out] output (batch, output_size) plain layout, caller's.
- * \param [in] x (batch, input_size) plain layout, borrowed.  \param [in] time (batch) or NULL where the graph has no time
- * input. */
-bl_status bl_graph_forward(bl_graph *graph, float *output, const float *x, const float *time);
+/** What a network is evaluated on: one micro-batch in plain layouts, borrowed. What the graph has no input for is not
+ * looked at and may be NULL. */
+typedef struct bl_graph_inputs {
+  const float *x;         /**< (batch, input_size) */
+  const float *time;      /**< (batch) */
+  const float *condition; /**< (batch, condition_size) */
+} bl_graph_inputs;
+
+/** y = network(x, t, condition). Not collective. \param [out] output (batch, output_size) plain layout, caller's. */
+bl_status bl_graph_forward(bl_graph *graph, float *output, const bl_graph_inputs *inputs);
 
 /** Gradients of Σ d_output · output for the latest forward pass, once: backward re-uses the memory of its activations. What
  * is not wanted is not computed (d_x alone serves a gradient penalty). Not collective. Only in BL_GRAPH_TRAINING.

@@ -89,6 +89,10 @@ bl_tensor *bl_input_time(bl_graph *graph) {
   return add_input(graph, &graph->time, "t", 1, 1, 1);
 }
 
+bl_tensor *bl_input_condition(bl_graph *graph, int values) {
+  return add_input(graph, &graph->condition, "condition", values, 1, 1);
+}
+
 void bl_segment_begin(bl_graph *graph) {
   if (graph->segment_open && graph->status == BL_OK)
     graph->status = bl_fail(BL_ERROR_USAGE, "a segment of a graph was begun within another");

@@ -96,7 +96,7 @@ struct bl_graph {
   int tensor_count;
   bl_node **nodes;
   int node_count;
-  bl_tensor *x, *time, *output;
+  bl_tensor *x, *time, *condition, *output;
   bl_backend *backend; /**< owned */
   bool segment_open;
   bool frozen;          /**< while what does not learn is built */
@@ -138,6 +138,9 @@ void bl_node_renumber(bl_graph *graph);
 /** Values and gradient of parameter \a which of \a node (gradient NULL when not wanted). */
 const float *bl_node_values(const bl_graph *graph, const bl_node *node, int which, const float *values);
 float *bl_node_gradient(const bl_graph *graph, const bl_node *node, int which);
+
+/** Copy what a forward pass starts from, once its memory is there. For the executor, and for profiles. */
+void bl_graph_set_inputs(bl_graph *graph, const bl_graph_inputs *inputs);
 
 /** Have the arena ready for a forward pass. For the executor, and for those who run its steps themselves. */
 bl_status bl_graph_take_memory(bl_graph *graph);

@@ -36,9 +36,9 @@ static void stop(stopwatch *w) {
 }
 
 /** Whole passes; the next ones, layer by layer, find x where these left it. */
-static bl_status run_whole(double *forward, double *backward, stopwatch *w, const float *x, const float *time) {
+static bl_status run_whole(double *forward, double *backward, stopwatch *w, const bl_graph_inputs *inputs) {
   const double begin = bl_clock_seconds();
-  BL_TRY(bl_graph_forward(w->graph, w->y, x, time));
+  BL_TRY(bl_graph_forward(w->graph, w->y, inputs));
   const double middle = bl_clock_seconds();
   if (w->graph->mode == BL_GRAPH_TRAINING)
     BL_TRY(bl_graph_backward(w->graph, w->d_values, NULL, w->y));
@@ -47,12 +47,10 @@ static bl_status run_whole(double *forward, double *backward, stopwatch *w, cons
   return BL_OK;
 }
 
-static bl_status time_forward(stopwatch *w, const float *x, const float *time, int repeat) {
+static bl_status time_forward(stopwatch *w, const bl_graph_inputs *inputs, int repeat) {
   bl_graph *graph = w->graph;
   BL_TRY(bl_graph_take_memory(graph));
-  bl_tensor_from_plain(graph->x->data, graph->x, x);
-  if (graph->time != NULL)
-    memcpy(graph->time->data, time, (size_t)graph->batch * sizeof *time);
+  bl_graph_set_inputs(graph, inputs);
   for (int i = 0; i < graph->node_count; i++) {
     const double begin = bl_clock_seconds();
     BL_TRY(bl_node_forward(graph, graph->nodes[i]));
@@ -95,12 +93,12 @@ done:
   return status;
 }
 
-static bl_status run(stopwatch *w, const float *x, const float *time) {
+static bl_status run(stopwatch *w, const bl_graph_inputs *inputs) {
   const int whole = w->graph->node_count * w->repeats;
   for (int i = -1; i < w->repeats; i++) {
     const int repeat = i < 0 ? 0 : i; /* the first one warms up */
-    BL_TRY(run_whole(&w->forward[whole + repeat], &w->backward[whole + repeat], w, x, time));
-    BL_TRY(time_forward(w, x, time, repeat));
+    BL_TRY(run_whole(&w->forward[whole + repeat], &w->backward[whole + repeat], w, inputs));
+    BL_TRY(time_forward(w, inputs, repeat));
     if (w->graph->mode == BL_GRAPH_TRAINING)
       BL_TRY(time_backward(w, repeat));
   }
@@ -188,8 +186,8 @@ static void sum_up(bl_profile *profile) {
   }
 }
 
-bl_status bl_profile_create(bl_profile *profile, bl_graph *graph, const bl_machine *machine, const float *x,
-                            const float *time, int repeats) {
+bl_status bl_profile_create(bl_profile *profile, bl_graph *graph, const bl_machine *machine, const bl_graph_inputs *inputs,
+                            int repeats) {
   stopwatch w = {0};
   bl_status status = BL_OK;
   *profile = (bl_profile){.machine = *machine, .count = graph->node_count, .sum = {.kind = "all", .name = "all"}};
@@ -198,7 +196,7 @@ bl_status bl_profile_create(bl_profile *profile, bl_graph *graph, const bl_machi
   BL_GOTO(bl_allocate(&profile->rows, (size_t)graph->node_count, sizeof *profile->rows));
   BL_GOTO(bl_allocate(&profile->by_kind, (size_t)graph->node_count, sizeof *profile->by_kind));
   BL_GOTO(start(&w, graph, repeats));
-  BL_GOTO(run(&w, x, time));
+  BL_GOTO(run(&w, inputs));
   for (int i = 0; i < graph->node_count; i++)
     fill_row(&profile->rows[i], &w, i, machine);
   sum_up(profile);

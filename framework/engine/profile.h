@@ -37,11 +37,11 @@ typedef struct bl_profile {
 
 /** Run \a graph forward, and backward where it was compiled for that (with the gradients of all parameters, not of x),
  * layer by layer, \a repeats times after a first one; seconds are medians. Not collective.
- * \param [out] profile  the caller's; bl_profile_destroy. \param [in] graph  loaded. \param [in] x (batch, input_size).
- * \param [in] time (batch), or NULL where the graph has no time input. Borrowed.
+ * \param [out] profile  the caller's; bl_profile_destroy. \param [in] graph  loaded. \param [in] inputs
+ * borrowed.
  * \param [in] machine  measured before. Returns BL_ERROR_USAGE for a graph that is not loaded. */
-bl_status bl_profile_create(bl_profile *profile, bl_graph *graph, const bl_machine *machine, const float *x,
-                            const float *time, int repeats);
+bl_status bl_profile_create(bl_profile *profile, bl_graph *graph, const bl_machine *machine, const bl_graph_inputs *inputs,
+                            int repeats);
 void bl_profile_destroy(bl_profile *profile);
 
 /** Add \a cost to \a sum. Not collective. */

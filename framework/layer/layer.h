@@ -27,6 +27,9 @@ typedef enum bl_activation { BL_RELU, BL_LEAKY_RELU /**< slope 0.2 */, BL_SILU, 
 bl_tensor *bl_dense(bl_graph *graph, bl_tensor *x, const char *name, int features, bl_initialiser weights);
 /** Linear(x) · Embedding(t) of SFT-PG's toy and value networks: "name.lin.weight", "name.lin.bias", "name.embed.weight". */
 bl_tensor *bl_conditional_dense(bl_graph *graph, bl_tensor *x, bl_tensor *index, const char *name, int features, int steps);
+/** Rows of the table "name.weight" (\a rows, \a features) that whole numbers name, one after the other: (batch, indices ·
+ * features) from (batch, indices), an input without gradient. */
+bl_tensor *bl_embedding(bl_graph *graph, bl_tensor *index, const char *name, int features, int rows);
 /** Two-dimensional convolution with bias. */
 bl_tensor *bl_conv(bl_graph *graph, bl_tensor *x, const char *name, int channels, bl_conv_shape shape,
                    bl_initialiser weights);

@@ -10,7 +10,7 @@ static bl_status classify_gradient(const bl_gradient_sink *sink, double *loss, b
   (void)schedule;
   if (!batch->labels)
     return bl_fail(BL_ERROR_INPUT, "data.file has no labels, which learner.name classify needs");
-  BL_TRY(bl_graph_forward(graph, logits, batch->values, NULL));
+  BL_TRY(bl_graph_forward(graph, logits, &(bl_graph_inputs){.x = batch->values}));
   for (size_t i = 0; i < batch->count; i++) {
     const float *row = logits + i * classes;
     const size_t label = (size_t)batch->labels[i];

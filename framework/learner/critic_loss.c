@@ -25,7 +25,7 @@ static bl_status penalty_gradient(const bl_gradient_sink *sink, double *penalty,
     d_output[b] = 1;
     d_output[batch + b] = 0;
   }
-  BL_TRY(bl_graph_forward(critic, answers, points, NULL));
+  BL_TRY(bl_graph_forward(critic, answers, &(bl_graph_inputs){.x = points}));
   BL_TRY(bl_graph_backward(critic, NULL, slopes, d_output));
   for (size_t b = 0; b < batch; b++) {
     double square = 0, height = 0;
@@ -47,7 +47,7 @@ static bl_status penalty_gradient(const bl_gradient_sink *sink, double *penalty,
     d_output[batch + b] = (float)-weight;
   }
   *penalty = total / (double)batch;
-  BL_TRY(bl_graph_forward(critic, answers, points, NULL));
+  BL_TRY(bl_graph_forward(critic, answers, &(bl_graph_inputs){.x = points}));
   return bl_graph_backward_to(critic, sink, d_output);
 }
 
@@ -64,12 +64,12 @@ bl_status bl_critic_loss_gradient(const bl_gradient_sink *of_critic, const bl_gr
 
   memcpy(pair, real, half * sizeof *pair);
   memcpy(pair + half, generated, half * sizeof *pair);
-  BL_TRY(bl_graph_forward(critic, cost, pair, NULL));
+  BL_TRY(bl_graph_forward(critic, cost, &(bl_graph_inputs){.x = pair}));
   for (size_t i = 0; i < steps; i++)
     for (size_t b = 0; b < batch; b++)
       time[i * batch + b] = (float)i;
   if (value)
-    BL_TRY(bl_graph_forward(value, predicted, trajectory, time));
+    BL_TRY(bl_graph_forward(value, predicted, &(bl_graph_inputs){.x = trajectory, .time = time}));
 
   *losses = (bl_critic_losses){0};
   for (size_t b = 0; b < batch; b++) {

@@ -15,7 +15,7 @@ static bl_status denoise_gradient(const bl_gradient_sink *sink, double *loss, bl
   } else {
     bl_graph_set_dropout(graph, NULL);
   }
-  BL_TRY(bl_graph_forward(graph, predicted, noisy, time));
+  BL_TRY(bl_graph_forward(graph, predicted, &(bl_graph_inputs){.x = noisy, .time = time, .condition = batch->condition}));
   double sum = 0;
   const float scale = 2 / (float)total;
   for (size_t j = 0; j < total; j++) {

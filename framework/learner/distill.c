@@ -50,9 +50,9 @@ BL_KERNEL static void mix(float *result, const float *a, const float *b, double 
 }
 
 /* x̂ of the teacher at times of z's samples. \param [out] x may not be z. */
-static bl_status ask_teacher(float *x, const bl_distill *method, const float *z, const float *time, size_t count,
-                             size_t size) {
-  BL_TRY(bl_graph_forward(method->teacher, x, z, time));
+static bl_status ask_teacher(float *x, const bl_distill *method, const float *z, const float *time, const float *condition,
+                             size_t count, size_t size) {
+  BL_TRY(bl_graph_forward(method->teacher, x, &(bl_graph_inputs){.x = z, .time = time, .condition = condition}));
   for (size_t s = 0; s < count; s++)
     bl_prediction_x(x + s * size, method->teacher_prediction, x + s * size, z + s * size,
                     bl_process_of(method->schedule->alpha_bar[(int)time[s]]), size);
@@ -61,8 +61,8 @@ static bl_status ask_teacher(float *x, const bl_distill *method, const float *z,
   return BL_OK;
 }
 
-bl_status bl_distill_target(float *target, const bl_distill *method, const float *z, const int *step, size_t count,
-                            size_t size, float *work) {
+bl_status bl_distill_target(float *target, const bl_distill *method, const float *z, const int *step,
+                            const float *condition, size_t count, size_t size, float *work) {
   float *half_way = work, *second = half_way + count * size, *time = second + count * size;
   double alpha, sigma, alpha_middle, sigma_middle, alpha_next, sigma_next;
   int at, middle, next;
@@ -70,7 +70,7 @@ bl_status bl_distill_target(float *target, const bl_distill *method, const float
     bl_distill_times(&at, &middle, &next, method, step[s]);
     time[s] = (float)at;
   }
-  BL_TRY(ask_teacher(target, method, z, time, count, size));
+  BL_TRY(ask_teacher(target, method, z, time, condition, count, size));
   if (method->teacher_steps == method->steps)
     return BL_OK;
   for (size_t s = 0; s < count; s++) {
@@ -81,7 +81,7 @@ bl_status bl_distill_target(float *target, const bl_distill *method, const float
     mix(half_way + s * size, target + s * size, z + s * size, alpha_middle - keep * alpha, keep, size);
     time[s] = (float)middle;
   }
-  BL_TRY(ask_teacher(second, method, half_way, time, count, size));
+  BL_TRY(ask_teacher(second, method, half_way, time, condition, count, size));
   for (size_t s = 0; s < count; s++) {
     bl_distill_times(&at, &middle, &next, method, step[s]);
     signal_and_noise(&alpha, &sigma, method->schedule, at);
@@ -131,8 +131,8 @@ bl_status bl_distill_gradient(const bl_gradient_sink *sink, double *loss, const 
   float *z = batch->work, *target = z + total, *output = target + total, *work = output + total, *x = work;
   float *time = work + 2 * total + count;
   noise_data(z, output, time, step, method, batch);
-  BL_TRY(bl_distill_target(target, method, z, step, count, size, work));
-  BL_TRY(bl_graph_forward(student, output, z, time));
+  BL_TRY(bl_distill_target(target, method, z, step, batch->condition, count, size, work));
+  BL_TRY(bl_graph_forward(student, output, &(bl_graph_inputs){.x = z, .time = time, .condition = batch->condition}));
   double sum = 0;
   for (size_t s = 0; s < count; s++) {
     const double alpha_bar = method->schedule->alpha_bar[(int)time[s]];

@@ -47,9 +47,10 @@ bl_status bl_distill_configure(bl_distill *method, const bl_options *options);
 void bl_distill_times(int *time, int *middle, int *next, const bl_distill *method, int step);
 
 /** x̃ of a micro-batch. Not collective. \param [out] target (count, size). \param [in] z (count, size) on the steps \a step
- * (count) of the student. \param [in,out] work (2 × count × size + count) caller's scratch. */
-bl_status bl_distill_target(float *target, const bl_distill *method, const float *z, const int *step, size_t count,
-                            size_t size, float *work);
+ * (count) of the student. \param [in] condition (count, size of the networks' condition) or NULL. \param [in,out] work (2 ×
+ * count × size + count) caller's scratch. */
+bl_status bl_distill_target(float *target, const bl_distill *method, const float *z, const int *step,
+                            const float *condition, size_t count, size_t size, float *work);
 
 /** Mean over samples and elements of weight · (x̃ − x)², and its gradient, at steps drawn evenly (BL_PURPOSE_TIME_STEP)
  * and z = α x + σ ε (BL_PURPOSE_FORWARD_NOISE). Not collective. \param [in] sink  takes the student's gradient; NULL:

@@ -11,7 +11,7 @@ static bl_status gradient_of(const bl_gradient_sink *sink, double *loss, bl_grap
   bl_denoise_input(noisy, noise, time, batch->values, schedule, batch->seed, batch->round, batch->first, true, batch->count,
                    size);
   bl_graph_set_dropout(graph, NULL);
-  BL_TRY(bl_graph_forward(graph, answer, noisy, time));
+  BL_TRY(bl_graph_forward(graph, answer, &(bl_graph_inputs){.x = noisy, .time = time, .condition = batch->condition}));
   double sum = 0;
   for (size_t j = 0; j < total; j++) {
     const size_t predicted = j / size * 2 * size + j % size, guess = predicted + size;

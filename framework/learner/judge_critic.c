@@ -141,8 +141,9 @@ static bl_status settle(bl_judge *judge, const float *const *values) {
   return j->baseline != NULL ? bl_graph_load(j->baseline, values[VALUE]) : BL_OK;
 }
 
-static bl_status cost(bl_judge *judge, float *costs, const float *origin) {
-  return bl_graph_forward(((critic_judge *)judge)->cost, costs, origin, NULL);
+static bl_status cost(bl_judge *judge, float *costs, const float *origin, const float *condition) {
+  (void)condition;
+  return bl_graph_forward(((critic_judge *)judge)->cost, costs, &(bl_graph_inputs){.x = origin});
 }
 
 static bl_status value(bl_judge *judge, float *values, const float *trajectory) {
@@ -150,14 +151,15 @@ static bl_status value(bl_judge *judge, float *values, const float *trajectory) 
   const size_t samples = judge->plan.method->micro_batch, all = samples * (size_t)judge->plan.method->steps;
   for (size_t i = 0; i < all; i++)
     j->work[i] = (float)(i / samples);
-  return bl_graph_forward(j->baseline, values, trajectory, j->work);
+  return bl_graph_forward(j->baseline, values, &(bl_graph_inputs){.x = trajectory, .time = j->work});
 }
 
-static bl_status slope(bl_judge *judge, float *d_origin, double *mean, const float *origin) {
+static bl_status slope(bl_judge *judge, float *d_origin, double *mean, const float *origin, const float *condition) {
+  (void)condition;
   critic_judge *j = (critic_judge *)judge;
   const size_t batch = judge->plan.method->micro_batch;
   float *costs = j->work, *d_cost = costs + batch;
-  BL_TRY(bl_graph_forward(j->slope, costs, origin, NULL));
+  BL_TRY(bl_graph_forward(j->slope, costs, &(bl_graph_inputs){.x = origin}));
   *mean = 0;
   for (size_t b = 0; b < batch; b++) {
     *mean += costs[b] / (double)batch;

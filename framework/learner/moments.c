@@ -58,7 +58,7 @@ static bl_status add_micro_batch(measurement *m, bl_predict *predict, void *mode
     bl_denoise_mix(m->noisy + s * m->size, m->epsilon + s * m->size, origin, schedule->alpha_bar[t], draw, m->size);
     m->time[s] = (float)t;
   }
-  BL_TRY(predict(model, m->epsilon, m->noisy, m->time));
+  BL_TRY(predict(model, m->epsilon, &(bl_graph_inputs){.x = m->noisy, .time = m->time}));
   for (size_t s = 0; s < m->batch && first + s < m->count; s++) {
     const double square = mean_square(m->epsilon + s * m->size, m->size), fourth = square * square;
     if (!(fourth < 0x1p20))

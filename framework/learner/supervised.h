@@ -16,10 +16,11 @@
 
 /** One micro-batch of data, and where it stands in the run. */
 typedef struct bl_sample_batch {
-  const float *values;   /**< (count, size) in network units; borrowed */
-  const int32_t *labels; /**< (count) or NULL; borrowed */
-  size_t count;          /**< the graph's micro-batch */
-  size_t size;           /**< elements of a sample */
+  const float *values;    /**< (count, size) in network units; borrowed */
+  const int32_t *labels;  /**< (count) or NULL; borrowed */
+  const float *condition; /**< (count, size of the network's condition) or NULL where it has none; borrowed */
+  size_t count;           /**< the graph's micro-batch */
+  size_t size;            /**< elements of a sample */
   uint64_t seed;
   uint32_t round; /**< the optimiser step */
   uint32_t first; /**< number of the first sample within the whole batch of this step */

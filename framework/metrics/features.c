@@ -187,7 +187,8 @@ bl_status bl_features_check(const bl_features *features, bool points, size_t siz
 
 bl_status bl_features_compute(float *vectors, bl_features *features, const float *images, size_t rows) {
   for (size_t done = 0; done < rows; done += features->batch)
-    BL_TRY(bl_graph_forward(features->graph, vectors + done * features->size, images + done * features->image, NULL));
+    BL_TRY(bl_graph_forward(features->graph, vectors + done * features->size,
+                            &(bl_graph_inputs){.x = images + done * features->image}));
   return BL_OK;
 }
 

@@ -6,12 +6,13 @@
 
 #include <string.h>
 
-bl_status bl_sample_stream_create(bl_sample_stream *stream, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                                  uint32_t round, size_t batch, size_t count, bool points, const char *title,
-                                  MPI_Comm comm) {
+bl_status bl_sample_stream_create(bl_sample_stream *stream, bl_graph *graph, const bl_chain *chain,
+                                  const bl_condition *condition, uint64_t seed, uint32_t round, size_t batch, size_t count,
+                                  bool points, const char *title, MPI_Comm comm) {
   int rank;
   *stream = (bl_sample_stream){.graph = graph,
                                .chain = chain,
+                               .condition = condition,
                                .seed = seed,
                                .round = round,
                                .batch = batch,
@@ -24,7 +25,7 @@ bl_status bl_sample_stream_create(bl_sample_stream *stream, bl_graph *graph, con
     return bl_fail(BL_ERROR_USAGE, "%zu samples are too many at once", count);
   const size_t size = bl_graph_input_size(graph);
   BL_TRY(bl_allocate(&stream->final, batch * size, sizeof *stream->final));
-  BL_TRY(bl_allocate(&stream->work, bl_sampler_work(chain, batch, size), sizeof *stream->work));
+  BL_TRY(bl_allocate(&stream->work, bl_sampler_work(chain, condition, batch, size), sizeof *stream->work));
   return rank == 0 && title ? bl_progress_start(&stream->progress, title, 0, (long)count) : BL_OK;
 }
 
@@ -39,8 +40,8 @@ static bl_status draw(bl_sample_stream *s, size_t micro_batch) {
     return BL_OK;
   const double start = bl_clock_seconds();
   s->latest = SIZE_MAX;
-  BL_TRY(bl_sampler_rollout(NULL, s->final, s->graph, s->chain, s->seed, s->round, (uint32_t)(micro_batch * s->batch),
-                            s->batch, s->work));
+  BL_TRY(bl_sampler_rollout(NULL, s->final, s->graph, s->chain, s->condition, s->seed, s->round,
+                            (uint32_t)(micro_batch * s->batch), s->batch, s->work));
   s->latest = micro_batch;
   s->drawn += s->batch;
   s->seconds += bl_clock_seconds() - start;

@@ -14,8 +14,9 @@
 /** The samples that bl_sampler_draw would give, with the same bits: they come in whole micro-batches, of which the latest
  * is kept. */
 typedef struct bl_sample_stream {
-  bl_graph *graph;       /**< ε network of micro-batch `batch`, loaded; borrowed */
-  const bl_chain *chain; /**< borrowed */
+  bl_graph *graph;               /**< ε network of micro-batch `batch`, loaded; borrowed */
+  const bl_chain *chain;         /**< borrowed */
+  const bl_condition *condition; /**< borrowed; NULL for none */
   uint64_t seed;
   uint32_t round;
   size_t batch, count;
@@ -32,9 +33,9 @@ typedef struct bl_sample_stream {
  * titled \a title, unless that is NULL. \param [out] stream  the caller's, who fills nothing in; bl_sample_stream_destroy,
  * also after a failure. \param [in] points  whether the samples are points, not images. Returns BL_ERROR_USAGE for more
  * samples than there are random numbers for. */
-bl_status bl_sample_stream_create(bl_sample_stream *stream, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                                  uint32_t round, size_t batch, size_t count, bool points, const char *title,
-                                  MPI_Comm comm);
+bl_status bl_sample_stream_create(bl_sample_stream *stream, bl_graph *graph, const bl_chain *chain,
+                                  const bl_condition *condition, uint64_t seed, uint32_t round, size_t batch, size_t count,
+                                  bool points, const char *title, MPI_Comm comm);
 void bl_sample_stream_destroy(bl_sample_stream *stream);
 
 /** The samples as images or points; borrows the stream, which must stay where it is. Not collective. */

@@ -71,6 +71,11 @@ static bl_status check_shape(const bl_network_shape *shape) {
   BL_TRY(require(shape->width >= 1, shape, "width", shape->width, "at least 1"));
   if (shape->kind != BL_NETWORK_UNET && shape->kind != BL_NETWORK_MLP)
     BL_TRY(require(shape->head == 0, shape, "head", shape->head, "0"));
+  if (shape->kind != BL_NETWORK_MLP)
+    BL_TRY(require(shape->condition == 0, shape, "condition", shape->condition, "0"));
+  BL_TRY(require(shape->condition >= 0, shape, "condition", shape->condition, "at least 0"));
+  if (shape->condition > 0)
+    BL_TRY(require(shape->classes >= 1, shape, "classes", shape->classes, "at least 1"));
   if (shape->kind != BL_NETWORK_UNET)
     BL_TRY(check_widths(shape, shape->kind == BL_NETWORK_CLASSIFIER ? 2 : 1));
   if (shape->kind == BL_NETWORK_MLP || shape->kind == BL_NETWORK_VALUE)

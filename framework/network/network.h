@@ -1,7 +1,8 @@
 /** \file
  * The networks by name: one description makes the graph of any of them, for inference or training, at a fixed micro-batch.
  *
- * All take (x, t) and return one tensor: `unet` and `mlp` predict ε of x's shape from (x, t); `critic` returns f(x) (batch,
+ * All take (x, t) and return one tensor: `unet` and `mlp` predict ε, or what a student learned to, of x's shape from (x, t)
+ * and, an mlp, a condition; `critic` returns f(x) (batch,
  * 1); `value` returns V(x, step) (batch, 1); `classifier` returns logits (batch, classes), or features in its feature form.
  */
 #ifndef BEELINE_NETWORK_NETWORK_H
@@ -39,9 +40,10 @@ typedef struct bl_network_shape {
   int width_count;
   int widths[BL_NETWORK_LEVELS]; /**< of hidden layers: dense features, or convolution channels */
   int steps;                     /**< rows of the step embedding (mlp, value) */
-  int classes;                   /**< classifier */
+  int classes;                   /**< classifier; rows of the embedding of conditions */
   int head; /**< unet, mlp: 1 for a second copy of the output block on the same features, which learns while all else is
                frozen; the output of a sample is ε, then the head's answer */
+  int condition; /**< mlp: numbers of a sample's condition, each a label or token of 0 … classes − 1; 0: none */
 } bl_network_shape;
 
 /** "unet", "mlp", "critic", "value", "classifier". Not collective. Borrowed. */

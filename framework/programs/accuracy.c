@@ -12,7 +12,7 @@ static bl_status count_right(long long *right, bl_graph *graph, const bl_dataset
   const size_t classes = (size_t)data->classes, size = bl_dataset_sample_size(data);
   for (size_t b = 0; b < batch; b++)
     bl_dataset_sample(values + b * size, data, first + b < data->count ? first + b : first);
-  BL_TRY(bl_graph_forward(graph, logits, values, NULL));
+  BL_TRY(bl_graph_forward(graph, logits, &(bl_graph_inputs){.x = values}));
   for (size_t b = 0; b < batch && first + b < data->count; b++) {
     size_t best = 0;
     for (size_t c = 1; c < classes; c++)

@@ -127,6 +127,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
+  BL_TRY(bl_source_model_refuse_condition(header, options));
   const bl_network_shape *shape = &header->shape;
   bl_prediction prediction;
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&prediction, header->prediction)));

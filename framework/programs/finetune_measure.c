@@ -102,8 +102,9 @@ static bl_status measure_model(bl_measurement *found, bl_finetune_measure *m, un
   if (count_of(m) == 0)
     return BL_OK;
   BL_TRY(load_sampler(m));
-  bl_status status = bl_sample_stream_create(&stream, m->sampler, m->chain, (uint64_t)options->seed, round_of_measurement,
-                                             (size_t)options->learner.micro_batch, count_of(m), points, title, comm);
+  bl_status status =
+      bl_sample_stream_create(&stream, m->sampler, m->chain, NULL, (uint64_t)options->seed, round_of_measurement,
+                              (size_t)options->learner.micro_batch, count_of(m), points, title, comm);
   BL_GOTO(bl_agree(status, comm));
   const bl_images samples = bl_sample_stream_images(&stream);
   status = bl_measure_samples(found, &m->measure, what, &samples, kept, (uint64_t)options->seed);

@@ -40,6 +40,7 @@ static void show_header(const bl_model_header *header) {
   show_list("widths", shape->widths, shape->width_count);
   show_value("step embeddings", shape->steps);
   show_value("classes", shape->classes);
+  show_value("condition, labels", shape->condition);
   if (header->schedule[0] != '\0')
     bl_print("  %-18s %s, %d steps, beta from %g to %g\n", "diffusion", header->schedule, header->diffusion_steps,
              header->beta_first, header->beta_last);

@@ -14,7 +14,7 @@ enum { LEAST_REPEATS = 5, MOST_REPEATS = 50, SHOWN = 10 };
 
 /* What a network reads: x, times or steps, parameters. */
 typedef struct input {
-  float *x, *time, *values;
+  float *x, *time, *condition, *values;
 } input;
 
 static bl_status create_input(input *in, const bl_graph *graph, const bl_model_header *header, const char *path) {
@@ -22,6 +22,7 @@ static bl_status create_input(input *in, const bl_graph *graph, const bl_model_h
   const size_t batch = (size_t)graph->batch, count = batch * bl_graph_input_size(graph);
   BL_TRY(bl_allocate(&in->x, count, sizeof(float)));
   BL_TRY(bl_allocate(&in->time, batch, sizeof(float)));
+  BL_TRY(bl_allocate(&in->condition, batch * bl_graph_condition_size(graph), sizeof(float))); /* labels 0 */
   BL_TRY(bl_allocate(&in->values, table->count, sizeof(float)));
   bl_random_normal(in->x, count, (bl_draw){.purpose = BL_PURPOSE_TEST});
   const int steps = header->shape.steps > 0       ? header->shape.steps
@@ -35,6 +36,7 @@ static bl_status create_input(input *in, const bl_graph *graph, const bl_model_h
 static void destroy_input(input *in) {
   bl_free(&in->x);
   bl_free(&in->time);
+  bl_free(&in->condition);
   bl_free(&in->values);
 }
 
@@ -146,14 +148,15 @@ bl_status bl_inspect_profile(const char *path, int batch) {
   BL_TRY(bl_network_create(&graph, &header.shape, batch, BL_GRAPH_TRAINING, false));
   BL_GOTO(create_input(&in, graph, &header, path));
   BL_GOTO(bl_graph_load(graph, in.values));
+  const bl_graph_inputs inputs = {.x = in.x, .time = in.time, .condition = in.condition};
   BL_GOTO(bl_machine_measure(&machine));
-  BL_GOTO(bl_profile_create(&profile, graph, &machine, in.x, in.time, LEAST_REPEATS));
+  BL_GOTO(bl_profile_create(&profile, graph, &machine, &inputs, LEAST_REPEATS));
   /* What is short is measured more often. */
   const double seconds = profile.forward + profile.backward;
   const int repeats = seconds * MOST_REPEATS > 2 ? LEAST_REPEATS : MOST_REPEATS;
   if (repeats > LEAST_REPEATS) {
     bl_profile_destroy(&profile);
-    BL_GOTO(bl_profile_create(&profile, graph, &machine, in.x, in.time, repeats));
+    BL_GOTO(bl_profile_create(&profile, graph, &machine, &inputs, repeats));
   }
   BL_GOTO(show(&profile, graph, path, repeats));
 done:

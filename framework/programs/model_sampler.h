@@ -22,6 +22,8 @@ typedef struct bl_model_sampler {
   bl_model_header head; /**< of the file sampler.head, where the chain needs one */
   bl_schedule schedule; /**< owned, as the following */
   bl_chain chain;
+  bl_condition labels;           /**< of all classes in turn */
+  const bl_condition *condition; /**< these where the model takes a label, else NULL */
   bl_computation computation;
   bl_graph *graph; /**< NULL until bl_model_sampler_load; of learner.micro_batch samples */
 } bl_model_sampler;

@@ -260,8 +260,8 @@ static bl_status draw(drawing *d) {
   while (d->done < count) {
     const double began = bl_clock_seconds();
     const size_t left = count - d->done, piece = waves * wave < left ? (size_t)waves * wave : left;
-    BL_GOTO(bl_sampler_draw(d->samples, d->done, piece, d->sampler.graph, &d->sampler.chain, (uint64_t)options->seed, 0,
-                            batch, NULL, d->comm));
+    BL_GOTO(bl_sampler_draw(d->samples, d->done, piece, d->sampler.graph, &d->sampler.chain, d->sampler.condition,
+                            (uint64_t)options->seed, 0, batch, NULL, d->comm));
     if (d->rank == 0) {
       store(d, piece);
       d->done += piece;

@@ -301,7 +301,7 @@ static bl_status compute(bl_table_cell *cell, bl_table *t, work *w) {
   BL_GOTO(bl_agree(bl_model_sampler_plan(&sampler, options, comm), comm));
   BL_GOTO(bl_model_sampler_load(&sampler, NULL));
   status =
-      bl_sample_stream_create(&stream, sampler.graph, &sampler.chain, (uint64_t)options->seed, 0,
+      bl_sample_stream_create(&stream, sampler.graph, &sampler.chain, sampler.condition, (uint64_t)options->seed, 0,
                               (size_t)options->learner.micro_batch, (size_t)t->samples, t->meter.real.points, NULL, comm);
   BL_GOTO(bl_agree(status, comm));
   bl_images drawn = bl_sample_stream_images(&stream);

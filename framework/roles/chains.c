@@ -34,8 +34,8 @@ static bl_status create(bl_improvement **improvement, const bl_links *links) {
       .timings = {{.name = "unroll the chain"}, {.name = "gradients by x_0"}, {.name = "back through the chain"}}};
   *improvement = &c->base;
   if (links->world->generators.rank >= 0) {
-    BL_TRY(bl_unrolled_chain_create(&c->unrolled, plan->networks[0].shape, &learn, plan->chain, method->micro_batch,
-                                    method->keep_activations));
+    BL_TRY(bl_unrolled_chain_create(&c->unrolled, plan->networks[0].shape, &learn, plan->chain, plan->condition,
+                                    method->micro_batch, method->keep_activations));
     BL_TRY(bl_allocate(&c->gradient, plan->networks[0].table->count, sizeof *c->gradient));
     bl_log("%s: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)", method->learner->name,
            (double)bl_unrolled_chain_memory(&c->unrolled) / 1048576, plan->chain->steps,
@@ -93,7 +93,7 @@ static bl_status unroll(chains *c, int m, uint32_t draws) {
   return bl_channel_send(links->trajectories, origin_of(c, m), state, m, critic);
 }
 
-static bl_status judge(chains *c, bl_critic *critic, int m) {
+static bl_status judge(chains *c, bl_critic *critic, int m, uint32_t draws) {
   const bl_links *links = c->base.links;
   const int generator = bl_buffer_generator(links->buffer, m);
   const size_t state = links->buffer->state;
@@ -101,8 +101,10 @@ static bl_status judge(chains *c, bl_critic *critic, int m) {
   double mean;
   if (!generates(links, m))
     BL_TRY(bl_channel_wait(links->trajectories, m, generator));
+  const size_t samples = links->plan->method->micro_batch;
+  BL_TRY(bl_condition_fill(critic->condition, links->plan->condition, draws, (uint32_t)((size_t)m * samples), samples));
   bl_timing_begin(&c->base.timings[JUDGING]);
-  BL_TRY(critic->kind->slope(critic->judge, slope, &mean, origin_of(c, m)));
+  BL_TRY(critic->kind->slope(critic->judge, slope, &mean, origin_of(c, m), critic->condition));
   bl_timing_end(&c->base.timings[JUDGING]);
   slope[state] = (float)mean;
   return generates(links, m) ? BL_OK : bl_channel_send(links->advantages, slope, state + 1, m, generator);
@@ -136,7 +138,7 @@ static bl_status improve_wave(chains *c, bl_critic *critic, int first, int end, 
       BL_TRY(unroll(c, m, draws));
   for (int m = first; m < end; m++)
     if (judges(links, m))
-      BL_TRY(judge(c, critic, m));
+      BL_TRY(judge(c, critic, m, draws));
   for (int m = first; m < end; m++)
     if (generates(links, m))
       BL_TRY(go_back(c, m));

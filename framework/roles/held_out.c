@@ -78,8 +78,9 @@ static bl_status draw(bl_held_out *h, float *samples) {
   const float *values;
   BL_TRY(bl_aggregator_values(&values, h->parameters, h->policy, h->links->world));
   BL_AGREE(bl_graph_load(h->sampler, values), comm);
-  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->links->plan->chain, (uint64_t)h->options->seed,
-                         round_of_held_out, (size_t)h->options->learner.micro_batch, NULL, comm);
+  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->links->plan->chain, h->links->plan->condition,
+                         (uint64_t)h->options->seed, round_of_held_out, (size_t)h->options->learner.micro_batch, NULL,
+                         comm);
 }
 
 bl_status bl_held_out_begin(bl_held_out *held_out) {
@@ -105,7 +106,7 @@ static bl_status add(bl_exact_sum *sum, size_t which, bl_held_out *h, const floa
     const size_t left = count - m * batch, held = left < batch ? left : batch;
     memset(x, 0, batch * h->size * sizeof *x);
     memcpy(x, samples + m * batch * h->size, held * h->size * sizeof *x);
-    BL_GOTO(bl_graph_forward(h->judge, f, x, NULL));
+    BL_GOTO(bl_graph_forward(h->judge, f, &(bl_graph_inputs){.x = x}));
     for (size_t b = 0; b < held; b++)
       bl_exact_sum_add(sum, which, 1, &f[b]);
   }

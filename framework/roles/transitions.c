@@ -12,6 +12,9 @@ static bool is_generator(const bl_links *links) {
 /* What the learner or the configuration asks for beyond the gradient. */
 static bl_status create_extras(bl_transitions *t, const bl_links *links) {
   const bl_policy_method *method = links->plan->method;
+  if (links->plan->condition != NULL)
+    BL_TRY(
+        bl_allocate(&t->condition, method->micro_batch * bl_condition_size(links->plan->condition), sizeof *t->condition));
   if (method->learner->needs_log_density)
     BL_TRY(bl_allocate(&t->log_densities, (size_t)links->buffer->slots * bl_transition_count(method),
                        sizeof *t->log_densities));
@@ -60,6 +63,7 @@ static void destroy(bl_improvement **improvement) {
   bl_free(&t->steps);
   bl_free(&t->weights);
   bl_free(&t->time);
+  bl_free(&t->condition);
   bl_free(&t->answer);
   bl_free(&t->states);
   bl_free(&t->work);
@@ -72,7 +76,7 @@ static bl_status set_reference(bl_improvement *improvement, const float *values)
   return t->reference != NULL ? bl_graph_load(t->reference, values) : BL_OK;
 }
 
-void bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
+bl_status bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
   const bl_links *links = t->base.links;
   const bl_buffer *buffer = links->buffer;
   const bl_policy_method *method = links->plan->method;
@@ -88,7 +92,15 @@ void bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
     t->time[b] = links->plan->chain->time[drawn->step];
     if (judged)
       t->weights[b] = t->received[first + b];
+    BL_TRY(bl_condition_fill(t->condition + b * bl_condition_size(links->plan->condition), links->plan->condition,
+                             bl_transition_rollout(method, t->round, drawn->batch),
+                             (uint32_t)((size_t)slot * method->micro_batch) + (uint32_t)drawn->sample, 1));
   }
+  return BL_OK;
+}
+
+bl_graph_inputs bl_transitions_inputs(const bl_transitions *t) {
+  return (bl_graph_inputs){.x = t->states, .time = t->time, .condition = t->condition};
 }
 
 /* Draw the round's transitions and begin to receive their advantages. */
@@ -114,8 +126,9 @@ static bl_status find_log_densities(bl_transitions *t) {
   for (int m = group->rank; m < links->buffer->slots; m += group->size)
     for (int step = 0; step < method->n_generator; step++) {
       const size_t first = (size_t)m * bl_transition_count(method) + (size_t)step * method->micro_batch;
-      bl_transitions_take(t, m, step, false);
-      BL_TRY(bl_graph_forward(t->policy, t->work, t->states, t->time));
+      BL_TRY(bl_transitions_take(t, m, step, false));
+      const bl_graph_inputs inputs = bl_transitions_inputs(t);
+      BL_TRY(bl_graph_forward(t->policy, t->work, &inputs));
       bl_chain_log_density(t->log_densities + first, links->plan->chain, t->steps, t->states, t->work,
                            t->states + links->buffer->state, method->micro_batch, method->size, false);
     }
@@ -125,6 +138,7 @@ static bl_status find_log_densities(bl_transitions *t) {
 static bl_status begin(bl_improvement *improvement, bl_critic *critic, int64_t round) {
   bl_transitions *t = (bl_transitions *)improvement;
   const bool generates = is_generator(improvement->links);
+  t->round = round;
   if (generates)
     BL_TRY(draw(t, round));
   const bl_status judged = bl_critic_judge(critic, round);
@@ -146,11 +160,13 @@ static bl_status improve_slot(bl_transitions *t, int m, int step) {
   bl_aggregator *aggregator = &links->aggregators[0];
   const bl_gradient_sink sink = bl_aggregator_sink(aggregator);
   double loss;
-  bl_transitions_take(t, m, step, true);
+  BL_TRY(bl_transitions_take(t, m, step, true));
+  const bl_graph_inputs inputs = bl_transitions_inputs(t);
   if (t->reference != NULL)
-    BL_TRY(bl_graph_forward(t->reference, t->answer, t->states, t->time));
+    BL_TRY(bl_graph_forward(t->reference, t->answer, &inputs));
   const bl_transition_batch batch = {.state = t->states,
                                      .next = t->states + links->buffer->state,
+                                     .condition = t->condition,
                                      .step = t->steps,
                                      .advantage = t->weights,
                                      .log_density = t->log_densities != NULL ? t->log_densities + first : NULL,

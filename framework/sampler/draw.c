@@ -15,17 +15,19 @@ static size_t samples_in(size_t m, size_t batch, size_t count) {
 
 /* This rank's micro-batches, each at its place in samples. */
 static bl_status draw_share(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain,
-                            uint64_t seed, uint32_t round, size_t batch, const char *title, int rank, int size) {
+                            const bl_condition *condition, uint64_t seed, uint32_t round, size_t batch, const char *title,
+                            int rank, int size) {
   size_t elements = bl_graph_input_size(graph), micro_batches = (count + batch - 1) / batch;
   float *final = NULL, *work = NULL;
   bl_progress *progress = NULL;
   bl_status status = BL_OK;
   BL_GOTO(bl_allocate(&final, batch * elements, sizeof *final));
-  BL_GOTO(bl_allocate(&work, bl_sampler_work(chain, batch, elements), sizeof *work));
+  BL_GOTO(bl_allocate(&work, bl_sampler_work(chain, condition, batch, elements), sizeof *work));
   if (rank == 0 && title)
     BL_GOTO(bl_progress_start(&progress, title, 0, (long)count));
   for (size_t m = (size_t)rank; m < micro_batches; m += (size_t)size) {
-    BL_GOTO(bl_sampler_rollout(NULL, final, graph, chain, seed, round, (uint32_t)(first + m * batch), batch, work));
+    BL_GOTO(
+        bl_sampler_rollout(NULL, final, graph, chain, condition, seed, round, (uint32_t)(first + m * batch), batch, work));
     memcpy(samples + m * batch * elements, final, samples_in(m, batch, count) * elements * sizeof *samples);
     size_t done = (m + (size_t)size) * batch; /* the other ranks keep pace, by and large */
     if (progress)
@@ -58,8 +60,9 @@ done:
   return status;
 }
 
-bl_status bl_sampler_draw(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                          uint32_t round, size_t batch, const char *title, MPI_Comm comm) {
+bl_status bl_sampler_draw(float *samples, size_t first, size_t count, bl_graph *graph, const bl_chain *chain,
+                          const bl_condition *condition, uint64_t seed, uint32_t round, size_t batch, const char *title,
+                          MPI_Comm comm) {
   int rank, size;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &size)));
@@ -67,7 +70,7 @@ bl_status bl_sampler_draw(float *samples, size_t first, size_t count, bl_graph *
   if (batch * elements > INT_MAX / (size_t)size || first > UINT32_MAX - batch || count > UINT32_MAX - batch - first)
     return bl_fail(BL_ERROR_USAGE, "%zu samples of %zu elements in micro-batches of %zu are too many at once", count,
                    elements, batch);
-  BL_AGREE(draw_share(samples, first, count, graph, chain, seed, round, batch, title, rank, size), comm);
+  BL_AGREE(draw_share(samples, first, count, graph, chain, condition, seed, round, batch, title, rank, size), comm);
   BL_AGREE(gather(samples, count, elements, batch, size, comm), comm);
   return BL_OK;
 }

@@ -22,8 +22,8 @@ static bl_status check_finite(const float *x, uint32_t first_sample, size_t batc
   return BL_OK;
 }
 
-size_t bl_sampler_work(const bl_chain *chain, size_t batch, size_t size) {
-  return (2 * (size_t)chain->depth + (chain->head ? 5 : 3)) * batch * size;
+size_t bl_sampler_work(const bl_chain *chain, const bl_condition *condition, size_t batch, size_t size) {
+  return (2 * (size_t)chain->depth + (chain->head ? 5 : 3)) * batch * size + batch * bl_condition_size(condition);
 }
 
 /* As the head says. \param [in,out] answers  what the network predicts of it becomes ε. */
@@ -38,17 +38,20 @@ static void scale_noise(float *z, float *answers, const bl_chain *chain, int ste
 }
 
 bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, void *model, const bl_chain *chain,
-                          uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch, size_t size, float *work) {
+                          const bl_condition *condition, uint64_t seed, uint32_t round, uint32_t first_sample, size_t batch,
+                          size_t size, float *work) {
   const size_t count = batch * size;
   const int kept =
       chain->depth + 1; /* what the latest steps saw: state i and the answer to it at place i % kept of the rings */
   float *states = work, *predictions = work + (size_t)kept * count, *z = predictions + (size_t)kept * count;
   float *time = z; /* read before z is drawn */
-  float *answers = chain->head ? z + count : NULL;
+  float *answers = chain->head ? z + count : NULL, *conditions = z + (chain->head ? 3 : 1) * count;
+  bl_graph_inputs inputs = {.time = time, .condition = condition ? conditions : NULL};
   const float *x[BL_CHAIN_DEPTH + 1];
   float *prediction[BL_CHAIN_DEPTH + 1];
   bl_draw draw = {.seed = seed, .purpose = BL_PURPOSE_PRIOR, .round = round, .sample = first_sample};
   float *present = trajectory ? trajectory : states;
+  BL_TRY(bl_condition_fill(conditions, condition, round, first_sample, batch));
   draw_normal(present, draw, batch, size);
   draw.purpose = BL_PURPOSE_TRANSITION;
   for (int i = 0; i < chain->steps; i++) {
@@ -62,7 +65,8 @@ bl_status bl_sampler_walk(float *trajectory, float *final, bl_predict *predict, 
     }
     for (size_t s = 0; s < batch; s++)
       time[s] = chain->time[i];
-    BL_TRY(predict(model, chain->head ? answers : prediction[0], present, time));
+    inputs.x = present;
+    BL_TRY(predict(model, chain->head ? answers : prediction[0], &inputs));
     for (size_t s = 0; s < batch && chain->head; s++)
       memcpy(prediction[0] + s * size, answers + 2 * s * size, size * sizeof *answers);
     draw.step = (uint32_t)i;
@@ -101,15 +105,20 @@ void bl_sampler_origin(float *origin, const bl_chain *chain, int step, const flo
   }
 }
 
-bl_status bl_sampler_predict(void *graph, float *output, const float *x, const float *time) {
-  return bl_graph_forward(graph, output, x, time);
+bl_status bl_sampler_predict(void *graph, float *output, const bl_graph_inputs *inputs) {
+  return bl_graph_forward(graph, output, inputs);
 }
 
-bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain, uint64_t seed,
-                             uint32_t round, uint32_t first_sample, size_t batch, float *work) {
+bl_status bl_sampler_rollout(float *trajectory, float *final, bl_graph *graph, const bl_chain *chain,
+                             const bl_condition *condition, uint64_t seed, uint32_t round, uint32_t first_sample,
+                             size_t batch, float *work) {
   const size_t size = bl_graph_input_size(graph), outputs = chain->head ? 2 : 1;
   if (bl_graph_output_size(graph) != outputs * size)
     return bl_fail(BL_ERROR_USAGE, "the network answers %zu numbers for a sample of %zu, but the sampler takes %zu",
                    bl_graph_output_size(graph), size, outputs * size);
-  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, seed, round, first_sample, batch, size, work);
+  if (bl_graph_condition_size(graph) != bl_condition_size(condition))
+    return bl_fail(BL_ERROR_USAGE, "the network takes a condition of %zu numbers for a sample, but %zu are given",
+                   bl_graph_condition_size(graph), bl_condition_size(condition));
+  return bl_sampler_walk(trajectory, final, bl_sampler_predict, graph, chain, condition, seed, round, first_sample, batch,
+                         size, work);
 }

@@ -31,6 +31,8 @@ static bl_status write_shape(int ncid, const char *path, const bl_network_shape 
   BL_NETCDF(nc_put_att_float(ncid, NC_GLOBAL, "network_dropout", NC_FLOAT, 1, &shape->dropout), path);
   BL_TRY(put_integers(ncid, path, "network_widths", shape->widths, shape->width_count));
   BL_TRY(put_integers(ncid, path, "network_steps", &shape->steps, 1));
+  if (shape->condition > 0)
+    BL_TRY(put_integers(ncid, path, "network_condition", &shape->condition, 1));
   return put_integers(ncid, path, "network_classes", &shape->classes, 1);
 }
 
@@ -162,6 +164,9 @@ static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path)
   shape->dropout = (float)dropout;
   BL_TRY(get_integers(shape->widths, &shape->width_count, ncid, path, "network_widths", FEATURES));
   BL_TRY(get_integer(&shape->steps, ncid, path, "network_steps", 0, ROWS));
+  shape->condition = 0;
+  if (nc_inq_att(ncid, NC_GLOBAL, "network_condition", NULL, NULL) == NC_NOERR)
+    BL_TRY(get_integer(&shape->condition, ncid, path, "network_condition", 1, 1024));
   return get_integer(&shape->classes, ncid, path, "network_classes", 0, ROWS);
 }
 
@@ -194,6 +199,10 @@ static bl_status check_weights(const bl_network_shape *shape, const char *path) 
   if (shape->kind == BL_NETWORK_MLP || shape->kind == BL_NETWORK_VALUE) {
     const size_t sizes[2] = {(size_t)shape->steps, shape->width_count > 0 ? (size_t)shape->widths[0] : 1};
     BL_TRY(bl_container_plausible(&bytes, path, "network_steps", sizes, 2, sizeof(float)));
+  }
+  if (shape->condition > 0) {
+    const size_t sizes[2] = {(size_t)shape->classes, shape->width_count > 0 ? (size_t)shape->widths[0] : 1};
+    BL_TRY(bl_container_plausible(&bytes, path, "network_classes", sizes, 2, sizeof(float)));
   }
   for (int i = 0; i < shape->multiplier_count; i++) {
     const size_t channels = (size_t)shape->base_channels * (size_t)shape->multipliers[i];

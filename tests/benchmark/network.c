@@ -70,7 +70,7 @@ static void destroy_arrays(arrays *a) {
 static bl_status print_profile(bl_graph *graph, const arrays *a) {
   bl_profile profile;
   const bl_machine none = {1, 1};
-  BL_TRY(bl_profile_create(&profile, graph, &none, a->x, a->time, PROFILED));
+  BL_TRY(bl_profile_create(&profile, graph, &none, &(bl_graph_inputs){.x = a->x, .time = a->time}, PROFILED));
   for (int i = 0; i < profile.kinds; i++)
     printf("    %-20s forward %8.2f  backward %8.2f microseconds a sample\n", profile.by_kind[i].kind,
            1e6 * profile.by_kind[i].forward.seconds / graph->batch,
@@ -100,11 +100,11 @@ static bl_status show(const char *name, const bl_network_shape *shape, int batch
     load = least(load, bl_clock_seconds() - start);
     start = bl_clock_seconds();
     for (int i = 0; i < repeats; i++)
-      BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
+      BL_GOTO(bl_graph_forward(graph, a.y, &(bl_graph_inputs){.x = a.x, .time = a.time}));
     forward = least(forward, bl_clock_seconds() - start);
     start = bl_clock_seconds();
     for (int i = 0; i < repeats; i++) {
-      BL_GOTO(bl_graph_forward(graph, a.y, a.x, a.time));
+      BL_GOTO(bl_graph_forward(graph, a.y, &(bl_graph_inputs){.x = a.x, .time = a.time}));
       BL_GOTO(bl_graph_backward(graph, a.d_values, NULL, a.y));
     }
     both = least(both, bl_clock_seconds() - start);
@@ -152,18 +152,18 @@ typedef struct passes {
 
 static bl_status forward(void *state) {
   passes *p = state;
-  return bl_graph_forward(p->graph, p->a.y, p->a.x, p->a.time);
+  return bl_graph_forward(p->graph, p->a.y, &(bl_graph_inputs){.x = p->a.x, .time = p->a.time});
 }
 
 static bl_status both(void *state) {
   passes *p = state;
-  BL_TRY(bl_graph_forward(p->graph, p->a.y, p->a.x, p->a.time));
+  BL_TRY(bl_graph_forward(p->graph, p->a.y, &(bl_graph_inputs){.x = p->a.x, .time = p->a.time}));
   return bl_graph_backward(p->graph, p->a.d_values, NULL, p->a.y);
 }
 
 static bl_status rollout(void *state) {
   passes *p = state;
-  return bl_sampler_rollout(NULL, p->a.y, p->graph, &p->chain, 1, 0, (uint32_t)(p->rank * p->graph->batch),
+  return bl_sampler_rollout(NULL, p->a.y, p->graph, &p->chain, NULL, 1, 0, (uint32_t)(p->rank * p->graph->batch),
                             (size_t)p->graph->batch, p->a.work);
 }
 

@@ -84,7 +84,7 @@ static bl_status prepare(comparison *c, const char *path) {
     BL_TRY(bl_allocate(&c->log_density[i], batch, sizeof(double)));
   }
   BL_TRY(bl_allocate(&c->trajectory, ((size_t)c->chain.steps + 1) * elements, sizeof(float)));
-  BL_TRY(bl_allocate(&c->work, bl_sampler_work(&c->chain, batch, bl_graph_input_size(c->exact)), sizeof(float)));
+  BL_TRY(bl_allocate(&c->work, bl_sampler_work(&c->chain, NULL, batch, bl_graph_input_size(c->exact)), sizeof(float)));
   BL_TRY(bl_allocate(&c->time, batch, sizeof(float)));
   BL_TRY(bl_allocate(&c->step, batch, sizeof(int)));
   return bl_allocate(&c->sums, (size_t)c->chain.steps, sizeof *c->sums);
@@ -101,7 +101,7 @@ static bl_status compare_step(comparison *c, int i) {
     c->step[b] = i;
   }
   for (int g = 0; g < 2; g++) {
-    BL_TRY(bl_graph_forward(graphs[g], c->epsilon[g], x, c->time));
+    BL_TRY(bl_graph_forward(graphs[g], c->epsilon[g], &(bl_graph_inputs){.x = x, .time = c->time}));
     bl_chain_log_density(c->log_density[g], &c->chain, c->step, x, c->epsilon[g], next, batch, size, true);
   }
   const double factor = c->chain.output[i] / c->chain.sigma[i];
@@ -132,7 +132,7 @@ static bl_status run(comparison *c, const char *path, int samples) {
   BL_TRY(prepare(c, path));
   const int batch = c->options->learner.micro_batch, batches = (samples + batch - 1) / batch;
   for (int m = 0; m < batches; m++) {
-    BL_TRY(bl_sampler_rollout(c->trajectory, NULL, c->rounded, &c->chain, (uint64_t)c->options->seed, 0,
+    BL_TRY(bl_sampler_rollout(c->trajectory, NULL, c->rounded, &c->chain, NULL, (uint64_t)c->options->seed, 0,
                               (uint32_t)(m * batch), (size_t)batch, c->work));
     for (int i = 0; i < c->chain.steps; i++)
       BL_TRY(compare_step(c, i));

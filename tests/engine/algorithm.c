@@ -112,7 +112,7 @@ static size_t run(float *results, const bl_compute *compute, bl_graph_mode mode)
   bl_random_normal(x, SIZE, (bl_draw){.purpose = BL_PURPOSE_TEST});
   bl_random_normal(y, SIZE, (bl_draw){.purpose = BL_PURPOSE_TEST, .round = 1});
   assert_int_equal(bl_graph_load(graph, values), BL_OK);
-  assert_int_equal(bl_graph_forward(graph, results, x, time), BL_OK);
+  assert_int_equal(bl_graph_forward(graph, results, &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
   const bool both = mode == BL_GRAPH_TRAINING;
   const size_t count = SIZE + (both ? table->count : 0);
   if (both)

@@ -109,13 +109,13 @@ static void partial_gradients(void **state) {
   float only_x[2 * 16 * 16];
   trial_begin(&t, random_graph(3, 12), BL_GRAPH_TRAINING);
   trial_run(&t);
-  assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(t.graph, t.y, &(bl_graph_inputs){.x = t.x}), BL_OK);
   assert_int_equal(bl_graph_backward(t.graph, NULL, only_x, t.d_y), BL_OK);
   assert_memory_equal(only_x, t.d_x, sizeof only_x);
   float *only_parameters = NULL;
   assert_int_equal(bl_allocate(&only_parameters, t.parameters, sizeof(float)), BL_OK);
   memset(only_parameters, 0xff, t.parameters * sizeof(float));
-  assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(t.graph, t.y, &(bl_graph_inputs){.x = t.x}), BL_OK);
   assert_int_equal(bl_graph_backward(t.graph, only_parameters, NULL, t.d_y), BL_OK);
   assert_memory_equal(only_parameters, t.d_values, t.parameters * sizeof(float));
   bl_free(&only_parameters);
@@ -132,13 +132,13 @@ static void a_sink_takes_the_gradient(void **state) {
     trial_run(&t);
     assert_int_equal(bl_allocate(&whole, t.parameters + 1, sizeof *whole), BL_OK);
     const bl_gradient_sink sink = whole_gradient(whole);
-    assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(t.graph, t.y, &(bl_graph_inputs){.x = t.x}), BL_OK);
     assert_int_equal(bl_graph_backward_to(t.graph, &sink, t.d_y), BL_OK);
     for (size_t i = 0; i < t.parameters; i++)
       assert_true(whole[i] == t.d_values[i]);
     /* And the next whole gradient goes to its own place again. */
     memset(t.d_values, 0xff, t.parameters * sizeof *t.d_values);
-    assert_int_equal(bl_graph_forward(t.graph, t.y, t.x, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(t.graph, t.y, &(bl_graph_inputs){.x = t.x}), BL_OK);
     assert_int_equal(bl_graph_backward(t.graph, t.d_values, NULL, t.d_y), BL_OK);
     for (size_t i = 0; i < t.parameters; i++)
       assert_true(whole[i] == t.d_values[i]);
@@ -334,7 +334,7 @@ static void a_source_is_as_good_as_all_values(void **state) {
     assert_int_equal(bl_graph_load_from(g, source, &a), failing < entries ? BL_ERROR_INPUT : BL_OK);
     assert_int_equal(a.next, failing < entries ? failing + 1 : entries);
     bl_status_clear();
-    assert_int_equal(bl_graph_forward(g, y, t.x, NULL), failing < entries ? BL_ERROR_USAGE : BL_OK);
+    assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = t.x}), failing < entries ? BL_ERROR_USAGE : BL_OK);
     bl_status_clear();
     bl_graph_destroy(&g);
   }
@@ -367,13 +367,13 @@ static void misuse(void **state) {
 
   assert_int_equal(bl_graph_create(&g, 2), BL_OK);
   bl_output(g, bl_dense(g, bl_input(g, 2, 1, 1), "read", 2, BL_INITIALISE_ZERO));
-  expect_usage(bl_graph_forward(g, y, x, NULL), "compiled");
+  expect_usage(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), "compiled");
   assert_int_equal(bl_graph_compile(g, BL_GRAPH_TRAINING), BL_OK);
   expect_usage(bl_graph_compile(g, BL_GRAPH_TRAINING), "twice");
-  expect_usage(bl_graph_forward(g, y, x, NULL), "before its parameters");
+  expect_usage(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), "before its parameters");
   assert_int_equal(bl_graph_load(g, values), BL_OK);
   expect_usage(bl_graph_backward(g, values, x, y), "forward");
-  assert_int_equal(bl_graph_forward(g, y, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), BL_OK);
   assert_int_equal(bl_graph_backward(g, values, x, y), BL_OK);
   expect_usage(bl_graph_backward(g, values, x, y), "forward");
   assert_int_equal(bl_graph_evaluations(g), 2);

@@ -56,7 +56,7 @@ static void load(player *p) {
 
 static bl_status forward(player *p) {
   static const float time[BATCH] = {0, 10, 100, 999};
-  return bl_graph_forward(p->graph, p->y, p->x, time);
+  return bl_graph_forward(p->graph, p->y, &(bl_graph_inputs){.x = p->x, .time = time});
 }
 
 static bl_status backward(player *p) {

@@ -58,7 +58,7 @@ static void run(const bl_network_shape *shape, bl_graph_mode mode, bool recomput
   trial_run(&t);
   assert_int_equal(bl_allocate(&y, t.outputs, sizeof *y), BL_OK);
   memcpy(y, t.y, t.outputs * sizeof *y);
-  assert_int_equal(bl_profile_create(&profile, graph, &machine, t.x, t.time, 2), BL_OK);
+  assert_int_equal(bl_profile_create(&profile, graph, &machine, &(bl_graph_inputs){.x = t.x, .time = t.time}, 2), BL_OK);
   check(&profile, graph);
   bl_profile_destroy(&profile);
   trial_run(&t);
@@ -84,9 +84,11 @@ static void mistakes_are_named(void **state) {
   bl_profile profile;
   float x[2] = {0}, time[1] = {0};
   assert_int_equal(bl_network_create(&graph, &test_swissroll.network, 1, BL_GRAPH_TRAINING, false), BL_OK);
-  assert_int_equal(bl_profile_create(&profile, graph, &machine, x, time, 1), BL_ERROR_USAGE); /* not loaded */
+  assert_int_equal(bl_profile_create(&profile, graph, &machine, &(bl_graph_inputs){.x = x, .time = time}, 1),
+                   BL_ERROR_USAGE); /* not loaded */
   bl_status_clear();
-  assert_int_equal(bl_profile_create(&profile, graph, &machine, x, time, 0), BL_ERROR_USAGE);
+  assert_int_equal(bl_profile_create(&profile, graph, &machine, &(bl_graph_inputs){.x = x, .time = time}, 0),
+                   BL_ERROR_USAGE);
   bl_status_clear();
   bl_graph_destroy(&graph);
   assert_int_equal(bl_memory_balance(), 0);

@@ -47,7 +47,7 @@ static void agrees_with_the_definition(void **state) {
     float *x = draw((size_t)s->batch * bl_graph_input_size(graph), 1), *values = draw(bl_graph_parameters(graph)->count, 2);
     float *y = draw(outputs, 3);
     assert_int_equal(bl_graph_load(graph, values), BL_OK);
-    assert_int_equal(bl_graph_forward(graph, y, x, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(graph, y, &(bl_graph_inputs){.x = x}), BL_OK);
     const float *found = y;
     for (int n = 0; n < s->batch; n++)
       for (int o = 0; o < s->out; o++)

@@ -118,7 +118,7 @@ static void steps_out_of_range(void **state) {
     bl_output(graph, bl_conditional_dense(graph, bl_input(graph, 2, 1, 1), bl_input_time(graph), "lin", 8, 4));
     trial_begin(&t, graph, BL_GRAPH_INFERENCE);
     t.time[1] = bad[i];
-    assert_int_equal(bl_graph_forward(graph, t.y, t.x, t.time), BL_ERROR_USAGE);
+    assert_int_equal(bl_graph_forward(graph, t.y, &(bl_graph_inputs){.x = t.x, .time = t.time}), BL_ERROR_USAGE);
     assert_non_null(strstr(bl_status_message(), "sample 1"));
     bl_status_clear();
     trial_end(&t);

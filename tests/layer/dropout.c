@@ -29,7 +29,7 @@ static void factors(float *y, int batch, bool blocked, float probability, const 
     x[i] = 1.0f;
   assert_int_equal(bl_graph_compile(g, mode), BL_OK);
   bl_graph_set_dropout(g, draw);
-  assert_int_equal(bl_graph_forward(g, y, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), BL_OK);
   bl_graph_destroy(&g);
 }
 
@@ -86,7 +86,7 @@ static void layers_differ(void **state) {
     x[i] = 1.0f;
   assert_int_equal(bl_graph_compile(g, BL_GRAPH_TRAINING), BL_OK);
   bl_graph_set_dropout(g, &masks);
-  assert_int_equal(bl_graph_forward(g, y, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), BL_OK);
   int kept = 0;
   for (int i = 0; i < SIZE; i++)
     kept += y[i] != 0.0f;

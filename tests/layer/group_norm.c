@@ -96,7 +96,7 @@ static void constant_input_gives_the_shift(void **state) {
   bl_graph *g = build(&(sizes){1, CHANNELS, 2, 2, 4, false, true}, 0);
   assert_int_equal(bl_graph_compile(g, BL_GRAPH_INFERENCE), BL_OK);
   assert_int_equal(bl_graph_load(g, values), BL_OK);
-  assert_int_equal(bl_graph_forward(g, y, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x}), BL_OK);
   for (int i = 0; i < CHANNELS * PIXELS; i++)
     assert_true(y[i] == (float)(i / PIXELS));
   bl_graph_destroy(&g);

@@ -139,10 +139,10 @@ static void check_parts(trial *t) {
   float *d_x = NULL, *d_values = NULL;
   assert_int_equal(bl_allocate(&d_x, t->inputs, sizeof *d_x), BL_OK);
   assert_int_equal(bl_allocate(&d_values, t->parameters + 1, sizeof *d_values), BL_OK);
-  assert_int_equal(bl_graph_forward(t->graph, t->y, t->x, t->time), BL_OK);
+  assert_int_equal(bl_graph_forward(t->graph, t->y, &(bl_graph_inputs){.x = t->x, .time = t->time}), BL_OK);
   assert_int_equal(bl_graph_backward(t->graph, NULL, d_x, t->d_y), BL_OK);
   assert_memory_equal(d_x, t->d_x, t->inputs * sizeof *d_x);
-  assert_int_equal(bl_graph_forward(t->graph, t->y, t->x, t->time), BL_OK);
+  assert_int_equal(bl_graph_forward(t->graph, t->y, &(bl_graph_inputs){.x = t->x, .time = t->time}), BL_OK);
   assert_int_equal(bl_graph_backward(t->graph, d_values, NULL, t->d_y), BL_OK);
   assert_memory_equal(d_values, t->d_values, t->parameters * sizeof *d_values);
   bl_free(&d_x);

@@ -25,7 +25,7 @@ static void agrees_with_the_formula(void **state) {
   float y[BATCH * (FEATURES + 1)];
   bl_graph *g = build(FEATURES);
   assert_int_equal(bl_graph_compile(g, BL_GRAPH_INFERENCE), BL_OK);
-  assert_int_equal(bl_graph_forward(g, y, x, time), BL_OK);
+  assert_int_equal(bl_graph_forward(g, y, &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
   for (int n = 0; n < BATCH; n++)
     for (int i = 0; i < FEATURES / 2; i++) {
       const double angle = (double)time[n] * pow(10000.0, -i / (FEATURES / 2 - 1.0));

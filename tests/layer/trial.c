@@ -37,6 +37,10 @@ void trial_attach(trial *t, bl_graph *graph) {
   t->x = array(t->inputs);
   t->d_x = array(t->inputs);
   t->time = array(t->batch);
+  const size_t conditions = t->batch * bl_graph_condition_size(graph);
+  t->condition = array(conditions);
+  for (size_t i = 0; i < conditions; i++)
+    t->condition[i] = (float)(i % 3);
   t->values = array(t->parameters);
   t->d_values = array(t->parameters);
   t->y = array(t->outputs);
@@ -49,14 +53,20 @@ void trial_attach(trial *t, bl_graph *graph) {
   require(bl_graph_load(graph, t->values));
 }
 
+/* What a forward pass starts from. */
+static bl_graph_inputs inputs_of(const trial *t) {
+  return (bl_graph_inputs){.x = t->x, .time = t->time, .condition = t->condition};
+}
+
 void trial_run(trial *t) {
-  require(bl_graph_forward(t->graph, t->y, t->x, t->time));
+  const bl_graph_inputs inputs = inputs_of(t);
+  require(bl_graph_forward(t->graph, t->y, &inputs));
   if (t->graph->mode == BL_GRAPH_TRAINING)
     require(bl_graph_backward(t->graph, t->d_values, t->d_x, t->d_y));
 }
 
 void trial_release(trial *t) {
-  float **const arrays[] = {&t->x, &t->time, &t->values, &t->y, &t->d_y, &t->d_x, &t->d_values};
+  float **const arrays[] = {&t->x, &t->time, &t->condition, &t->values, &t->y, &t->d_y, &t->d_x, &t->d_values};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
     bl_free(arrays[i]);
   bl_graph_destroy(&t->graph);
@@ -84,8 +94,9 @@ static double objective(trial *t, double *scale) {
   double sum = 0;
   float *y = array(t->outputs);
   *scale = 0;
+  const bl_graph_inputs inputs = inputs_of(t);
   require(bl_graph_load(t->graph, t->values));
-  require(bl_graph_forward(t->graph, y, t->x, t->time));
+  require(bl_graph_forward(t->graph, y, &inputs));
   for (size_t i = 0; i < t->outputs; i++) {
     sum += (double)t->d_y[i] * (double)y[i];
     *scale += fabs((double)t->d_y[i] * (double)y[i]);
@@ -207,11 +218,14 @@ void trial_watch(trial *t) {
   trial_run(t);
   memset(&s, 0, sizeof s);
   poison(graph->arena, graph->arena_floats);
-  bl_tensor_from_plain(graph->x->data, graph->x, t->x);
+  const bl_graph_inputs inputs = inputs_of(t);
+  bl_graph_set_inputs(graph, &inputs);
   memcpy(s.data[graph->x->index] = array(t->inputs), graph->x->data, t->inputs * sizeof(float));
-  if (graph->time != NULL) {
-    memcpy(graph->time->data, t->time, t->batch * sizeof(float));
+  if (graph->time != NULL)
     memcpy(s.data[graph->time->index] = array(t->batch), t->time, t->batch * sizeof(float));
+  if (graph->condition != NULL) {
+    const size_t count = bl_tensor_count(graph->condition);
+    memcpy(s.data[graph->condition->index] = array(count), t->condition, count * sizeof(float));
   }
   watch_forward(t, &s);
   bl_tensor_to_plain(y, graph->output, graph->output->data);

@@ -10,7 +10,7 @@
 typedef struct trial {
   bl_graph *graph;
   size_t batch, inputs, outputs, parameters; /* elements of x, of y, of the parameters */
-  float *x, *time, *values, *y, *d_y, *d_x, *d_values;
+  float *x, *time, *condition, *values, *y, *d_y, *d_x, *d_values;
 } trial;
 
 /** Uniform numbers in [-1, 1), different for each \a stream. */

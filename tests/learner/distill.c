@@ -157,7 +157,7 @@ static void target_is_that_of_two_steps_of_ddim(void **state) {
                                  .teacher_steps = 2 * steps,
                                  .steps = steps};
       draw(z, step, &method);
-      assert_int_equal(bl_distill_target(target, &method, z, step, BATCH, SIZE, work), BL_OK);
+      assert_int_equal(bl_distill_target(target, &method, z, step, NULL, BATCH, SIZE, work), BL_OK);
       for (int i = 0; i < BATCH; i++) {
         int t, middle, next;
         bl_distill_times(&t, &middle, &next, &method, step[i]);
@@ -192,7 +192,7 @@ static void target_of_many_steps_is_that_of_the_exact_flow(void **state) {
     draw(z, step, &method);
     for (int i = 0; i < BATCH; i++)
       step[i] = steps - 1 - i * steps / BATCH / 2; /* the noisier half: at the end, the last step has σ″ = 0 */
-    assert_int_equal(bl_distill_target(target, &method, z, step, BATCH, SIZE, work), BL_OK);
+    assert_int_equal(bl_distill_target(target, &method, z, step, NULL, BATCH, SIZE, work), BL_OK);
     errors[k] = 0;
     for (int i = 0; i < BATCH; i++) {
       int t, middle, next;
@@ -278,7 +278,7 @@ static void a_first_student_learns_the_same_in_other_words(void **state) {
   bl_graph *teacher = exact_teacher(&schedule, BL_PREDICTION_EPSILON);
   bl_distill method = {.schedule = &schedule, .teacher = teacher, .teacher_steps = 8, .steps = 8};
   draw(z, step, &method);
-  assert_int_equal(bl_distill_target(target, &method, z, step, BATCH, SIZE, work), BL_OK);
+  assert_int_equal(bl_distill_target(target, &method, z, step, NULL, BATCH, SIZE, work), BL_OK);
   for (int i = 0; i < BATCH; i++) {
     int t, middle, next;
     double factor, offset;
@@ -289,7 +289,7 @@ static void a_first_student_learns_the_same_in_other_words(void **state) {
   method.clip = true;
   for (int i = 0; i < BATCH; i++)
     z[i] = 50;
-  assert_int_equal(bl_distill_target(target, &method, z, step, BATCH, SIZE, work), BL_OK);
+  assert_int_equal(bl_distill_target(target, &method, z, step, NULL, BATCH, SIZE, work), BL_OK);
   for (int i = 0; i < BATCH; i++)
     assert_near(target[i], 1, 0);
   bl_graph_destroy(&teacher);

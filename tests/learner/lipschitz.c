@@ -61,7 +61,7 @@ static void the_bound_holds(void **state) {
       normal(x, 2 * BATCH * size, draw);
       for (size_t i = 0; i < BATCH * size; i++) /* the second half are neighbours of the first */
         x[BATCH * size + i] = x[i] + scales[draw % 3] * x[BATCH * size + i];
-      assert_int_equal(bl_graph_forward(t.graph, f, x, NULL), BL_OK);
+      assert_int_equal(bl_graph_forward(t.graph, f, &(bl_graph_inputs){.x = x}), BL_OK);
       for (size_t b = 0; b < BATCH; b++) {
         double square = 0;
         for (size_t i = b * size; i < (b + 1) * size; i++)
@@ -92,7 +92,7 @@ static void a_critic_of_single_elements_has_its_product(void **state) {
   assert_near(norms[2], 0.5, 1e-12);
   assert_int_equal(bl_graph_load(t.graph, t.values), BL_OK);
   x[0] = 1;
-  assert_int_equal(bl_graph_forward(t.graph, f, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(t.graph, f, &(bl_graph_inputs){.x = x}), BL_OK);
   assert_near(f[0] - f[1], bl_lipschitz_bound(t.lipschitz, norms), 1e-6);
   trial_destroy(&t);
 }

@@ -32,7 +32,8 @@ static void destroy(world_of_points *w) {
 }
 
 /* The best ε of N(0, s²). */
-static bl_status predict(void *model, float *epsilon, const float *x, const float *time) {
+static bl_status predict(void *model, float *epsilon, const bl_graph_inputs *inputs) {
+  const float *x = inputs->x, *time = inputs->time;
   const world_of_points *w = model;
   for (int s = 0; s < BATCH; s++) {
     const double alpha_bar = w->schedule.alpha_bar[(int)time[s]];
@@ -112,9 +113,9 @@ static void samples_and_noise_are_the_documented_ones(void **state) {
   destroy(&w);
 }
 
-static bl_status explode(void *model, float *epsilon, const float *x, const float *time) {
-  BL_TRY(predict(model, epsilon, x, time));
-  if (time[0] == 3.0F)
+static bl_status explode(void *model, float *epsilon, const bl_graph_inputs *inputs) {
+  BL_TRY(predict(model, epsilon, inputs));
+  if (inputs->time[0] == 3.0F)
     epsilon[0] = NAN;
   return BL_OK;
 }

@@ -67,7 +67,7 @@ static void gradient_is_that_of_the_whole_chain(void **state) {
     const bool keep = k >= BL_PREDICTIONS;
     make_chain(&chain, STEPS);
     bl_chain_set_prediction(&chain, (bl_prediction)(k % BL_PREDICTIONS));
-    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep), BL_OK);
+    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, NULL, BATCH, keep), BL_OK);
     float *values = parameters_of(&unrolled);
     const size_t count = bl_graph_parameters(unrolled.graphs[0])->count;
     assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
@@ -106,7 +106,7 @@ static void both_ways_have_the_same_bits(void **state) {
     make_chain(&chain, STEPS);
     for (int way = 0; way < 3; way++) {
       bl_unrolled_chain unrolled;
-      assert_int_equal(bl_unrolled_chain_create(&unrolled, shapes[k], &ways[way], &chain, BATCH, way == 1), BL_OK);
+      assert_int_equal(bl_unrolled_chain_create(&unrolled, shapes[k], &ways[way], &chain, NULL, BATCH, way == 1), BL_OK);
       float *values = parameters_of(&unrolled);
       count = bl_graph_parameters(unrolled.graphs[0])->count;
       state_count = BATCH * unrolled.size;
@@ -117,8 +117,8 @@ static void both_ways_have_the_same_bits(void **state) {
         assert_int_equal(bl_allocate(&work, 4 * state_count, sizeof(float)), BL_OK);
         bl_random_normal(slope, state_count, (bl_draw){.seed = 2, .purpose = BL_PURPOSE_TEST});
         assert_int_equal(bl_unrolled_chain_load(&unrolled, values), BL_OK);
-        assert_int_equal(bl_sampler_rollout(NULL, work, unrolled.graphs[0], &chain, 3, 4, 8, BATCH, work + state_count),
-                         BL_OK);
+        assert_int_equal(
+            bl_sampler_rollout(NULL, work, unrolled.graphs[0], &chain, NULL, 3, 4, 8, BATCH, work + state_count), BL_OK);
       }
       for (int repeat = 0; repeat < 2; repeat++) { /* nothing is left over from a pass before */
         assert_int_equal(bl_unrolled_chain_load(&unrolled, values), BL_OK);

@@ -57,7 +57,7 @@ static void logits_are_those_of_the_network(void **state) {
   assert_non_null(strstr(bl_features_name(f.features), "classifier classifier.nc "));
   assert_int_equal(bl_features_compute(vectors, f.features, f.images + 64 * TEST_PIXELS, 5), BL_OK);
   for (size_t i = 0; i < 5; i++) {
-    assert_int_equal(bl_graph_forward(graph, expected, f.images + (64 + i) * TEST_PIXELS, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(graph, expected, &(bl_graph_inputs){.x = f.images + (64 + i) * TEST_PIXELS}), BL_OK);
     bl_features_classify(logits, f.features, vectors + i * TEST_FEATURES);
     for (int c = 0; c < CLASSES; c++)
       assert_near(logits[c], (double)expected[c], 1e-5);

@@ -75,7 +75,7 @@ static void features_and_classes_are_those_of_the_graph(void **state) {
   for (size_t i = 0; i < COUNT; i++)
     bl_dataset_sample(images + i * TEST_PIXELS, &dataset, i);
   assert_int_equal(bl_features_compute(vectors, features, images, COUNT), BL_OK);
-  assert_int_equal(bl_graph_forward(graph, expected, images, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(graph, expected, &(bl_graph_inputs){.x = images}), BL_OK);
   double largest = 0.0;
   for (int i = 0; i < COUNT * BL_INCEPTION_FEATURES; i++)
     largest = fmax(largest, fabs((double)expected[i]));

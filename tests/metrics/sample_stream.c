@@ -13,9 +13,9 @@ static void samples_are_those_that_are_drawn_at_once(void **state) {
   bl_sample_stream stream;
   float all[COUNT * SIZE], some[COUNT * SIZE + 1];
   test_small_sampler_create(&f, SIZE, BATCH);
-  assert_int_equal(bl_sampler_draw(all, 0, COUNT, f.graph, &f.chain, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
+  assert_int_equal(bl_sampler_draw(all, 0, COUNT, f.graph, &f.chain, NULL, 3, 2, BATCH, NULL, MPI_COMM_SELF), BL_OK);
 
-  assert_int_equal(bl_sample_stream_create(&stream, f.graph, &f.chain, 3, 2, BATCH, COUNT, true, NULL, MPI_COMM_SELF),
+  assert_int_equal(bl_sample_stream_create(&stream, f.graph, &f.chain, NULL, 3, 2, BATCH, COUNT, true, NULL, MPI_COMM_SELF),
                    BL_OK);
   const bl_images images = bl_sample_stream_images(&stream);
   assert_int_equal(images.count, COUNT);

@@ -202,7 +202,8 @@ static void features_are_those_of_the_network(void **state) {
   assert_int_equal(bl_model_read(f.model, &part, 1), BL_OK);
   assert_int_equal(bl_graph_load(graph, values), BL_OK);
   for (size_t i = 0; i < COUNT; i++)
-    assert_int_equal(bl_graph_forward(graph, vectors[i], f.source.values + i * TEST_PIXELS, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(graph, vectors[i], &(bl_graph_inputs){.x = f.source.values + i * TEST_PIXELS}),
+                     BL_OK);
   for (int i = 0; i < TEST_FEATURES; i++) {
     double sum = 0.0;
     for (int n = 0; n < COUNT; n++)

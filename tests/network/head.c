@@ -47,8 +47,8 @@ static void check(const char *name) {
   bl_random_normal(x, BATCH * size, (bl_draw){.seed = 1, .purpose = BL_PURPOSE_TEST});
   assert_int_equal(bl_graph_load(network, values), BL_OK);
   assert_int_equal(bl_graph_load(graph, values), BL_OK);
-  assert_int_equal(bl_graph_forward(network, epsilon, x, time), BL_OK);
-  assert_int_equal(bl_graph_forward(graph, answer, x, time), BL_OK);
+  assert_int_equal(bl_graph_forward(network, epsilon, &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
+  assert_int_equal(bl_graph_forward(graph, answer, &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
   for (size_t s = 0; s < BATCH; s++) {
     assert_memory_equal(answer + 2 * s * size, epsilon + s * size, size * sizeof *epsilon);
     assert_memory_equal(answer + (2 * s + 1) * size, epsilon + s * size, size * sizeof *epsilon);

@@ -81,7 +81,7 @@ static void features_are_those_of_pytorch(void **state) {
     assert_int_equal(bl_allocate(&x, inputs, sizeof *x), BL_OK);
     assert_int_equal(bl_allocate(&y, (size_t)batch * BL_INCEPTION_FEATURES, sizeof *y), BL_OK);
     test_hashed(x, inputs, "x", 1.0, 0.0);
-    assert_int_equal(bl_graph_forward(graph, y, x, NULL), BL_OK);
+    assert_int_equal(bl_graph_forward(graph, y, &(bl_graph_inputs){.x = x}), BL_OK);
     for (int image = 0; image < batch; image++) {
       const float *features = y + (size_t)image * BL_INCEPTION_FEATURES;
       const double norm = number(file), sum = number(file);

@@ -113,7 +113,7 @@ static void features_of_the_classifier(void **state) {
   assert_int_equal(bl_network_create(&features, test_shape("classifier_digits"), BATCH, BL_GRAPH_INFERENCE, true), BL_OK);
   assert_int_equal(bl_graph_output_size(features), 64);
   assert_int_equal(bl_graph_load(features, t.values), BL_OK);
-  assert_int_equal(bl_graph_forward(features, found, t.x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(features, found, &(bl_graph_inputs){.x = t.x}), BL_OK);
   const bl_parameter *w = bl_parameter_find(bl_graph_parameters(t.graph), "classes.weight");
   const float *b = t.values + bl_parameter_find(bl_graph_parameters(t.graph), "classes.bias")->offset;
   for (size_t n = 0; n < BATCH; n++)

@@ -31,7 +31,7 @@ static void patches_are_channels(void **state) {
         for (int i = 0; i < HALF * HALF; i++)
           x[1][(n * 4 + c) * HALF * HALF + i] = x[0][(n * SIDE + i / HALF * 2 + c / 2) * SIDE + i % HALF * 2 + c % 2];
     assert_int_equal(bl_graph_load(graph[part], values), BL_OK);
-    assert_int_equal(bl_graph_forward(graph[part], y[part], x[part], time), BL_OK);
+    assert_int_equal(bl_graph_forward(graph[part], y[part], &(bl_graph_inputs){.x = x[part], .time = time}), BL_OK);
     bl_graph_destroy(&graph[part]);
   }
   for (int n = 0; n < BATCH; n++)

@@ -113,7 +113,7 @@ static void check_costs(const bl_critic *critic, const bl_world *world) {
     for (int batch = 0; batch < critic->links->plan->method->n_critic; batch++) {
       const float *samples = bl_buffer_at(critic->links->buffer, batch, m) + STEPS * MICRO_BATCH * 2;
       float expected[MICRO_BATCH];
-      assert_int_equal(bl_graph_forward(graph, expected, samples, NULL), BL_OK);
+      assert_int_equal(bl_graph_forward(graph, expected, &(bl_graph_inputs){.x = samples}), BL_OK);
       const int place = (m * critic->links->plan->method->n_critic + batch) * MICRO_BATCH;
       assert_memory_equal(critic->costs + place, expected, sizeof expected);
     }

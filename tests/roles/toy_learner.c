@@ -33,7 +33,8 @@ static void destroy_judge(bl_judge **judge) {
 }
 
 /* Square of the distance to the nearest turn of the spiral r = angle / 6π. */
-static bl_status spiral_cost(bl_judge *judge, float *cost, const float *x) {
+static bl_status spiral_cost(bl_judge *judge, float *cost, const float *x, const float *condition) {
+  (void)condition;
   for (size_t b = 0; b < judge->plan.method->micro_batch; b++) {
     const double r = hypot((double)x[2 * b], (double)x[2 * b + 1]), turn = atan2((double)x[2 * b + 1], (double)x[2 * b]);
     double least = INFINITY;
@@ -63,7 +64,7 @@ static bl_status gradient(const bl_gradient_sink *sink, double *loss, const bl_p
   double log_density[MICRO_BATCH], weight[MICRO_BATCH];
   for (size_t b = 0; b < batch; b++)
     time[b] = chain->time[t->step[b]];
-  BL_TRY(bl_graph_forward(policy, epsilon, t->state, time));
+  BL_TRY(bl_graph_forward(policy, epsilon, &(bl_graph_inputs){.x = t->state, .time = time}));
   bl_chain_log_density(log_density, chain, t->step, t->state, epsilon, t->next, batch, size, false);
   *loss = 0;
   for (size_t b = 0; b < batch; b++) {

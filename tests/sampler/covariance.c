@@ -124,7 +124,8 @@ typedef struct exact_head {
   int calls;
 } exact_head;
 
-static bl_status predict(void *model, float *output, const float *x, const float *time) {
+static bl_status predict(void *model, float *output, const bl_graph_inputs *inputs) {
+  const float *x = inputs->x, *time = inputs->time;
   exact_head *exact = model;
   for (int s = 0; s < BATCH; s++)
     for (int e = 0; e < SIZE; e++) {
@@ -176,8 +177,8 @@ static void walks_are_those_of_the_paper(void **state) {
     float final[BATCH * SIZE], work[5 * BATCH * SIZE];
     bl_chain chain;
     plan(&chain, &schedule, exact.head, steps, eta, levels);
-    assert_true(bl_sampler_work(&chain, BATCH, SIZE) == sizeof work / sizeof *work);
-    assert_int_equal(bl_sampler_walk(NULL, final, predict, &exact, &chain, 5, 2, 7, BATCH, SIZE, work), BL_OK);
+    assert_true(bl_sampler_work(&chain, NULL, BATCH, SIZE) == sizeof work / sizeof *work);
+    assert_int_equal(bl_sampler_walk(NULL, final, predict, &exact, &chain, NULL, 5, 2, 7, BATCH, SIZE, work), BL_OK);
     assert_int_equal(exact.calls, steps);
     for (int s = 0; s < BATCH; s++) {
       double x[SIZE];

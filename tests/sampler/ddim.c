@@ -66,7 +66,7 @@ static void walks_are_those_of_the_paper(void **state) {
     bl_chain chain;
     plan(&chain, &schedule, "ddim", "linear", STEPS, eta);
     data.calls = 0;
-    assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, 5, 2, 7, 1, EXACT_SIZE, work), BL_OK);
+    assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, NULL, 5, 2, 7, 1, EXACT_SIZE, work), BL_OK);
     assert_int_equal(data.calls, STEPS);
     bl_draw draw = {.seed = 5, .purpose = BL_PURPOSE_PRIOR, .round = 2, .sample = 7};
     bl_random_normal(z, EXACT_SIZE, draw);

@@ -33,7 +33,8 @@ static double answer(bl_prediction prediction, double epsilon, double x, bl_proc
   return epsilon;
 }
 
-bl_status exact_predict(void *model, float *output, const float *x, const float *time) {
+bl_status exact_predict(void *model, float *output, const bl_graph_inputs *inputs) {
+  const float *x = inputs->x, *time = inputs->time;
   exact_data *data = model;
   const double *alpha_bar = data->schedule->alpha_bar;
   const int i = (int)time[0];

@@ -20,7 +20,7 @@ typedef struct exact_data {
 double exact_epsilon(const exact_data *data, double x, double alpha_bar);
 
 /** A bl_predict of \a size elements a sample in micro-batches of one; between steps log ᾱ is linear in time. */
-bl_status exact_predict(void *model, float *epsilon, const float *x, const float *time);
+bl_status exact_predict(void *model, float *output, const bl_graph_inputs *inputs);
 enum { EXACT_SIZE = 24 };
 
 /** Where a chain without noise takes \a x, in double. \param [in] clip  as the chain's. */

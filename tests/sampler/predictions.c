@@ -31,9 +31,10 @@ static const char *const solvers[][MOST_SETS] = {
 
 static void walk(float *trajectory, exact_data *data, const bl_chain *chain) {
   float work[16 * EXACT_SIZE];
-  assert_true(bl_sampler_work(chain, 1, EXACT_SIZE) <= sizeof work / sizeof *work);
+  assert_true(bl_sampler_work(chain, NULL, 1, EXACT_SIZE) <= sizeof work / sizeof *work);
   data->prediction = chain->prediction;
-  assert_int_equal(bl_sampler_walk(trajectory, NULL, exact_predict, data, chain, 1, 0, 3, 1, EXACT_SIZE, work), BL_OK);
+  assert_int_equal(bl_sampler_walk(trajectory, NULL, exact_predict, data, chain, NULL, 1, 0, 3, 1, EXACT_SIZE, work),
+                   BL_OK);
 }
 
 /* Rounding of what is predicted counts as much as ε does in x_0, at the noisy end 160 times. */

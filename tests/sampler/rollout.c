@@ -13,8 +13,8 @@ static void trajectory_obeys_the_documented_draws(void **state) {
   test_small_sampler f;
   test_small_sampler_create(&f, SIZE, BATCH);
   float trajectory[(STEPS + 1) * COUNT], final[COUNT], alone[COUNT], work[3 * COUNT];
-  assert_int_equal(bl_sampler_rollout(trajectory, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
-  assert_int_equal(bl_sampler_rollout(NULL, alone, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
+  assert_int_equal(bl_sampler_rollout(trajectory, final, f.graph, &f.chain, NULL, 9, 4, 60, BATCH, work), BL_OK);
+  assert_int_equal(bl_sampler_rollout(NULL, alone, f.graph, &f.chain, NULL, 9, 4, 60, BATCH, work), BL_OK);
   assert_memory_equal(final, alone, sizeof final);
   assert_memory_equal(final, trajectory + STEPS * COUNT, sizeof final);
   assert_int_equal(bl_graph_evaluations(f.graph), 2 * STEPS * BATCH);
@@ -26,7 +26,8 @@ static void trajectory_obeys_the_documented_draws(void **state) {
     if (i > 0) {
       for (int s = 0; s < BATCH; s++)
         time[s] = f.chain.time[i - 1];
-      assert_int_equal(bl_graph_forward(f.graph, epsilon, trajectory + (i - 1) * COUNT, time), BL_OK);
+      assert_int_equal(
+          bl_graph_forward(f.graph, epsilon, &(bl_graph_inputs){.x = trajectory + (i - 1) * COUNT, .time = time}), BL_OK);
     }
     for (int s = 0; s < BATCH; s++) {
       float z[SIZE];
@@ -51,13 +52,13 @@ static void what_was_predicted_comes_back(void **state) {
   test_small_sampler f;
   test_small_sampler_create(&f, SIZE, BATCH);
   float trajectory[(STEPS + 1) * COUNT], work[3 * COUNT], time[BATCH], epsilon[COUNT], origin[COUNT];
-  assert_int_equal(bl_sampler_rollout(trajectory, NULL, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_OK);
+  assert_int_equal(bl_sampler_rollout(trajectory, NULL, f.graph, &f.chain, NULL, 9, 4, 60, BATCH, work), BL_OK);
   for (int i = 0; i < STEPS; i++) {
     const float *x = trajectory + i * COUNT;
     const double alpha_bar = test_alpha_bar(&f.chain, i);
     for (int s = 0; s < BATCH; s++)
       time[s] = f.chain.time[i];
-    assert_int_equal(bl_graph_forward(f.graph, epsilon, x, time), BL_OK);
+    assert_int_equal(bl_graph_forward(f.graph, epsilon, &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
     bl_sampler_origin(origin, &f.chain, i, trajectory, 9, 4, 60, BATCH, SIZE);
     for (int j = 0; j < COUNT; j++)
       assert_near(origin[j], ((double)x[j] - sqrt(1 - alpha_bar) * (double)epsilon[j]) / sqrt(alpha_bar), 1e-4);
@@ -75,7 +76,7 @@ static void a_network_that_explodes_is_reported(void **state) {
     f.parameters[i] = 1e30F;
   assert_int_equal(bl_graph_load(f.graph, f.parameters), BL_OK);
   bl_status_clear();
-  assert_int_equal(bl_sampler_rollout(NULL, final, f.graph, &f.chain, 9, 4, 60, BATCH, work), BL_ERROR_NUMERIC);
+  assert_int_equal(bl_sampler_rollout(NULL, final, f.graph, &f.chain, NULL, 9, 4, 60, BATCH, work), BL_ERROR_NUMERIC);
   assert_non_null(strstr(bl_status_message(), "sample 60 is not finite"));
   bl_status_clear();
   test_small_sampler_destroy(&f);

@@ -39,13 +39,14 @@ static void evaluations_are_exactly_those_asked_for(void **state) {
     for (int steps = 1; steps <= 20; steps++) {
       bl_chain chain;
       plan(&chain, &schedule, names[k / 3], 0, steps, grids[k % 3], false);
-      assert_true(bl_sampler_work(&chain, 1, EXACT_SIZE) <= sizeof work / sizeof work[0]);
+      assert_true(bl_sampler_work(&chain, NULL, 1, EXACT_SIZE) <= sizeof work / sizeof work[0]);
       data.calls = 0;
-      assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, 1, 0, 0, 1, EXACT_SIZE, work), BL_OK);
+      assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, NULL, 1, 0, 0, 1, EXACT_SIZE, work),
+                       BL_OK);
       assert_int_equal(data.calls, steps);
       assert_int_equal(chain.steps, steps);
       /* The rings and the trajectory remember the same. */
-      assert_int_equal(bl_sampler_walk(trajectory, NULL, exact_predict, &data, &chain, 1, 0, 0, 1, EXACT_SIZE, work),
+      assert_int_equal(bl_sampler_walk(trajectory, NULL, exact_predict, &data, &chain, NULL, 1, 0, 0, 1, EXACT_SIZE, work),
                        BL_OK);
       assert_memory_equal(final, trajectory + steps * EXACT_SIZE, sizeof final);
       bl_chain_destroy(&chain);
@@ -282,7 +283,8 @@ static void walks_are_those_of_the_papers(void **state) {
       bl_chain chain;
       plan(&chain, &schedule, names[k], orders[k], counts[c], "log_snr", clip);
       data.variance = clip ? 0.3 : 0.04; /* with so much, x_0 is often outside */
-      assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, 5, 2, 7, 1, EXACT_SIZE, work), BL_OK);
+      assert_int_equal(bl_sampler_walk(NULL, final, exact_predict, &data, &chain, NULL, 5, 2, 7, 1, EXACT_SIZE, work),
+                       BL_OK);
       for (int e = 0; e < EXACT_SIZE; e++) {
         const double x = (double)start[e];
         double expected;

@@ -434,13 +434,13 @@ static void a_graph_loads_one_parameter_at_a_time(void **state) {
   const bl_model_part part = {"model", table, values};
   assert_int_equal(bl_model_write(scratch("chain.nc"), &header, &part, 1, &provenance), BL_OK);
   assert_int_equal(bl_graph_load(whole, values), BL_OK);
-  assert_int_equal(bl_graph_forward(whole, expected, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(whole, expected, &(bl_graph_inputs){.x = x}), BL_OK);
   const size_t grown = growth(load_chain, loaded);
   const size_t all = table->count * sizeof *values;
   if (memory_counts())
     assert_in_range(grown, all, all + all / 2); /* the graph's own, one of eight, and what reading that takes */
   assert_int_equal(load_chain(loaded), BL_OK);
-  assert_int_equal(bl_graph_forward(loaded, found, x, NULL), BL_OK);
+  assert_int_equal(bl_graph_forward(loaded, found, &(bl_graph_inputs){.x = x}), BL_OK);
   assert_memory_equal(found, expected, sizeof found);
   bl_free(&values);
   bl_graph_destroy(&loaded);
