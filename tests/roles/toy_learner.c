@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MICRO_BATCH = 16, SLOTS = 6, STEPS = 4, ROUNDS = 12 };
+enum { MICRO_BATCH = 16, SLOTS = 6, STEPS = 4, ROUNDS = 24 };
 
 static const bl_network_shape shape = {.kind = BL_NETWORK_MLP,
                                        .channels = 2,
@@ -155,7 +155,7 @@ static void run(float **values, size_t *count, double cost[2], const bl_world *w
   bl_aggregator_set(&ring.aggregators[0], start);
   assert_int_equal(ring.improvement->kind->set_reference(ring.improvement, start), BL_OK);
   for (int round = 0; round < ROUNDS; round++) {
-    assert_int_equal(bl_round_run(&report, &ring, round, (double[BL_NETWORKS]){4e-3}), BL_OK);
+    assert_int_equal(bl_round_run(&report, &ring, round, (double[BL_NETWORKS]){1e-2}), BL_OK);
     if (round == 0 || round == ROUNDS - 1)
       cost[round > 0] = mean_cost(&ring, world);
   }
