@@ -50,9 +50,12 @@ dnl starts? Not under the sanitizers: the choice is made before their run-time l
 AC_DEFUN([BL_CHECK_TARGET_CLONES], [
   AC_MSG_CHECKING([for target_clones])
   bl_target_clones=no
+  bl_saved_werror_flag=$ac_c_werror_flag
+  ac_c_werror_flag=yes # a compiler may but warn of processors that it does not know
   AS_IF([test "$enable_sanitizers" != yes],
     [BL_TRY_TARGET_CLONES(["avx512f", "avx2", "default"])
      BL_TRY_TARGET_CLONES(["sve", "default"])])
+  ac_c_werror_flag=$bl_saved_werror_flag
   AC_MSG_RESULT([$bl_target_clones])
 ])
 
