@@ -97,6 +97,7 @@ AC_DEFUN([BL_SUMMARY], [
     FFTW                  $bl_version_FFTW
     netCDF, HDF5          $bl_version_NETCDF, $bl_version_HDF5
     libyaml               $bl_version_YAML
+    jansson               $bl_version_JANSSON
     processor variants    $bl_target_clones (target_clones)
     shared library        $enable_shared
     warnings are errors   $enable_warnings_as_errors

@@ -7,7 +7,7 @@ seconds=$2
 seed=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-test $# -gt 0 || set -- config table idx cifar10 picture folder dataset model record moments reference inspect forged
+test $# -gt 0 || set -- config table idx cifar10 picture folder dataset model record moments reference inspect safetensors forged
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 99' HUP INT TERM
@@ -47,7 +47,8 @@ seeds_of() { # TARGET FOLDER
         >"$2/classes"
       ;;
     dataset) cp "$BEELINE_SEEDS"/images*.nc "$BEELINE_SEEDS"/points*.nc "$2" ;;
-    inspect) cp "$BEELINE_SEEDS"/*.nc "$2" ;;
+    inspect) cp "$BEELINE_SEEDS"/*.nc "$BEELINE_SEEDS"/*.safetensors "$2" ;;
+    safetensors) cp "$BEELINE_SEEDS"/*.safetensors "$2" ;;
     forged) printf '\0' >"$2/none" ;;
     *) cp "$BEELINE_SEEDS/$1"*.nc "$2" ;;
   esac

@@ -10,6 +10,7 @@
 #include "store/model.h"
 #include "store/moments.h"
 #include "store/picture.h"
+#include "store/safetensors.h"
 
 #include <netcdf.h>
 #include <stdio.h>
@@ -155,6 +156,13 @@ static void reference(const char *folder, const bl_dataset *images) {
   bl_features_destroy(&features);
 }
 
+static void safetensors(const char *folder) {
+  static const float values[6] = {1, -0.5F, 0, 3, 4, 1e-42F};
+  const bl_safetensors_part parts[2] = {{"a.weight", 2, {2, 2}, values}, {"a.bias", 1, {2}, values + 4}};
+  const bl_safetensors_text texts[2] = {{"format", "pt"}, {"title", "a seed"}};
+  must(bl_safetensors_write(in(folder, "two.safetensors"), parts, 2, texts, 2));
+}
+
 /* The same in another format of netCDF; the classic ones have no unsigned bytes but CDF-5. */
 static void copy(const char *folder, const char *from, const char *to, int format) {
   int input, output, count, dimensions, variables, attributes, id, ids[8];
@@ -210,6 +218,7 @@ int main(int argc, char **argv) {
   datasets(argv[1], &images);
   model(argv[1]);
   numbers(argv[1]);
+  safetensors(argv[1]);
   reference(argv[1], &images);
   bl_dataset_destroy(&images);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
