@@ -5,6 +5,7 @@
 #include "base/print.h"
 #include "programs/program.h"
 #include "store/container.h"
+#include "store/safetensors.h"
 
 #include <netcdf.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static const char help[] =
     "network, the diffusion and each group of parameters; of a record every column; and where the file comes from.\n"
     "The whole file is checked against its checksum before. The configuration of the run is in the attribute\n"
     "`configuration` (ncdump -h FILE).\n"
+    "Of a safetensors file: each tensor with its type, shape, figures and checksum, and the metadata.\n"
     "\n"
     "With --profile the model is run forward and backward instead, in micro-batches of N samples (16), and each layer is\n"
     "listed with its time (median of several), GFLOP/s, the bytes that it moves, its roofline (the time that its\n"
@@ -28,7 +30,8 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  beeline inspect experiments/digits/digits.nc\n"
-    "  beeline inspect --profile --batch 64 experiments/digits/model.nc\n";
+    "  beeline inspect --profile --batch 64 experiments/digits/model.nc\n"
+    "  beeline inspect unet/diffusion_pytorch_model.safetensors\n";
 
 static const int default_batch = 16; /* of --profile */
 
@@ -154,6 +157,8 @@ static bl_status inspect(const bl_invocation *invocation) {
     return BL_OK;
   if (invocation->profile)
     return bl_inspect_profile(invocation->arguments[0], invocation->batch > 0 ? invocation->batch : default_batch);
+  if (bl_safetensors_meant(invocation->arguments[0]))
+    return bl_inspect_safetensors(invocation->arguments[0]);
   BL_TRY(bl_container_open(&ncid, invocation->arguments[0]));
   const bl_status status = show(ncid, invocation->arguments[0]);
   nc_close(ncid);
