@@ -27,18 +27,20 @@ typedef struct bl_options_list {
 
 /** `import`: which foreign files become a data set. */
 typedef struct bl_options_import {
-  char *format;  /**< "idx", "cifar10", "folder", "swiss_roll" */
-  char *images;  /**< IDX image file; folder of CIFAR-10 batches; folder of PNG or JPEG files */
-  char *labels;  /**< IDX label file; "" for none */
-  char *part;    /**< "train", "test" (cifar10: which batches) or "" */
-  int resize;    /**< folder: side of the square images; 0: all must be of one size already */
-  bool grey;     /**< folder: convert to one channel */
-  int pad;       /**< zero-pad every image to this side; 0: do not */
-  int maximum;   /**< highest value of the source's pixels, scaled to 255 (16 for the optical digits) */
-  int limit;     /**< stop after so many samples; 0: all */
-  bool skip_bad; /**< folder: leave out pictures that cannot be read, and count them */
-  int count;     /**< swiss_roll: points to draw */
-  double noise;  /**< swiss_roll: standard deviation of the noise before scaling */
+  char *format;    /**< "idx", "cifar10", "folder", "swiss_roll"; of models: "ddpm", "diffusers" */
+  char *images;    /**< IDX image file; folder of CIFAR-10 batches; folder of PNG or JPEG files */
+  char *labels;    /**< IDX label file; "" for none */
+  char *part;      /**< "train", "test" (cifar10: which batches) or "" */
+  int resize;      /**< folder: side of the square images; 0: all must be of one size already */
+  bool grey;       /**< folder: convert to one channel */
+  int pad;         /**< zero-pad every image to this side; 0: do not */
+  int maximum;     /**< highest value of the source's pixels, scaled to 255 (16 for the optical digits) */
+  int limit;       /**< stop after so many samples; 0: all */
+  bool skip_bad;   /**< folder: leave out pictures that cannot be read, and count them */
+  int count;       /**< swiss_roll: points to draw */
+  double noise;    /**< swiss_roll: standard deviation of the noise before scaling */
+  char *model;     /**< ddpm, diffusers: file or folder of the model */
+  int sample_size; /**< ddpm, diffusers: side of the images in pixels where the model does not tell; 0: it does */
 } bl_options_import;
 
 typedef struct bl_options_data {

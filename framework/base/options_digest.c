@@ -44,6 +44,8 @@ static const struct {
     {"metrics.inception", 1},
     {"learner.baseline_from", 1},
     {"import.skip_bad", 1},
+    {"import.model", 1},
+    {"import.sample_size", 1},
     {"distill.first", 1},
     {"distill.last", 1},
     {"distill.prediction", 1},

@@ -63,10 +63,11 @@ const bl_option bl_options_table[] = {
     NUMBER(watchdog, "10", FROM_TO(0, 1000000), SAME,
            "pretrain, finetune, distill: minutes without progress after which a rank says where it stands and\n"
            "ends the job (twice as long for one that waits for others); 0: never"),
-    SECTION(import, "beeline import: which foreign files become a data set"),
+    SECTION(import, "beeline import: which foreign files become a data set or a model"),
     TEXT(import.format, "idx", ANY, RESULT,
-         "idx, cifar10 (binary batches), folder (of PNG or JPEG), swiss_roll (drawn, not read); keys that a\n"
-         "format has no use for are refused, unless they have their defaults"),
+         "idx, cifar10 (binary batches), folder (of PNG or JPEG), swiss_roll (drawn, not read);\n"
+         "of models: ddpm (safetensors, original names), diffusers; keys that a format has no use for are\n"
+         "refused, unless they have their defaults"),
     INPUT(import.images, RESULT, "idx: image file, gzipped or not; cifar10: folder of batches; folder: the folder"),
     INPUT(import.labels, RESULT, "idx: label file; \"\" for none"),
     TEXT(import.part, "train", ANY, RESULT, "cifar10: train or test batches"),
@@ -81,6 +82,9 @@ const bl_option bl_options_table[] = {
          "folder: leave out pictures that cannot be read instead of refusing; how many is kept in the file"),
     INTEGER(import.count, "10000", POSITIVE, RESULT, "swiss_roll: points to draw"),
     NUMBER(import.noise, "0.05", NOT_NEGATIVE, RESULT, "swiss_roll: standard deviation of the noise before scaling"),
+    INPUT(import.model, RESULT, "ddpm: a .safetensors file; diffusers: a folder, or the file of weights in it"),
+    INTEGER(import.sample_size, "0", FROM_TO(0, 16384), RESULT,
+            "ddpm, diffusers: side of the images in pixels where the model does not tell; 0: it does"),
     SECTION(data, NULL),
     INPUT(data.file, RESULT, "data set made by beeline import"),
     BOOL(data.flip, "false", RESULT, "mirror every second image at random while learning"),

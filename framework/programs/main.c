@@ -29,8 +29,8 @@
 /* The commands, in the order of a first use. */
 static const bl_program *const programs[] = {&bl_program_import,  &bl_program_pretrain, &bl_program_finetune,
                                              &bl_program_distill, &bl_program_moments,  &bl_program_average,
-                                             &bl_program_sample,  &bl_program_evaluate, &bl_program_table,
-                                             &bl_program_inspect, &bl_program_watch};
+                                             &bl_program_export,  &bl_program_sample,   &bl_program_evaluate,
+                                             &bl_program_table,   &bl_program_inspect,  &bl_program_watch};
 
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
 
@@ -53,6 +53,7 @@ static void print_help(void) {
   bl_print_raw(
       "usage: beeline COMMAND [FILE.yaml] [--set KEY=VALUE]... [--roles SPLIT] [--seed N] [--output PATH] [--resume]\n"
       "       beeline average MODEL.nc... --output AVERAGE.nc\n"
+      "       beeline export MODEL.nc --output FOLDER | FILE.safetensors\n"
       "       beeline inspect [--profile [--batch N]] FILE\n"
       "       beeline watch [--once] RECORD.nc\n"
       "       beeline COMMAND --help | --help | --version | --defaults\n"

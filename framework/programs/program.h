@@ -25,6 +25,7 @@ extern const bl_program bl_program_sample;
 extern const bl_program bl_program_evaluate;
 extern const bl_program bl_program_table;
 extern const bl_program bl_program_average;
+extern const bl_program bl_program_export;
 extern const bl_program bl_program_inspect;
 extern const bl_program bl_program_watch;
 

@@ -73,10 +73,13 @@ static const struct {
     {"import.maximum", "idx, cifar10, folder"},
     {"import.count", "swiss_roll"},
     {"import.noise", "swiss_roll"},
+    {"import.limit", "idx, cifar10, folder, swiss_roll"},
+    {"import.model", "ddpm, diffusers"},
+    {"import.sample_size", "ddpm, diffusers"},
 };
 
 /* A key that would do nothing is refused, unless it has its default. */
-static bl_status check_special(const bl_options *options) {
+bl_status bl_import_check_keys(const bl_options *options) {
   for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
     if (strstr(special[i].formats, options->import.format) == NULL && bl_options_changed(options, special[i].key))
       return bl_options_reject(options, special[i].key, "its default: import.format is %s, and only %s has a use for it",
@@ -131,9 +134,10 @@ bl_status bl_import(bl_dataset *dataset, const bl_options *options) {
     if (strcmp(table[i].name, options->import.format) == 0)
       found = &table[i];
   if (found == NULL)
-    return bl_options_reject(options, "import.format", "one of idx, cifar10, folder, swiss_roll");
+    return bl_options_reject(options, "import.format",
+                             "one of idx, cifar10, folder, swiss_roll, or ddpm, diffusers for models");
   BL_TRY(check(options));
-  BL_TRY(check_special(options));
+  BL_TRY(bl_import_check_keys(options));
   bl_status status = found->import(dataset, options);
   if (status == BL_OK)
     status = scale(dataset, options);

@@ -28,4 +28,8 @@
  * Returns BL_ERROR_USAGE (via bl_options_reject) or BL_ERROR_INPUT with file, byte offset, found and expected. */
 bl_status bl_import(bl_dataset *dataset, const bl_options *options);
 
+/** Refuse keys of the section that import.format has no use for, of data sets or of models (store/model_format.h). Not
+ * collective. Returns BL_ERROR_USAGE via bl_options_reject. */
+bl_status bl_import_check_keys(const bl_options *options);
+
 #endif

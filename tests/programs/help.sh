@@ -20,7 +20,7 @@ for command in $commands; do
   done
   echo "$help" | awk 'length > 120 { print; bad = 1 } END { exit bad }' ||
     complain "$command --help: a long line"
-  for key in $(echo "$help" | grep -oE '\b[a-z]+(\.[a-z_0-9]+)+(\.\*)?' | grep -vE '\.(nc|yaml|png|txt|gz|jpg|csv|md|tex)$'); do
+  for key in $(echo "$help" | grep -oE '\b[a-z]+(\.[a-z_0-9]+)+(\.\*)?' | grep -vE '\.(nc|yaml|png|txt|gz|jpg|csv|md|tex|json|safetensors|py)$'); do
     echo "$keys" | grep -qx "${key%.\*}" || complain "$command --help names the key $key, which there is not"
   done
   grep -q "^\.It Cm $command\$" "$manual" || complain "the man page lacks the command $command"

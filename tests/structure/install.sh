@@ -42,7 +42,7 @@ test "${#headers[@]}" -ge 60 || complain "only these headers are installed: ${he
 # shellcheck disable=SC2046
 $(value CC) $(value MPI_CFLAGS) -std=c11 -Wall -Wextra -Werror -I"$includedir" -fsyntax-only -x c "${headers[@]}" 2>said ||
   complain "installed headers: $(head -n 20 said)"
-grep -lE 'config\.h|dnnl|cyaml|zlib' -r "$includedir" | grep . && complain "the above are of the library itself: list them in private_headers"
+grep -lE 'config\.h|dnnl|cyaml|zlib|jansson' -r "$includedir" | grep . && complain "the above are of the library itself: list them in private_headers"
 for header in $(value private_headers); do
   test -f "$top_srcdir/$header" || complain "private_headers names $header, which is not there"
 done

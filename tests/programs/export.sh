@@ -1,0 +1,71 @@
+#!/bin/bash
+# beeline export and import of models: the same bits by way of diffusers' folder and of safetensors, and refusals.
+. "$top_srcdir/tests/support/script.sh"
+
+cat >digits.yaml <<YAML
+data: {file: $top_srcdir/experiments/digits/digits.nc}
+network: {kind: unet, base_channels: 32, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0}
+diffusion: {schedule: quadratic, steps: 100, beta_first: 1e-4, beta_last: 0.1}
+learner: {name: denoise, rounds: 2, batch: 8, micro_batch: 8, average: 0.5}
+checkpoint: {every: 1, stop: 1}
+sampler: {steps: 3, grid: step_linear, count: 8}
+YAML
+run 1 pretrain digits.yaml --output run
+checkpoint=run/checkpoint-000001.nc
+# The checksum of a part of a model, as inspect prints it, and the one of all numbers of a safetensors file.
+checksum() { "$BEELINE" inspect "$1" 2>&1 | sed -n "s/^  $2  .* \([0-9a-f]\{8\}\)\$/\1/p"; }
+model() { "$BEELINE" inspect "$1" 2>&1 | sed -n '/^  network /,/^  rounds done/p' | grep -v -e 'rounds done' -e 'step embeddings' -e 'classes'; } # a unet needs none
+
+run 1 export $checkpoint --output pipeline
+said 'pipeline: '
+run 2 export $checkpoint --set model.weights=last --output last.safetensors
+for file in model_index.json unet/config.json unet/diffusion_pytorch_model.safetensors scheduler/scheduler_config.json; do
+  test -s pipeline/$file || complain "pipeline/$file is missing"
+done
+find pipeline -name '*.lock' -o -name '*.partial' | grep . && complain "something is left over"
+run 2 import --set import.format=diffusers --set import.model=pipeline --output back.nc
+said 'back.nc: a U-Net for images of 8 x 8, 1 channel, '
+run 1 import --set import.format=ddpm --set import.model=last.safetensors --output last.nc
+test -n "$(checksum $checkpoint average)" || complain "no moving average: $("$BEELINE" inspect $checkpoint)"
+test "$(checksum back.nc model)" = "$(checksum $checkpoint average)" || complain "other bits by diffusers"
+test "$(checksum last.nc model)" = "$(checksum $checkpoint model)" || complain "other bits by safetensors"
+test "$(checksum last.safetensors 'all real numbers')" = "$(checksum $checkpoint model)" || complain "inspect tells another checksum"
+for file in back.nc last.nc; do
+  model $checkpoint >expected
+  model $file | diff expected - || complain "$file is another model"
+done
+shows last.safetensors 'conv_in\.weight +F32 +\[32, 1, 3, 3\]' 'beeline\.schedule +quadratic' 'source +Beeline' 'exported by +Beeline'
+shows back.nc 'inputs +import\.model [0-9a-f]{8}'
+
+# What came back draws what was sent.
+run 1 sample digits.yaml --set model.file=$checkpoint --output samples.nc
+run 1 sample digits.yaml --set model.file=back.nc --output samples-back.nc
+same_values samples.nc samples-back.nc || complain "it draws other samples: $(cat why)"
+run 1 export $checkpoint --output pipeline
+said 'is replaced'
+
+# Refusals, and nothing is written.
+run 1 import --set import.format=swiss_roll --set import.count=20 --output roll.nc
+run 1 pretrain --set data.file=roll.nc --set network.kind=mlp --set 'network.widths=[8]' --set learner.name=denoise \
+  --set learner.rounds=1 --set learner.batch=16 --set diffusion.steps=10 --output roll
+run 1 export roll/model.nc --output roll.safetensors
+run 1 pretrain digits.yaml --set network.patch=2 --set 'network.attention=[2]' --output patches
+refuse 1 'holds a network of kind mlp, which diffusers has no word for' export roll/model.nc --output no
+refuse 1 'works on patches of 2 x 2 pixels' export patches/checkpoint-000001.nc --output no
+refuse 0 'for example --output diffusers' export $checkpoint --output no.nc
+refuse 0 'no file is given' export --output no
+refuse 0 'one word too many' export $checkpoint $checkpoint --output no
+refuse 0 'model.weights' export $checkpoint --set model.weights=best --output no
+refuse 1 'roll.nc' export roll.nc --output no
+refuse 0 'import.model' import --set import.format=diffusers --output no.nc
+refuse 0 'import.limit' import --set import.format=ddpm --set import.model=last.safetensors --set import.limit=5 --output no.nc
+refuse 0 'import.model is "last.safetensors", expected its default' import --set import.format=swiss_roll --set import.model=last.safetensors --output no.nc
+refuse 0 'has no tensor conv_in.weight' import --set import.format=ddpm --set import.model=roll.safetensors --output no.nc
+sed -i 's/"downsample_padding": 0/"downsample_padding": 1/' pipeline/unet/config.json
+refuse 1 'pipeline/unet/config.json: downsample_padding: found 1, supported: 0' import --set import.format=diffusers \
+  --set import.model=pipeline --output no.nc
+head -c 5000 last.safetensors >cut.safetensors
+refuse 0 'cut.safetensors: ' import --set import.format=ddpm --set import.model=cut.safetensors --output no.nc
+refuse 0 'cut.safetensors: ' inspect cut.safetensors
+test -e no.nc -o -e no && complain "a refused command wrote its output"
+test $failures -eq 0
