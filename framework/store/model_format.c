@@ -72,6 +72,9 @@ static bl_status get_tensor(const bl_safetensors_tensor **tensor, const bl_model
     return bl_fail(BL_ERROR_INPUT, "%s: has no tensor %s, expected one of shape %s: the file is of another network",
                    file->path, name, expected);
   }
+  if (!bl_safetensors_is_real(*tensor))
+    return bl_fail(BL_ERROR_INPUT, "%s: tensor %s: found numbers of type %s, expected F32, F16, BF16 or F64", file->path,
+                   (*tensor)->name, (*tensor)->type);
   const int rank = rank_of(shape, dimensions);
   if (rank_of((*tensor)->shape, (*tensor)->dimensions) == rank &&
       memcmp((*tensor)->shape, shape, (size_t)rank * sizeof *shape) == 0)

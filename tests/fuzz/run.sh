@@ -7,7 +7,7 @@ seconds=$2
 seed=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-test $# -gt 0 || set -- config table idx cifar10 picture folder dataset model record moments reference inspect safetensors forged
+test $# -gt 0 || set -- config table idx cifar10 picture folder dataset model record moments reference inspect safetensors foreign_model forged
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 99' HUP INT TERM
@@ -49,6 +49,16 @@ seeds_of() { # TARGET FOLDER
     dataset) cp "$BEELINE_SEEDS"/images*.nc "$BEELINE_SEEDS"/points*.nc "$2" ;;
     inspect) cp "$BEELINE_SEEDS"/*.nc "$BEELINE_SEEDS"/*.safetensors "$2" ;;
     safetensors) cp "$BEELINE_SEEDS"/*.safetensors "$2" ;;
+    foreign_model)
+      printf '{"_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 1, "out_channels": 1, "downsample_padding": 0, "freq_shift": 1,
+        "flip_sin_to_cos": false, "norm_eps": 1e-6, "attention_head_dim": null, "block_out_channels": [32, 64], "layers_per_block": 1,
+        "down_block_types": ["AttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "AttnUpBlock2D"]}' >"$scratch/config"
+      printf '{"num_train_timesteps": 100, "beta_schedule": "sigmoid", "prediction_type": "sample", "trained_betas": null}' >"$scratch/scheduler"
+      for format in '\0' '\001'; do
+        # shellcheck disable=SC2059 # the format is made here
+        { printf "$format"; counted "$scratch/config"; counted "$scratch/scheduler"; cat "$BEELINE_SEEDS/two.safetensors"; } >"$2/${format#?}"
+      done
+      ;;
     forged) printf '\0' >"$2/none" ;;
     *) cp "$BEELINE_SEEDS/$1"*.nc "$2" ;;
   esac
