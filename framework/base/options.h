@@ -180,6 +180,10 @@ typedef struct bl_options_monitor {
   int held_out; /**< samples on each side of the IPM estimate that the critic does not learn from; 0: none */
 } bl_options_monitor;
 
+typedef struct bl_options_export {
+  bool chain; /**< with the chain of `sampler` */
+} bl_options_export;
+
 typedef struct bl_options_metrics {
   char *classifier; /**< model whose features FID is measured on; "" for none (point sets) */
   char *inception;  /**< weights of Inception-v3, whose features take the place of the classifier's; "" for none */
@@ -209,6 +213,7 @@ typedef struct bl_options {
   bl_options_diffusion diffusion;
   bl_options_sampler sampler;
   bl_options_moments moments;
+  bl_options_export export;
   bl_options_learner learner;
   bl_options_distill distill;
   bl_options_critic critic;

@@ -46,6 +46,7 @@ static const struct {
     {"import.skip_bad", 1},
     {"import.model", 1},
     {"import.sample_size", 1},
+    {"export.chain", 1},
     {"distill.first", 1},
     {"distill.last", 1},
     {"distill.prediction", 1},

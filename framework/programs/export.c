@@ -4,9 +4,11 @@
 #include "base/version.h"
 #include "network/network.h"
 #include "parallel/agree.h"
+#include "programs/export_chain.h"
 #include "programs/files.h"
 #include "programs/program.h"
 #include "programs/source_model.h"
+#include "sampler/sampler.h"
 #include "store/container.h"
 #include "store/model_format.h"
 
@@ -24,11 +26,18 @@ static const char help[] =
     "\n"
     "Keys that matter (beeline --defaults lists all with their meaning):\n"
     "  model.weights         the moving average of a checkpoint, or its last weights\n"
+    "  export.chain          diffusers: with the chain of few steps that the model was fine-tuned for (sampler.*), so "
+    "that\n"
+    "                        an unmodified DDPMPipeline draws by it, called with as many steps (num_inference_steps);\n"
+    "                        DDIMPipeline where there is less noise, called with the eta that is printed. Fractional\n"
+    "                        times become rows of a learned embedding; the noise of the last step (final_sigma) is left "
+    "out\n"
     "\n"
     "What diffusers has no word for is refused: networks that are no U-Net, patches of pixels, heads.\n"
     "\n"
     "Examples:\n"
     "  beeline export out/finetune/model.nc --output out/diffusers\n"
+    "  beeline export out/finetune/model.nc --set export.chain=true --set sampler.steps=10 --output out/pipeline\n"
     "  beeline export out/finetune/checkpoint-000400.nc --output model.safetensors\n";
 
 /* Attributes of the model's file that become metadata. */
@@ -46,6 +55,7 @@ typedef struct task {
   float *values;   /* (parameters) */
   char *provenance[ATTRIBUTES];
   char paths[4][BL_MODEL_FORMAT_PATH]; /* of what is written */
+  bl_export_chain chain;
   bl_lock *lock;
 } task;
 
@@ -53,6 +63,7 @@ static void destroy(task *t) {
   bl_lock_release(&t->lock);
   for (int i = 0; i < ATTRIBUTES; i++)
     bl_free(&t->provenance[i]);
+  bl_export_chain_destroy(&t->chain);
   bl_free(&t->values);
   bl_graph_destroy(&t->graph);
 }
@@ -93,9 +104,19 @@ static bl_status read_provenance(task *t) {
   return status;
 }
 
+static bl_status plan_chain(task *t) {
+  const bl_options *options = t->invocation->options;
+  if (strcmp(t->format, "diffusers") != 0)
+    return bl_options_reject(options, "export.chain", "false: a safetensors file has no place for a chain");
+  BL_TRY(bl_export_chain_plan(&t->chain, &t->header, options));
+  return bl_sampler_check_network(&t->chain.chain, &t->header.shape, options);
+}
+
 static bl_status prepare(task *t) {
   BL_TRY(bl_model_read_header(&t->header, t->model));
   BL_TRY(bl_model_export_check(t->format, &t->header, t->model));
+  if (t->invocation->options->export.chain)
+    BL_TRY(plan_chain(t));
   BL_TRY(claim(t));
   BL_TRY(read_provenance(t));
   BL_TRY(bl_network_create(&t->graph, &t->header.shape, 1, BL_GRAPH_INFERENCE, false));
@@ -114,7 +135,19 @@ static bl_status write_files(const task *t) {
   for (int i = 0; i < ATTRIBUTES; i++)
     if (t->provenance[i][0] != '\0')
       texts[count++] = (bl_safetensors_text){attributes[i], t->provenance[i]};
-  return bl_model_export(t->format, t->output, &t->header, bl_graph_parameters(t->graph), t->values, texts, count);
+  return bl_model_export(t->format, t->output, &t->header, t->chain.foreign.steps > 0 ? &t->chain.foreign : NULL,
+                         bl_graph_parameters(t->graph), t->values, texts, count);
+}
+
+static void tell(const task *t) {
+  const bl_foreign_chain *chain = &t->chain.foreign;
+  const bl_parameter_table *table = bl_graph_parameters(t->graph);
+  bl_print("%s: %zu tensors, %zu parameters, for %s\n", t->output, table->entry_count, table->count,
+           strcmp(t->format, "ddpm") == 0 ? "programs that read safetensors" : "from_pretrained of diffusers");
+  if (chain->steps > 0 && chain->eta < 1)
+    bl_print("draws by DDIMPipeline, called with num_inference_steps=%d, eta=%.9g\n", chain->steps, chain->eta);
+  else if (chain->steps > 0)
+    bl_print("draws by DDPMPipeline, called with num_inference_steps=%d\n", chain->steps);
 }
 
 static bl_status work(const bl_invocation *invocation) {
@@ -127,10 +160,7 @@ static bl_status work(const bl_invocation *invocation) {
   if (status == BL_OK)
     status = write_files(&t);
   if (status == BL_OK)
-    bl_print(
-        "%s: %zu tensors, %zu parameters, for %s\n", output, bl_graph_parameters(t.graph)->entry_count,
-        bl_graph_parameters(t.graph)->count,
-        strcmp(t.format, "ddpm") == 0 ? "programs that read safetensors" : "DDPMPipeline.from_pretrained of diffusers");
+    tell(&t);
   destroy(&t);
   return status;
 }

@@ -251,7 +251,7 @@ static bool has_attention(const bl_network_shape *shape, int level) {
   return false;
 }
 
-bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *shape) {
+bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *shape, const bl_foreign_chain *chain) {
   json_t *json = json_object(), *channels = json_array(), *down = json_array(), *up = json_array();
   for (int i = 0; i < FIXED; i++)
     json_object_set_new(json, fixed[i].key, load(fixed[i].supported));
@@ -271,5 +271,9 @@ bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *s
   json_object_set_new(json, "up_block_types", up);
   json_object_set_new(json, "layers_per_block", json_integer(shape->blocks));
   json_object_set_new(json, "dropout", json_real((double)shape->dropout));
+  if (chain != NULL) {
+    json_object_set_new(json, "time_embedding_type", json_string("learned"));
+    json_object_set_new(json, "num_train_timesteps", json_integer(chain->steps));
+  }
   return bl_json_write(path, json);
 }

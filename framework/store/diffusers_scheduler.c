@@ -84,7 +84,30 @@ static const char *theirs_of(const char *ours, const word *words, int count) {
   return words[0].theirs;
 }
 
-bl_status bl_diffusers_write_scheduler(const char *path, const bl_model_header *header) {
+/* 1 - alpha_bar_i / alpha_bar_(i - 1), the last step of the chain first. */
+static json_t *betas_of(const bl_foreign_chain *chain) {
+  json_t *betas = json_array();
+  double before = 1;
+  for (int i = chain->steps - 1; i >= 0; i--) {
+    json_array_append_new(betas, json_real(1 - chain->alpha_bar[i] / before));
+    before = chain->alpha_bar[i];
+  }
+  return betas;
+}
+
+static bl_status write_chain(const char *path, const bl_model_header *header, const bl_foreign_chain *chain) {
+  const bool ddim = chain->eta < 1;
+  json_t *json = json_pack("{s:s, s:i, s:o, s:s, s:b}", "_class_name", ddim ? "DDIMScheduler" : "DDPMScheduler",
+                           "num_train_timesteps", chain->steps, "trained_betas", betas_of(chain), "prediction_type",
+                           theirs_of(header->prediction, predictions, PREDICTIONS), "clip_sample", 0);
+  if (!ddim)
+    json_object_set_new(json, "variance_type", json_string("fixed_small"));
+  return bl_json_write(path, json);
+}
+
+bl_status bl_diffusers_write_scheduler(const char *path, const bl_model_header *header, const bl_foreign_chain *chain) {
+  if (chain != NULL)
+    return write_chain(path, header, chain);
   return bl_json_write(
       path,
       json_pack("{s:s, s:i, s:f, s:f, s:s, s:s, s:s, s:b}", "_class_name", "DDPMScheduler", "num_train_timesteps",

@@ -129,8 +129,8 @@ static bl_status check(const bl_model_header *header, const char *path) {
   return BL_OK;
 }
 
-static bl_status write_rest(const char *output, const bl_model_header *header) {
-  (void)output, (void)header;
+static bl_status write_rest(const char *output, const bl_model_header *header, const bl_foreign_chain *chain) {
+  (void)output, (void)header, (void)chain;
   return BL_OK;
 }
 

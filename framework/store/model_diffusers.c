@@ -1,6 +1,8 @@
 /* Models of diffusers: UNet2DModel, alone or in a pipeline's folder. Its names and ours: each level of the way down is a
  * block of its own, and the blocks of the way up are numbered from the deepest level. */
 #include "base/log.h"
+#include "base/memory.h"
+#include "layer/layer.h"
 #include "store/json.h"
 #include "store/model_format_row.h"
 
@@ -162,19 +164,50 @@ static bl_status check(const bl_model_header *header, const char *path) {
   return BL_OK;
 }
 
-static bl_status write_index(const char *path) {
-  return bl_json_write(path, json_pack("{s:s, s:[s, s], s:[s, s]}", "_class_name", "DDPMPipeline", "scheduler", "diffusers",
-                                       "DDPMScheduler", "unet", "diffusers", "UNet2DModel"));
+/* The embeddings of a chain's times by the layer that computes them, the last step first, as diffusers counts. */
+static bl_status embed(float *rows, const bl_foreign_chain *chain, int features) {
+  const size_t steps = (size_t)chain->steps;
+  float *times = NULL;
+  bl_graph *graph = NULL;
+  bl_status status;
+  BL_GOTO(bl_allocate(&times, steps, sizeof *times));
+  for (size_t i = 0; i < steps; i++)
+    times[i] = chain->time[steps - 1 - i];
+  BL_GOTO(bl_graph_create(&graph, chain->steps));
+  (void)bl_input(graph, 1, 1, 1); /* each graph has one */
+  bl_output(graph, bl_time_embedding(graph, bl_input_time(graph), features));
+  BL_GOTO(bl_graph_compile(graph, BL_GRAPH_INFERENCE));
+  status = bl_graph_forward(graph, rows, &(bl_graph_inputs){.x = times, .time = times});
+done:
+  bl_graph_destroy(&graph);
+  bl_free(&times);
+  return status;
 }
 
-static bl_status write_rest(const char *output, const bl_model_header *header) {
+static bl_status add_chain(bl_safetensors_part *part, float **values, const bl_model_header *header,
+                           const bl_foreign_chain *chain) {
+  const size_t steps = (size_t)chain->steps, features = (size_t)header->shape.base_channels;
+  *part = (bl_safetensors_part){.name = "time_proj.weight", .dimensions = 2, .shape = {steps, features}};
+  BL_TRY(bl_allocate(values, steps * features, sizeof **values));
+  part->values = *values;
+  return embed(*values, chain, header->shape.base_channels);
+}
+
+static bl_status write_index(const char *path, const bl_foreign_chain *chain) {
+  const bool ddim = chain != NULL && chain->eta < 1;
+  return bl_json_write(
+      path, json_pack("{s:s, s:[s, s], s:[s, s]}", "_class_name", ddim ? "DDIMPipeline" : "DDPMPipeline", "scheduler",
+                      "diffusers", ddim ? "DDIMScheduler" : "DDPMScheduler", "unet", "diffusers", "UNet2DModel"));
+}
+
+static bl_status write_rest(const char *output, const bl_model_header *header, const bl_foreign_chain *chain) {
   char path[BL_MODEL_FORMAT_PATH];
   bl_model_export_file(path, bl_model_format_diffusers.name, output, 1);
-  BL_TRY(bl_diffusers_write_network(path, &header->shape));
+  BL_TRY(bl_diffusers_write_network(path, &header->shape, chain));
   bl_model_export_file(path, bl_model_format_diffusers.name, output, 2);
-  BL_TRY(bl_diffusers_write_scheduler(path, header));
+  BL_TRY(bl_diffusers_write_scheduler(path, header, chain));
   bl_model_export_file(path, bl_model_format_diffusers.name, output, 3);
-  return write_index(path);
+  return write_index(path, chain);
 }
 
 static const char *const files[] = {"/unet/" WEIGHTS, "/unet/config.json", "/scheduler/scheduler_config.json",
@@ -187,4 +220,5 @@ const bl_model_format bl_model_format_diffusers = {.name = "diffusers",
                                                    .describe = describe,
                                                    .spell = spell,
                                                    .check = check,
+                                                   .add_chain = add_chain,
                                                    .write = write_rest};

@@ -237,26 +237,31 @@ static size_t own_texts(bl_safetensors_text texts[OWN_TEXTS], char values[OWN_TE
 }
 
 bl_status bl_model_export(const char *format, const char *output, const bl_model_header *header,
-                          const bl_parameter_table *parameters, const float *values, const bl_safetensors_text *texts,
-                          size_t text_count) {
+                          const bl_foreign_chain *chain, const bl_parameter_table *parameters, const float *values,
+                          const bl_safetensors_text *texts, size_t text_count) {
   const bl_model_format *row = find_format(format);
   char path[BL_MODEL_FORMAT_PATH], (*names)[BL_SAFETENSORS_NAME] = NULL;
   bl_safetensors_part *parts = NULL;
   bl_safetensors_text *all = NULL;
   char own[OWN_TEXTS][TEXT];
+  float *added = NULL;
+  size_t count = parameters->entry_count;
   bl_status status;
-  BL_GOTO(bl_allocate(&names, parameters->entry_count, sizeof *names));
-  BL_GOTO(bl_allocate(&parts, parameters->entry_count, sizeof *parts));
-  for (size_t i = 0; i < parameters->entry_count; i++)
+  BL_GOTO(bl_allocate(&names, count, sizeof *names));
+  BL_GOTO(bl_allocate(&parts, count + 1, sizeof *parts));
+  for (size_t i = 0; i < count; i++)
     fill_part(&parts[i], names[i], row, &parameters->entries[i], values, header->shape.multiplier_count);
+  if (chain != NULL)
+    BL_GOTO(row->add_chain(&parts[count++], &added, header, chain));
   BL_GOTO(bl_allocate(&all, text_count + OWN_TEXTS, sizeof *all));
   if (text_count > 0)
     memcpy(all, texts, text_count * sizeof *all);
   text_count += own_texts(all + text_count, own, header);
   bl_model_export_file(path, format, output, 0);
-  BL_GOTO(bl_safetensors_write(path, parts, parameters->entry_count, all, text_count));
-  status = row->write(output, header);
+  BL_GOTO(bl_safetensors_write(path, parts, count, all, text_count));
+  status = row->write(output, header, chain);
 done:
+  bl_free(&added);
   bl_free(&all);
   bl_free(&parts);
   bl_free(&names);

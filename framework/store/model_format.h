@@ -46,10 +46,20 @@ bl_status bl_model_export_check(const char *format, const bl_model_header *heade
  * (BL_MODEL_FORMAT_PATH) caller's. */
 bool bl_model_export_file(char *path, const char *format, const char *output, int index);
 
-/** Write a model. Not collective. \param [in] output  a file for ddpm, a folder for diffusers. \param [in] values  (table)
+/** A chain of few steps that a pipeline of diffusers is to draw by: its times, which may be fractional, become those of a
+ * learned embedding, row by row, and its levels of noise the betas of a scheduler of as many steps. */
+typedef struct bl_foreign_chain {
+  int steps;
+  const float *time;       /**< (steps) what the network is told, the noisiest first; borrowed */
+  const double *alpha_bar; /**< (steps) of the state before each step; borrowed */
+  double eta;              /**< 1: noise as DDPM's (small variance), to 0: none */
+} bl_foreign_chain;
+
+/** Write a model. Not collective. \param [in] output  a file for ddpm, a folder for diffusers. \param [in] chain  for
+ * diffusers; NULL: none, but the diffusion that the model was trained for. \param [in] values  (table)
  * \param [in] texts  (text_count) metadata. Returns the errors of bl_output_write. */
 bl_status bl_model_export(const char *format, const char *output, const bl_model_header *header,
-                          const bl_parameter_table *table, const float *values, const bl_safetensors_text *texts,
-                          size_t text_count);
+                          const bl_foreign_chain *chain, const bl_parameter_table *table, const float *values,
+                          const bl_safetensors_text *texts, size_t text_count);
 
 #endif

@@ -19,8 +19,12 @@ typedef struct bl_model_format {
   bool (*spell)(char name[BL_SAFETENSORS_NAME], const char *ours, int levels, int spelling);
   /** As bl_model_export_check. */
   bl_status (*check)(const bl_model_header *header, const char *path);
-  /** Write the files but the first. */
-  bl_status (*write)(const char *output, const bl_model_header *header);
+  /** The tensor that a chain adds to the weights; NULL: a chain has no place in the format. \param [out] values  the
+   * caller's; bl_free. */
+  bl_status (*add_chain)(bl_safetensors_part *part, float **values, const bl_model_header *header,
+                         const bl_foreign_chain *chain);
+  /** Write the files but the first. \param [in] chain  or NULL. */
+  bl_status (*write)(const char *output, const bl_model_header *header, const bl_foreign_chain *chain);
 } bl_model_format;
 
 /** model_ddpm.c. */
@@ -34,13 +38,13 @@ extern const bl_model_format bl_model_format_diffusers;
 bl_status bl_diffusers_read_network(bl_network_shape *shape, const char *path, const bl_options *options);
 
 /** diffusers_config.c: the same backwards. Not collective. */
-bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *shape);
+bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *shape, const bl_foreign_chain *chain);
 
 /** diffusers_scheduler.c: the diffusion that a scheduler_config.json describes. Not collective. Errors as above. */
 bl_status bl_diffusers_read_scheduler(bl_model_header *header, const char *path);
 
 /** diffusers_scheduler.c: the same backwards. Not collective. */
-bl_status bl_diffusers_write_scheduler(const char *path, const bl_model_header *header);
+bl_status bl_diffusers_write_scheduler(const char *path, const bl_model_header *header, const bl_foreign_chain *chain);
 
 /** The tensor of a parameter, by any of its spellings; NULL where there is none. Not collective. Borrowed. */
 const bl_safetensors_tensor *bl_model_format_find(const bl_model_format *format, const bl_safetensors *file,

@@ -44,6 +44,20 @@ same_values samples.nc samples-back.nc || complain "it draws other samples: $(ca
 run 1 export $checkpoint --output pipeline
 said 'is replaced'
 
+# With the chain of few steps: a scheduler of as many betas, and a row of the embedding for each time.
+run 1 export $checkpoint --set export.chain=true --set sampler.steps=5 --output chain
+said 'draws by DDPMPipeline, called with num_inference_steps=5'
+shows chain/unet/diffusion_pytorch_model.safetensors 'time_proj\.weight +F32 +\[5, 32\]'
+grep -q '"time_embedding_type": "learned"' chain/unet/config.json || complain "the embedding is not learned: $(cat chain/unet/config.json)"
+run 1 export $checkpoint --set export.chain=true --set sampler.steps=5 --set sampler.kappa=0.5 --output chain
+said 'draws by DDIMPipeline, called with num_inference_steps=5, eta=0.5'
+grep -q '"DDIMPipeline"' chain/model_index.json || complain "no DDIMPipeline: $(cat chain/model_index.json)"
+refuse 1 'sampler.name is "unipc"' export $checkpoint --set export.chain=true --set sampler.name=unipc --set sampler.grid=time --output no
+refuse 0 'expected ddpm with small variance' export $checkpoint --set export.chain=true --set sampler.name=ddpm \
+  --set sampler.grid=linear --set sampler.variance=large --output no
+refuse 0 'sampler.clip' export $checkpoint --set export.chain=true --set sampler.clip=true --output no
+refuse 0 'export.chain' export $checkpoint --set export.chain=true --output no.safetensors
+
 # Refusals, and nothing is written.
 run 1 import --set import.format=swiss_roll --set import.count=20 --output roll.nc
 run 1 pretrain --set data.file=roll.nc --set network.kind=mlp --set 'network.widths=[8]' --set learner.name=denoise \

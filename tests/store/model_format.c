@@ -6,6 +6,7 @@
 #include "support/cmocka.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,9 +96,9 @@ static void models_come_back_with_the_same_bits(void **state) {
     snprintf(other.schedule, sizeof other.schedule, "%s", schedules[i]);
     snprintf(other.prediction, sizeof other.prediction, "%s", predictions[i]);
     assert_int_equal(bl_model_export_check("diffusers", &other, "a.nc"), BL_OK);
-    assert_int_equal(bl_model_export("diffusers", scratch("pipeline"), &other, f.table, f.values, NULL, 0), BL_OK);
+    assert_int_equal(bl_model_export("diffusers", scratch("pipeline"), &other, NULL, f.table, f.values, NULL, 0), BL_OK);
     expect_model("diffusers", scratch("pipeline"), &other, &f);
-    assert_int_equal(bl_model_export("ddpm", scratch("a.safetensors"), &other, f.table, f.values, NULL, 0), BL_OK);
+    assert_int_equal(bl_model_export("ddpm", scratch("a.safetensors"), &other, NULL, f.table, f.values, NULL, 0), BL_OK);
     expect_model("ddpm", scratch("a.safetensors"), &other, &f);
   }
   expect_model("diffusers", scratch("pipeline/unet"), &other, &f);
@@ -108,7 +109,7 @@ static void models_come_back_with_the_same_bits(void **state) {
   other.shape.attention[1] = 0;
   other.shape.attention[0] = 8;
   make(&f, &other);
-  assert_int_equal(bl_model_export("ddpm", scratch("a.safetensors"), &other, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("ddpm", scratch("a.safetensors"), &other, NULL, f.table, f.values, NULL, 0), BL_OK);
   expect_model("ddpm", scratch("a.safetensors"), &other, &f);
   destroy(&f);
 }
@@ -141,7 +142,7 @@ static void names_are_those_of_diffusers(void **state) {
   float *values;
   make(&f, &header);
   assert_int_equal(bl_allocate(&values, f.table->count, sizeof *values), BL_OK);
-  assert_int_equal(bl_model_export("diffusers", scratch("names"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("names"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   assert_int_equal(bl_safetensors_open(&file, scratch("names/unet/diffusion_pytorch_model.safetensors")), BL_OK);
   assert_int_equal(file.tensor_count, f.table->entry_count);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -231,17 +232,17 @@ static void other_spellings_are_read(void **state) {
   make(&f, &plain);
   char weights[512];
   snprintf(weights, sizeof weights, "%s", scratch("old/unet/diffusion_pytorch_model.safetensors"));
-  assert_int_equal(bl_model_export("diffusers", scratch("old"), &plain, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("old"), &plain, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(weights, &f, old_attention, NULL, NULL);
   expect_model("diffusers", scratch("old"), &plain, &f);
-  assert_int_equal(bl_model_export("diffusers", scratch("old"), &plain, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("old"), &plain, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(weights, &f, original_attention, NULL, NULL);
   expect_model("diffusers", scratch("old"), &plain, &f);
   /* Without metadata the section diffusion and the shapes say the rest. */
   bl_model_header bare = header;
   bl_foreign_model model;
   bare.shape.width = 16;
-  assert_int_equal(bl_model_export("ddpm", scratch("bare.safetensors"), &bare, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("ddpm", scratch("bare.safetensors"), &bare, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(scratch("bare.safetensors"), &f, older_downsampling, NULL, NULL);
   assert_int_equal(import(&model, "ddpm", scratch("bare.safetensors"), 16), BL_OK);
   bare.shape.dropout = 0;
@@ -260,20 +261,20 @@ static void tensors_of_other_networks_are_refused(void **state) {
   char weights[512];
   make(&f, &header);
   snprintf(weights, sizeof weights, "%s", scratch("bad/unet/diffusion_pytorch_model.safetensors"));
-  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(weights, &f, same_name, "mid_block.attentions.0.to_q.weight", NULL);
   refuse_model("diffusers", scratch("bad"),
                "has no tensor mid_block.attentions.0.to_q.weight, expected one of shape [32, 32, 1, 1]");
-  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(weights, &f, same_name, "down_blocks.2.resnets.1.conv2.weight", NULL);
   refuse_model("diffusers", scratch("bad"), "has no tensor down_blocks.2.resnets.1.conv2.weight");
-  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   rewrite(weights, &f, same_name, NULL, "time_proj.weight");
   refuse_model("diffusers", scratch("bad"), "tensor time_proj.weight: found what the network has no use for");
   f.values[7] = 1.0F / 0.0F;
-  assert_int_equal(bl_model_export("ddpm", scratch("inf.safetensors"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("ddpm", scratch("inf.safetensors"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   refuse_model("ddpm", scratch("inf.safetensors"), "element 7: found inf");
-  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("bad"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   assert_int_equal(rename(weights, scratch("bad/unet/diffusion_pytorch_model.bin")), 0);
   refuse_model("diffusers", scratch("bad"), "is a pickle of Python, which is not read here");
   refuse_model("diffusers", scratch("nowhere"), "No such file");
@@ -305,7 +306,7 @@ static void refuse_settings(const char *file, const setting *settings, size_t co
   snprintf(path, sizeof path, "%s/%s", scratch("keys"), file);
   make(&f, &header);
   for (size_t i = 0; i < count; i++) {
-    assert_int_equal(bl_model_export("diffusers", scratch("keys"), &header, f.table, f.values, NULL, 0), BL_OK);
+    assert_int_equal(bl_model_export("diffusers", scratch("keys"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
     change(path, settings[i].key, settings[i].value);
     if (settings[i].reason == NULL)
       expect_model("diffusers", scratch("keys"), &header, &f);
@@ -406,7 +407,7 @@ static void schedulers_are_read(void **state) {
   snprintf(plain.schedule, sizeof plain.schedule, "linear");
   snprintf(plain.prediction, sizeof plain.prediction, "epsilon");
   make(&f, &plain);
-  assert_int_equal(bl_model_export("diffusers", scratch("none"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("none"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   write_bytes(scratch("none/scheduler/scheduler_config.json"), "{}", 2);
   expect_model("diffusers", scratch("none"), &plain, &f);
   assert_int_equal(remove(scratch("none/scheduler/scheduler_config.json")), 0);
@@ -428,7 +429,7 @@ static void json_that_is_none_is_refused(void **state) {
                                          {"nonsense", "no JSON"}};
   fixture f;
   make(&f, &header);
-  assert_int_equal(bl_model_export("diffusers", scratch("json"), &header, f.table, f.values, NULL, 0), BL_OK);
+  assert_int_equal(bl_model_export("diffusers", scratch("json"), &header, NULL, f.table, f.values, NULL, 0), BL_OK);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     write_bytes(scratch("json/unet/config.json"), cases[i][0], strlen(cases[i][0]));
     refuse_model("diffusers", scratch("json"), cases[i][1]);
@@ -462,6 +463,47 @@ static void what_others_cannot_is_refused(void **state) {
   assert_true(message_has("a.nc: predicts velocity"));
 }
 
+/* Rows of the embedding are those of the chain's times, rising; the betas multiply to its levels of noise. */
+static void a_chain_goes_with_a_model(void **state) {
+  (void)state;
+  const float time[3] = {616.734F, 100.25F, 0};
+  const double alpha_bar[3] = {0.01, 0.5, 0.9999};
+  bl_foreign_chain chain = {.steps = 3, .time = time, .alpha_bar = alpha_bar, .eta = 1};
+  float rows[3 * 32];
+  fixture f;
+  bl_safetensors file;
+  make(&f, &header);
+  for (int noisy = 1; noisy >= 0; noisy--) {
+    chain.eta = noisy;
+    assert_int_equal(bl_model_export("diffusers", scratch("chain"), &header, &chain, f.table, f.values, NULL, 0), BL_OK);
+    json_t *json = json_load_file(scratch("chain/scheduler/scheduler_config.json"), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "_class_name")), noisy ? "DDPMScheduler" : "DDIMScheduler");
+    const json_t *betas = json_object_get(json, "trained_betas");
+    double product = 1;
+    assert_int_equal(json_array_size(betas), 3);
+    for (size_t i = 0; i < 3; i++) {
+      product *= 1 - json_real_value(json_array_get(betas, i));
+      assert_true(fabs(product - alpha_bar[2 - i]) < 1e-14);
+    }
+    json_decref(json);
+  }
+  assert_int_equal(bl_safetensors_open(&file, scratch("chain/unet/diffusion_pytorch_model.safetensors")), BL_OK);
+  assert_int_equal(file.tensor_count, f.table->entry_count + 1);
+  const bl_safetensors_tensor *tensor = bl_safetensors_find(&file, "time_proj.weight");
+  assert_non_null(tensor);
+  assert_int_equal(bl_safetensors_count(tensor), 3 * 32);
+  assert_int_equal(bl_safetensors_read(rows, &file, tensor), BL_OK);
+  for (int i = 0; i < 3; i++)
+    for (int k = 0; k < 16; k++) {
+      const double angle = (double)time[2 - i] * pow(10000, -k / 15.0);
+      assert_true(fabs((double)rows[32 * i + k] - sin(angle)) < 2e-4);
+      assert_true(fabs((double)rows[32 * i + 16 + k] - cos(angle)) < 2e-4);
+    }
+  bl_safetensors_close(&file);
+  refuse_model("diffusers", scratch("chain"), "num_train_timesteps: found 3, supported: null");
+  destroy(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(models_come_back_with_the_same_bits),
@@ -472,6 +514,7 @@ int main(void) {
       cmocka_unit_test(schedulers_are_read),
       cmocka_unit_test(json_that_is_none_is_refused),
       cmocka_unit_test(what_others_cannot_is_refused),
+      cmocka_unit_test(a_chain_goes_with_a_model),
   };
   return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
 }
