@@ -19,7 +19,8 @@ static const char help[] =
     "network, the diffusion and each group of parameters; of a record every column; and where the file comes from.\n"
     "The whole file is checked against its checksum before. The configuration of the run is in the attribute\n"
     "`configuration` (ncdump -h FILE).\n"
-    "Of a safetensors file: each tensor with its type, shape, figures and checksum, and the metadata.\n"
+    "Of a safetensors file: each tensor with its type, shape, figures and checksum, and the metadata; of a folder of\n"
+    "diffusers its configurations too.\n"
     "\n"
     "With --profile the model is run forward and backward instead, in micro-batches of N samples (16), and each layer is\n"
     "listed with its time (median of several), GFLOP/s, the bytes that it moves, its roofline (the time that its\n"
@@ -157,6 +158,9 @@ static bl_status inspect(const bl_invocation *invocation) {
     return BL_OK;
   if (invocation->profile)
     return bl_inspect_profile(invocation->arguments[0], invocation->batch > 0 ? invocation->batch : default_batch);
+  struct stat what;
+  if (stat(invocation->arguments[0], &what) == 0 && S_ISDIR(what.st_mode))
+    return bl_inspect_folder(invocation->arguments[0]);
   if (bl_safetensors_meant(invocation->arguments[0]))
     return bl_inspect_safetensors(invocation->arguments[0]);
   BL_TRY(bl_container_open(&ncid, invocation->arguments[0]));

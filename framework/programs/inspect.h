@@ -37,6 +37,9 @@ bl_status bl_inspect_record(int ncid, const char *path);
 /** inspect_safetensors.c: the figures of each tensor, and the metadata. */
 bl_status bl_inspect_safetensors(const char *path);
 
+/** inspect_safetensors.c: the configurations in a folder of diffusers, then its file of weights. */
+bl_status bl_inspect_folder(const char *path);
+
 /** inspect_profile.c: the time of each layer of the model in micro-batches of \a batch samples, beside its roofline. */
 bl_status bl_inspect_profile(const char *path, int batch);
 

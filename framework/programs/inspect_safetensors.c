@@ -1,11 +1,14 @@
 #include "base/memory.h"
 #include "base/print.h"
 #include "programs/inspect.h"
+#include "store/json.h"
+#include "store/model_format.h"
 #include "store/safetensors.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* Figures of one tensor, and of all; checksums are of the values in single precision, as those of models are. */
@@ -78,4 +81,39 @@ bl_status bl_inspect_safetensors(const char *path) {
   const bl_status status = show_file(&file);
   bl_safetensors_close(&file);
   return status;
+}
+
+/* ---- A folder of diffusers ------------------------------------------------------------------------------------------ */
+
+/* Each key of a configuration, where there is one. */
+static bl_status show_configuration(const char *folder, const char *name) {
+  char path[BL_MODEL_FORMAT_PATH], text[128];
+  json_t *json, *value;
+  const char *key;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  if (access(path, F_OK) != 0)
+    return BL_OK;
+  BL_TRY(bl_json_read(&json, path));
+  bl_print("\n  %s\n\n", path);
+  json_object_foreach(json, key, value) {
+    bl_print("  %-26s %s\n", key, bl_json_text(text, sizeof text, value));
+  }
+  json_decref(json);
+  return BL_OK;
+}
+
+bl_status bl_inspect_folder(const char *path) {
+  static const char *const configurations[] = {"model_index.json", "unet/config.json", "config.json",
+                                               "scheduler/scheduler_config.json", "scheduler_config.json"};
+  static const char *const weights[] = {"unet/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors"};
+  char file[BL_MODEL_FORMAT_PATH];
+  for (size_t w = 0; w < sizeof weights / sizeof *weights; w++) {
+    if (snprintf(file, sizeof file, "%s/%s", path, weights[w]) >= (int)sizeof file || access(file, F_OK) != 0)
+      continue;
+    for (size_t i = 0; i < sizeof configurations / sizeof *configurations; i++)
+      BL_TRY(show_configuration(path, configurations[i]));
+    return bl_inspect_safetensors(file);
+  }
+  return bl_fail(BL_ERROR_INPUT, "%s: is a folder, expected a file, or a folder of diffusers, which has %s or %s", path,
+                 weights[0], weights[1]);
 }

@@ -37,6 +37,9 @@ done
 shows last.safetensors 'conv_in\.weight +F32 +\[32, 1, 3, 3\]' 'beeline\.schedule +quadratic' 'source +Beeline' 'exported by +Beeline'
 shows back.nc 'inputs +import\.model [0-9a-f]{8}'
 
+shows pipeline '_class_name +"DDPMPipeline"' 'block_out_channels +\[32, 64\]' 'beta_schedule +"scaled_linear"' '  conv_norm_out\.bias +F32'
+refuse 0 'run: is a folder, expected a file, or a folder of diffusers' inspect run
+
 # What came back draws what was sent.
 run 1 sample digits.yaml --set model.file=$checkpoint --output samples.nc
 run 1 sample digits.yaml --set model.file=back.nc --output samples-back.nc
