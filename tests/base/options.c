@@ -565,10 +565,10 @@ static void stored_configurations_may_have_removed_keys(void **state) {
   bl_options_destroy(&o);
   bl_options_destroy(&now);
   static const char *const others[][2] = {
-      {"critic: {spectral_weight: 0.5}", "its configuration:1: critic.spectral_weight is gone since"},
-      {"learner: {normalise_advantage: true}", "its configuration:1: learner.normalise_advantage is gone since"},
-      {"learner: {optimiser: {rate: {rise: [0]}}}", "its configuration:1: learner.optimiser.rate.rise is gone since"},
-      {"learner:\n  step_weight: \"even\"", "its configuration:2: learner.step_weight: even is gone since"}};
+      {"critic: {spectral_weight: 0.5}", "configuration:1: critic.spectral_weight is gone since"},
+      {"learner: {normalise_advantage: true}", "configuration:1: learner.normalise_advantage is gone since"},
+      {"learner: {optimiser: {rate: {rise: [0]}}}", "configuration:1: learner.optimiser.rate.rise is gone since"},
+      {"learner:\n  step_weight: \"even\"", "configuration:2: learner.step_weight: even is gone since"}};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     assert_int_equal(bl_options_parse_stored(&o, others[i][0]), BL_ERROR_USAGE);
     assert_null(o);
