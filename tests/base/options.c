@@ -476,20 +476,6 @@ static void settings_say_where_they_stand(void **state) {
   assert_non_null(strstr(bl_status_message(), "tables/table.yaml:8: there is no key learner.bacth"));
 }
 
-/* The digest of a section sees its keys and no others. */
-static void sections_have_digests(void **state) {
-  (void)state;
-  char digests[3][BL_OPTIONS_DIGEST];
-  const char *const sets[3] = {"metrics.projections=100", "metrics.projections=101", "learner.rounds=5"};
-  for (int i = 0; i < 3; i++) {
-    bl_options *o = loaded(NULL, sets[i]);
-    bl_options_digest_section(digests[i], o, "metrics");
-    bl_options_destroy(&o);
-  }
-  assert_string_not_equal(digests[0], digests[1]);
-  assert_string_equal(digests[0], digests[2]);
-}
-
 /* ---- What was written in November 2026 ------------------------------------------------------------------------------ */
 
 static const char november[] =
