@@ -44,7 +44,7 @@ requeue() { # requeue REASON
   say "requeue=yes reason=\"$1\""
   put_back
   say "requeue=refused: submit the same job again, it goes on"
-  exit 75
+  exit 75 # BL_EXIT_INTERRUPTED of framework/base/exit_status.h
 }
 
 # Whether this session wrote a checkpoint, a cell, samples or a model.

@@ -27,7 +27,8 @@ AC_DEFUN([BL_COMPILER_FLAGS], [
      LDFLAGS="$BL_LDFLAGS $LDFLAGS"
      AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [], [AC_MSG_ERROR([$CC cannot link with $BL_LDFLAGS])])
      LDFLAGS=$bl_saved_LDFLAGS])
-  BL_CFLAGS="$BL_CFLAGS $OPENMP_CFLAGS"
+  BL_CHECK_SHARED
+  BL_CFLAGS="$BL_CFLAGS $BL_SHARED_CFLAGS $OPENMP_CFLAGS"
   AC_SUBST([BL_CFLAGS])
   AC_SUBST([BL_LDFLAGS])
   AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
@@ -94,6 +95,7 @@ AC_DEFUN([BL_SUMMARY], [
     netCDF, HDF5          $bl_version_NETCDF, $bl_version_HDF5
     libcyaml, libyaml     $bl_version_CYAML, $bl_version_YAML
     processor variants    $bl_target_clones (target_clones)
+    shared library        $enable_shared
     warnings are errors   $enable_warnings_as_errors
     sanitizers            $enable_sanitizers
     tests                 $bl_tests

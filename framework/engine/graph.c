@@ -2,9 +2,9 @@
 
 #include "base/kernel.h"
 #include "base/memory.h"
+#include "engine/arena.h"
 #include "engine/fuse.h"
 #include "engine/node.h"
-#include "engine/plan.h"
 #include "engine/recompute.h"
 #include "parallel/watchdog.h"
 
@@ -124,9 +124,9 @@ bl_status bl_graph_compile(bl_graph *graph, bl_graph_mode mode) {
   bl_graph_fuse(graph);
   graph->mode = mode;
   for (int i = 0; i < graph->node_count; i++)
-    BL_TRY(graph->nodes[i]->kind->plan(graph, graph->nodes[i]));
-  BL_TRY(bl_plan_recompute(graph));
-  BL_TRY(bl_plan_memory(graph));
+    BL_TRY(graph->nodes[i]->kind->prepare(graph, graph->nodes[i]));
+  BL_TRY(bl_recompute_choose(graph));
+  BL_TRY(bl_arena_lay_out(graph));
   graph->compiled = true;
   return BL_OK;
 }
@@ -247,7 +247,7 @@ bl_status bl_graph_take_memory(bl_graph *graph) {
   else if (arena == NULL)
     BL_TRY(bl_allocate(&arena, graph->arena_floats, sizeof *arena));
   if (arena != graph->arena)
-    bl_plan_set_arena(graph, arena);
+    bl_arena_set(graph, arena);
   return BL_OK;
 }
 

@@ -1,12 +1,12 @@
 /** \file
  * Inside of a graph, for the files that define layers: tensors, nodes, and the calls a layer offers to the executor.
  *
- * Executor's contract. Compile: `plan` of every node in order (choose layouts, create primitives, say what backward keeps
- * and how much scratch it needs), then memory is laid out, then the graph may run. Run: `load` when parameters change,
- * `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i to
- * d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients are
- * written (not added) where bl_node_gradient says when graph->d_parameters is not NULL; a parameter belongs to one node,
- * and those of a node follow each other in the table. Memory is laid out once; a result that backward recomputes
+ * Executor's contract. Compile: `prepare` of every node in order (choose layouts, create primitives, say what backward
+ * keeps and how much scratch it needs), then memory is laid out, then the graph may run. Run: `load` when parameters
+ * change, `forward` in order, `backward` in reverse order. A node's backward writes (does not add) the gradient of input i
+ * to d_input[i] when that pointer is not NULL; the executor adds where a tensor has several readers. Parameter gradients
+ * are written (not added) where bl_node_gradient says when graph->d_parameters is not NULL; a parameter belongs to one
+ * node, and those of a node follow each other in the table. Memory is laid out once; a result that backward recomputes
  * (engine/recompute.h) has a second place there, which `data` points to from then on, and d_input[i] may be NULL in one
  * pass and not in the next. One backward per forward: backward re-uses the memory of activations that it has passed.
  */
@@ -22,14 +22,15 @@ struct bl_tensor {
   bl_graph *graph;
   int index;
   int channels, height, width;
-  int block;           /**< 1 (plain) or graph->block when channels is a multiple of it; chosen in `plan` of the producer */
+  int block; /**< 1 (plain) or graph->block when channels is a multiple of it; chosen in `prepare` of the producer */
   bool needs_gradient; /**< whether backward may reach it (it depends on parameters, or on x) */
   bool depends_on_x;
   bool depends_on_parameters;
   bool in_segment; /**< made between bl_segment_begin and bl_segment_end, and not the result of the segment */
-  bool dropped;    /**< not kept for backward, which recomputes it where it needs it; set by bl_plan_recompute */
+  bool dropped;    /**< not kept for backward, which recomputes it where it needs it; set by bl_recompute_choose */
   float *data;     /**< valid from the producer's forward to the last reader (or its backward) */
-  float *place[2]; /**< where `data` is in forward, and once backward has recomputed it (or NULL); set by bl_plan_memory */
+  float
+      *place[2]; /**< where `data` is in forward, and once backward has recomputed it (or NULL); set by bl_arena_lay_out */
   float *gradient; /**< valid in backward */
   struct bl_node *producer;
 };
@@ -41,7 +42,7 @@ typedef struct bl_node bl_node;
 /** What a kind of layer can do. */
 typedef struct bl_node_kind {
   const char *name;
-  bl_status (*plan)(bl_graph *graph, bl_node *node); /**< sets output->block, keeps_*, scratch; creates primitives */
+  bl_status (*prepare)(bl_graph *graph, bl_node *node); /**< sets output->block, keeps_*, scratch; creates primitives */
   bl_status (*load)(bl_graph *graph, bl_node *node, const float *values); /**< or NULL: nothing to re-order */
   bl_status (*forward)(bl_graph *graph, bl_node *node);
   bl_status (*backward)(bl_graph *graph, bl_node *node); /**< reads output->gradient */
@@ -73,13 +74,13 @@ struct bl_node {
   bool over_input; /**< backward may write d_input[0] over input[0]->data, which it has done with by then */
   float *kept_data;
   float *d_input[BL_NODE_INPUTS]; /**< set by the executor before backward; NULL: not wanted */
-  /* Set by bl_plan_memory, for the executor. */
+  /* Set by bl_arena_lay_out, for the executor. */
   float *d_input_data[BL_NODE_INPUTS]; /**< where d_input goes: the gradient itself, or a buffer that is added to it */
   bool d_input_adds[BL_NODE_INPUTS];
   float *scratch_data[3]; /**< in forward, in backward, when its output is recomputed */
   float *kept_place[2];   /**< as bl_tensor.place */
-  /* Set by bl_plan_recompute. */
-  int backward_step;  /**< when its backward runs, as bl_plan_memory counts */
+  /* Set by bl_recompute_choose. */
+  int backward_step;  /**< when its backward runs, as bl_arena_lay_out counts */
   int recompute_step; /**< when its output is recomputed, or 0: never */
   int recompute_end;  /**< how many of graph->recomputed run before its backward */
 };

@@ -18,7 +18,7 @@ static void bring_back(bl_graph *graph, bl_tensor *tensor, int *step) {
   graph->recomputed[graph->recompute_count++] = node;
 }
 
-bl_status bl_plan_recompute(bl_graph *graph) {
+bl_status bl_recompute_choose(bl_graph *graph) {
   int step = graph->node_count + 3;
   BL_TRY(bl_allocate(&graph->recomputed, (size_t)graph->node_count + 1, sizeof(bl_node *)));
   for (int i = 0; i < graph->tensor_count; i++)

@@ -9,6 +9,6 @@
 /** Decide which tensors are dropped after their last reading in forward, and put the steps of backward in order: before the
  * backward of a node, all dropped results that it reads, each after the dropped results that it is made from. Sets
  * `dropped`, recompute_step, recompute_end and backward_step of all nodes, and graph->recomputed. Not collective. */
-bl_status bl_plan_recompute(bl_graph *graph);
+bl_status bl_recompute_choose(bl_graph *graph);
 
 #endif

@@ -70,7 +70,7 @@ static float slope_of(bl_activation function) {
   return function == BL_RELU ? 0.0f : 0.2f;
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   const bl_activation function = function_of(node);
   const bool from_output = function == BL_RELU || function == BL_LEAKY_RELU;
@@ -114,7 +114,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "activation", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "activation", .prepare = prepare, .forward = forward, .backward = backward};
 
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation) {
   bl_node *node =

@@ -17,7 +17,7 @@ bl_status bl_add_check(const bl_tensor *image, const bl_tensor *b) {
                  image->channels, image->block, b->block);
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = node->input[0]->block;
   node->in_place = true;
@@ -89,7 +89,8 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "add", .plan = plan, .forward = forward, .backward = backward, .sums = true};
+static const bl_node_kind kind = {
+    .name = "add", .prepare = prepare, .forward = forward, .backward = backward, .sums = true};
 
 bl_tensor *bl_add(bl_graph *graph, bl_tensor *a, bl_tensor *b) {
   if (graph->status == BL_OK && a != NULL && b != NULL) {

@@ -61,7 +61,7 @@ static bl_status plan_backward_weights(bl_affine *affine, const bl_graph *graph,
   return status;
 }
 
-bl_status bl_affine_plan(bl_affine *affine, const bl_graph *graph, bl_node *node) {
+bl_status bl_affine_prepare(bl_affine *affine, const bl_graph *graph, bl_node *node) {
   bl_linear f = {0};
   const bl_format *plain = NULL;
   BL_TRY(bl_allocate(&affine->bias, (size_t)node->output->channels, sizeof *affine->bias));

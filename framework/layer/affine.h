@@ -16,7 +16,7 @@ typedef struct bl_affine {
 void bl_affine_add_parameters(bl_node *node, const char *name, bl_initialiser weights);
 
 /** Create the primitives for input 0 and the output of \a node, and raise node->scratch to what they need. */
-bl_status bl_affine_plan(bl_affine *affine, const bl_graph *graph, bl_node *node);
+bl_status bl_affine_prepare(bl_affine *affine, const bl_graph *graph, bl_node *node);
 bl_status bl_affine_load(bl_affine *affine, const bl_graph *graph, const bl_node *node, const float *values);
 
 /** \param [out] y (batch, features). \param [in] x the data of input 0. */

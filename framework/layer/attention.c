@@ -139,7 +139,7 @@ static size_t larger(size_t a, size_t b) {
   return a > b ? a : b;
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   attention *state = node->state;
   const bl_tensor *q = node->input[0];
   const int pixels = q->height * q->width;
@@ -226,7 +226,7 @@ static void destroy(bl_node *node) {
 }
 
 static const bl_node_kind kind = {
-    .name = "attention", .plan = plan, .forward = forward, .backward = backward, .destroy = destroy};
+    .name = "attention", .prepare = prepare, .forward = forward, .backward = backward, .destroy = destroy};
 
 static bool same_shape(const bl_tensor *a, const bl_tensor *b) {
   return a->channels == b->channels && a->height == b->height && a->width == b->width;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = node->input[0]->block == node->input[1]->block ? node->input[0]->block : 1;
   node->cheap = true;
@@ -64,7 +64,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "concat", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "concat", .prepare = prepare, .forward = forward, .backward = backward};
 
 bl_tensor *bl_concat(bl_graph *graph, bl_tensor *a, bl_tensor *b) {
   if (a == NULL || b == NULL || graph->status != BL_OK)

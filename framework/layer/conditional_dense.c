@@ -14,13 +14,13 @@ typedef struct conditional {
   int *rows;        /* (batch) of the latest forward pass */
 } conditional;
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   conditional *c = node->state;
   node->keeps_input[0] = true;
   node->kept = bl_tensor_count(node->output); /* x Wᵀ + b */
   BL_TRY(bl_allocate(&c->embedding, (size_t)c->steps * (size_t)node->output->channels, sizeof *c->embedding));
   BL_TRY(bl_allocate(&c->rows, (size_t)graph->batch, sizeof *c->rows));
-  return bl_affine_plan(&c->affine, graph, node);
+  return bl_affine_prepare(&c->affine, graph, node);
 }
 
 static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
@@ -92,8 +92,12 @@ static void destroy(bl_node *node) {
   bl_free(&c->rows);
 }
 
-static const bl_node_kind kind = {
-    .name = "conditional dense", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
+static const bl_node_kind kind = {.name = "conditional dense",
+                                  .prepare = prepare,
+                                  .load = load,
+                                  .forward = forward,
+                                  .backward = backward,
+                                  .destroy = destroy};
 
 bl_tensor *bl_conditional_dense(bl_graph *graph, bl_tensor *x, bl_tensor *index, const char *name, int features,
                                 int steps) {

@@ -247,7 +247,7 @@ static bl_status plan_pass(bl_graph *graph, bl_node *node, const geometry *g, bl
   return status;
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   convolution *conv = node->state;
   bl_tensor *y = node->output;
   geometry g;
@@ -354,8 +354,13 @@ static void destroy(bl_node *node) {
   bl_free(&conv->bias);
 }
 
-static const bl_node_kind kind = {
-    .name = "conv", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy, .adds = true};
+static const bl_node_kind kind = {.name = "conv",
+                                  .prepare = prepare,
+                                  .load = load,
+                                  .forward = forward,
+                                  .backward = backward,
+                                  .destroy = destroy,
+                                  .adds = true};
 
 bl_tensor *bl_conv(bl_graph *graph, bl_tensor *x, const char *name, int channels, bl_conv_shape s, bl_initialiser weights) {
   if (graph->status != BL_OK || x == NULL)

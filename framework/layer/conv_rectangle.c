@@ -40,7 +40,7 @@ static bl_status create_primitive(rectangle *r, const bl_graph *graph, const bl_
   return bl_primitive_create(&r->primitive, operation, operands, 4);
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   rectangle *r = node->state;
   bl_operation *operation = NULL;
   const bl_format *plain = NULL;
@@ -85,8 +85,12 @@ static void destroy(bl_node *node) {
   bl_free(&r->bias);
 }
 
-static const bl_node_kind kind = {
-    .name = "conv rectangle", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
+static const bl_node_kind kind = {.name = "conv rectangle",
+                                  .prepare = prepare,
+                                  .load = load,
+                                  .forward = forward,
+                                  .backward = backward,
+                                  .destroy = destroy};
 
 bl_tensor *bl_conv_rectangle(bl_graph *graph, bl_tensor *x, const char *name, int channels, int height, int width) {
   if (graph->status != BL_OK || x == NULL)

@@ -3,9 +3,9 @@
 #include "layer/affine.h"
 #include "layer/layer.h"
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   node->keeps_input[0] = true;
-  return bl_affine_plan(node->state, graph, node);
+  return bl_affine_prepare(node->state, graph, node);
 }
 
 static bl_status load(bl_graph *graph, bl_node *node, const float *values) {
@@ -26,7 +26,7 @@ static void destroy(bl_node *node) {
 }
 
 static const bl_node_kind kind = {
-    .name = "dense", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
+    .name = "dense", .prepare = prepare, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_dense(bl_graph *graph, bl_tensor *x, const char *name, int features, bl_initialiser weights) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, features, 1, 1);

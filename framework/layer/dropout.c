@@ -21,7 +21,7 @@ static size_t sample_size(const bl_tensor *x) {
   return (size_t)x->channels * (size_t)x->height * (size_t)x->width;
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   const bl_tensor *x = node->input[0];
   (void)graph;
   node->output->block = x->block;
@@ -117,7 +117,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
 }
 
 static const bl_node_kind kind = {
-    .name = "dropout", .plan = plan, .forward = forward, .backward = backward, .recompute = recompute};
+    .name = "dropout", .prepare = prepare, .forward = forward, .backward = backward, .recompute = recompute};
 
 bl_tensor *bl_dropout(bl_graph *graph, bl_tensor *x, float probability) {
   if (x == NULL || graph->status != BL_OK)

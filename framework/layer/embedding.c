@@ -16,7 +16,7 @@ static size_t index_count(const bl_node *node) {
   return bl_tensor_count(node->input[0]);
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   embedding *e = node->state;
   (void)graph;
   node->output->block = 1;
@@ -72,7 +72,7 @@ static void destroy(bl_node *node) {
 }
 
 static const bl_node_kind kind = {
-    .name = "embedding", .plan = plan, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
+    .name = "embedding", .prepare = prepare, .load = load, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_embedding(bl_graph *graph, bl_tensor *index, const char *name, int features, int rows) {
   if (graph->status == BL_OK && rows < 1)

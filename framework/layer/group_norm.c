@@ -47,7 +47,7 @@ typedef struct group_norm {
   }
 
 /* What each channel is shifted or multiplied by, once for each of the pixels that are worked on together. */
-static BL_ALWAYS_INLINE void spread(float *out, const float *channels, int width) {
+static BL_ALWAYS_INLINE void broadcast(float *out, const float *channels, int width) {
   for (int l = 0; l < PARTIAL; l++)
     out[l] = channels[l % width];
 }
@@ -65,7 +65,7 @@ static BL_ALWAYS_INLINE void add_partial(double *total, const float *partial, in
 static BL_ALWAYS_INLINE void moments_of_width(double *mean, double *square, const float *x, int pixels, int width,
                                               int step) {
   float first[PARTIAL];
-  spread(first, x, width);
+  broadcast(first, x, width);
   for (int l = 0; l < width; l++)
     mean[l] = square[l] = 0.0;
   for (int start = 0; start < pixels; start += CHUNK / width) {
@@ -101,9 +101,9 @@ BL_KERNEL static void row_moments(double *mean, double *square, const float *x, 
 static BL_ALWAYS_INLINE void apply_of_width(float *y, const float *x, const float *mean, const float *scale,
                                             const float *shift, bool silu, int pixels, int width, int step) {
   float m[PARTIAL], a[PARTIAL], b[PARTIAL];
-  spread(m, mean, width);
-  spread(a, scale, width);
-  spread(b, shift, width);
+  broadcast(m, mean, width);
+  broadcast(a, scale, width);
+  broadcast(b, shift, width);
   int p = 0;
   for (; p + step <= pixels; p += step)
     BL_INDEPENDENT
@@ -140,9 +140,9 @@ static BL_ALWAYS_INLINE void activation_of_width(float *dz, double *sum, double 
                                                  const float *mean, const float *scale, const float *shift, bool silu,
                                                  int pixels, int width, int step) {
   float m[PARTIAL], a[PARTIAL], b[PARTIAL];
-  spread(m, mean, width);
-  spread(a, scale, width);
-  spread(b, shift, width);
+  broadcast(m, mean, width);
+  broadcast(a, scale, width);
+  broadcast(b, shift, width);
   for (int l = 0; l < width; l++)
     sum[l] = product[l] = 0.0;
   for (int start = 0; start < pixels; start += CHUNK / width) {
@@ -184,10 +184,10 @@ BL_KERNEL static void row_activation_backward(float *dz, double *sum, double *pr
 static BL_ALWAYS_INLINE void input_of_width(float *dx, const float *x, const float *mean, const float *scale,
                                             const float *slope, const float *offset, int pixels, int width, int step) {
   float m[PARTIAL], a[PARTIAL], b[PARTIAL], c[PARTIAL];
-  spread(m, mean, width);
-  spread(a, scale, width);
-  spread(b, slope, width);
-  spread(c, offset, width);
+  broadcast(m, mean, width);
+  broadcast(a, scale, width);
+  broadcast(b, slope, width);
+  broadcast(c, offset, width);
   int p = 0;
   for (; p + step <= pixels; p += step)
     BL_INDEPENDENT
@@ -204,7 +204,7 @@ BL_KERNEL static void row_input_backward(float *dx, const float *x, const float 
   BY_WIDTH(input_of_width, width, dx, x, mean, scale, slope, offset, pixels)
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   group_norm *state = node->state;
   const bl_tensor *x = node->input[0];
   size_t channels = (size_t)x->channels;
@@ -367,7 +367,7 @@ static void destroy(bl_node *node) {
 }
 
 static const bl_node_kind kind = {.name = "group_norm",
-                                  .plan = plan,
+                                  .prepare = prepare,
                                   .load = load,
                                   .forward = forward,
                                   .backward = backward,

@@ -5,7 +5,7 @@
 #include "engine/node.h"
 #include "layer/layer.h"
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   bl_tensor *y = node->output;
   y->block = bl_graph_preferred_block(graph, y->channels, y->height * y->width);
   return BL_OK;
@@ -63,9 +63,9 @@ static bl_status backward_unpatch(bl_graph *graph, bl_node *node) {
 }
 
 static const bl_node_kind patch_kind = {
-    .name = "patch", .plan = plan, .forward = forward_patch, .backward = backward_patch};
+    .name = "patch", .prepare = prepare, .forward = forward_patch, .backward = backward_patch};
 static const bl_node_kind unpatch_kind = {
-    .name = "unpatch", .plan = plan, .forward = forward_unpatch, .backward = backward_unpatch};
+    .name = "unpatch", .prepare = prepare, .forward = forward_unpatch, .backward = backward_unpatch};
 
 bl_tensor *bl_patch(bl_graph *graph, bl_tensor *x, int side) {
   if (graph->status != BL_OK || x == NULL)

@@ -22,7 +22,7 @@ static span span_of(const pool *p, int place, int length) {
   return (span){first < 0 ? 0 : first, end > length ? length : end};
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   const pool *p = node->state;
   node->output->block = node->input[0]->block;
@@ -102,7 +102,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "pool", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "pool", .prepare = prepare, .forward = forward, .backward = backward};
 
 static bl_tensor *add_pool(bl_graph *graph, bl_tensor *x, pool p) {
   if (graph->status != BL_OK || x == NULL)

@@ -26,7 +26,7 @@ static void find_places(place *places, int from, int to) {
   }
 }
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   const bl_tensor *x = node->input[0], *y = node->output;
   resize *r = node->state;
@@ -92,7 +92,7 @@ static void destroy(bl_node *node) {
 }
 
 static const bl_node_kind kind = {
-    .name = "resize", .plan = plan, .forward = forward, .backward = backward, .destroy = destroy};
+    .name = "resize", .prepare = prepare, .forward = forward, .backward = backward, .destroy = destroy};
 
 bl_tensor *bl_resize_bilinear(bl_graph *graph, bl_tensor *x, int height, int width) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, x == NULL ? 0 : x->channels, height, width);

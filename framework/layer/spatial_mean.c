@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   (void)node;
   return BL_OK;
@@ -45,7 +45,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "spatial mean", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "spatial mean", .prepare = prepare, .forward = forward, .backward = backward};
 
 bl_tensor *bl_spatial_mean(bl_graph *graph, bl_tensor *x) {
   bl_node *node = bl_node_add(graph, &kind, 1, &x, x == NULL ? 0 : x->channels, 1, 1);

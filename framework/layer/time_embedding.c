@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = 1;
   return BL_OK;
@@ -36,7 +36,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "time_embedding", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "time_embedding", .prepare = prepare, .forward = forward, .backward = backward};
 
 bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features) {
   if (graph->status == BL_OK && (features < 4 || features % 2 != 0))

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static bl_status plan(bl_graph *graph, bl_node *node) {
+static bl_status prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = node->input[0]->block;
   node->cheap = true;
@@ -50,7 +50,7 @@ static bl_status backward(bl_graph *graph, bl_node *node) {
   return BL_OK;
 }
 
-static const bl_node_kind kind = {.name = "upsample", .plan = plan, .forward = forward, .backward = backward};
+static const bl_node_kind kind = {.name = "upsample", .prepare = prepare, .forward = forward, .backward = backward};
 
 bl_tensor *bl_upsample(bl_graph *graph, bl_tensor *x) {
   if (x == NULL)

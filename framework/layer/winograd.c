@@ -80,7 +80,7 @@ static void lay_out_scratch(bl_winograd *w) {
   w->product_work = reserve(w, bl_primitive_scratch(w->product));
 }
 
-static bl_status plan(bl_winograd *w, bl_backend *backend, const bl_operation *operation, const bl_linear *f) {
+static bl_status prepare(bl_winograd *w, bl_backend *backend, const bl_operation *operation, const bl_linear *f) {
   const bl_operand forward[] = {{BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_WEIGHTS, f->weights}, {BL_ARGUMENT_Y, f->y}};
   const bl_operand gradient[] = {{BL_ARGUMENT_X, f->x}, {BL_ARGUMENT_D_WEIGHTS, f->weights}, {BL_ARGUMENT_D_Y, f->y}};
   const bool by_weights = w->pass == BL_PASS_BACKWARD_WEIGHTS;
@@ -121,7 +121,7 @@ bl_status bl_winograd_create(bl_winograd **winograd, const bl_graph *graph, bl_p
   bl_status status = describe_product(&operation, &formats, graph->backend, w);
   const bool found = bl_operation_speed(operation) == BL_SPEED_FAST;
   if (status == BL_OK && found)
-    status = plan(w, graph->backend, operation, &formats);
+    status = prepare(w, graph->backend, operation, &formats);
   bl_operation_destroy(&operation);
   if (status != BL_OK || !found)
     bl_winograd_destroy(&w);

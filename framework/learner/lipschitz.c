@@ -6,7 +6,6 @@
 #include "parallel/wait.h"
 #include "spectral/convolution.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -15,7 +14,6 @@ struct bl_lipschitz {
   bl_conv_spectrum *spectra[BL_LIPSCHITZ_LAYERS];
   size_t offsets[BL_LIPSCHITZ_LAYERS]; /* of the weights */
   double mean;                         /* norm of the mean over the last layer's outputs */
-  bool mine[BL_LIPSCHITZ_LAYERS];      /* layers whose largest value this rank found, and for which it speaks */
 };
 
 /* Pixels of a layer's output along one side. */
@@ -71,31 +69,22 @@ void bl_lipschitz_destroy(bl_lipschitz **lipschitz) {
 }
 
 /* This rank's share of the frequencies: neighbours, which lie in few rows. */
-static bl_status scan(double *values, int *frequencies, bl_lipschitz *lipschitz, const float *parameters, int rank,
-                      int ranks) {
+static bl_status scan(double *values, bl_lipschitz *lipschitz, const float *parameters, int rank, int ranks) {
   for (int i = 0; i < lipschitz->layers; i++) {
     const int64_t count = bl_conv_spectrum_frequencies(lipschitz->spectra[i]);
-    BL_TRY(bl_conv_spectrum_largest(&values[i], &frequencies[i], lipschitz->spectra[i], parameters + lipschitz->offsets[i],
+    BL_TRY(bl_conv_spectrum_largest(&values[i], lipschitz->spectra[i], parameters + lipschitz->offsets[i],
                                     (int)(count * rank / ranks), (int)(count * (rank + 1) / ranks)));
   }
   return BL_OK;
 }
 
 bl_status bl_lipschitz_measure(double *norms, bl_lipschitz *lipschitz, const float *parameters, MPI_Comm comm) {
-  const int layers = lipschitz->layers;
-  int rank, ranks, frequencies[BL_LIPSCHITZ_LAYERS], first[BL_LIPSCHITZ_LAYERS];
+  int rank, ranks;
   double values[BL_LIPSCHITZ_LAYERS];
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
-  BL_AGREE(scan(values, frequencies, lipschitz, parameters, rank, ranks), comm);
-  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(values, norms, layers, MPI_DOUBLE, MPI_MAX, comm), comm));
-  /* Of equal values that of the first frequency counts, as on one rank. */
-  for (int i = 0; i < layers; i++)
-    first[i] = values[i] == norms[i] && frequencies[i] >= 0 ? frequencies[i] : INT_MAX;
-  BL_TRY(BL_MPI(MPI_Allreduce(MPI_IN_PLACE, first, layers, MPI_INT, MPI_MIN, comm)));
-  for (int i = 0; i < layers; i++)
-    lipschitz->mine[i] = frequencies[i] == first[i];
-  return BL_OK;
+  BL_AGREE(scan(values, lipschitz, parameters, rank, ranks), comm);
+  return BL_MPI_SYNCHRONISED(MPI_Allreduce(values, norms, lipschitz->layers, MPI_DOUBLE, MPI_MAX, comm), comm);
 }
 
 double bl_lipschitz_bound(const bl_lipschitz *lipschitz, const double *norms) {
@@ -103,16 +92,4 @@ double bl_lipschitz_bound(const bl_lipschitz *lipschitz, const double *norms) {
   for (int i = 0; i < lipschitz->layers; i++)
     product *= norms[i];
   return product;
-}
-
-double bl_lipschitz_penalty(float *d_parameters, const bl_lipschitz *lipschitz, const double *norms, double bound,
-                            double scale) {
-  double penalty = 0;
-  for (int i = 0; i < lipschitz->layers; i++) {
-    const double excess = fmax(0, norms[i] - bound);
-    penalty += excess * excess;
-    if (excess > 0 && lipschitz->mine[i])
-      bl_conv_spectrum_gradient(d_parameters + lipschitz->offsets[i], lipschitz->spectra[i], 2 * excess * scale);
-  }
-  return penalty;
 }

@@ -1,6 +1,6 @@
 /** \file
  * How steep a critic can be: the largest singular value of each of its layers, exact by FFT (Sedghi et al. 2019, see
- * spectral/convolution.h), their product, and a regulariser that keeps them small.
+ * spectral/convolution.h) and their product.
  *
  * A network of layers W_l with activations whose slopes are at most 1 in magnitude (ReLU: 0 or 1; leaky ReLU: 0.2 or 1) is
  * Lipschitz with constant Π σ_l, the product of the operator norms (Miyato et al. 2018, "Spectral normalization", section
@@ -37,11 +37,5 @@ bl_status bl_lipschitz_measure(double *norms, bl_lipschitz *lipschitz, const flo
 
 /** The bound Π σ_l / √P. Not collective. \param [in] norms  as measured. */
 double bl_lipschitz_bound(const bl_lipschitz *lipschitz, const double *norms);
-
-/** The regulariser R = Σ_l max(0, σ_l − bound)², and \a scale times this rank's part of its gradient: that of each layer is
- * given by one rank of those that measured last, so that the parts add up to the whole. Not collective.
- * \param [in,out] d_parameters  of the critic; added to. \param [in] norms  as measured last. Returns R. */
-double bl_lipschitz_penalty(float *d_parameters, const bl_lipschitz *lipschitz, const double *norms, double bound,
-                            double scale);
 
 #endif

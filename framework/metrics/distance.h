@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 /** Fréchet distance of two Gaussians, |μ1 − μ2|² + tr(Σ1 + Σ2 − 2 (Σ1 Σ2)^½) (Heusel et al. 2017), the trace of the root by
- * symmetric eigenvalues (linear/root.h says how, and what the bits depend on). Collective over \a comm; the same on every
- * rank. Never below 0. \param [in] mean1, mean2 (size) on every rank, borrowed. \param [in] covariance1, covariance2 dealt
- * out over \a comm, borrowed. Returns BL_ERROR_NUMERIC on NaN and infinity. */
+ * symmetric eigenvalues (linear/square_root.h says how, and what the bits depend on). Collective over \a comm; the same on
+ * every rank. Never below 0. \param [in] mean1, mean2 (size) on every rank, borrowed. \param [in] covariance1, covariance2
+ * dealt out over \a comm, borrowed. Returns BL_ERROR_NUMERIC on NaN and infinity. */
 bl_status bl_frechet_distance(double *distance, const double *mean1, const bl_symmetric *covariance1, const double *mean2,
                               const bl_symmetric *covariance2, MPI_Comm comm);
 

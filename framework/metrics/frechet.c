@@ -1,5 +1,5 @@
 #include "base/memory.h"
-#include "linear/root.h"
+#include "linear/square_root.h"
 #include "metrics/distance.h"
 #include "parallel/agree.h"
 #include "parallel/mpi_check.h"
@@ -17,7 +17,7 @@ bl_status bl_frechet_distance(double *distance, const double *mean1, const bl_sy
   for (int i = 0; i < 2 && rank == 0 && status == BL_OK; i++)
     status = bl_allocate(&diagonal[i], (size_t)size, sizeof *diagonal[i]);
   BL_GOTO(bl_agree(status, comm));
-  BL_GOTO(bl_root_trace(&root, covariance1, covariance2, comm));
+  BL_GOTO(bl_square_root_trace(&root, covariance1, covariance2, comm));
   BL_GOTO(bl_symmetric_diagonal(diagonal[0], covariance1, comm));
   BL_GOTO(bl_symmetric_diagonal(diagonal[1], covariance2, comm));
   for (int i = 0; i < size && rank == 0; i++) {

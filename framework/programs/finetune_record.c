@@ -1,150 +1,119 @@
 #include "programs/finetune_record.h"
 
-#include "base/memory.h"
-
 #include <math.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 32 + BL_LIPSCHITZ_LAYERS + BL_POLICY_MONITOR_STEPS, TEXT = 160 };
-
-/* Where in a row the value of a column stands. */
-#define IN_ROW(member) offsetof(bl_finetune_row, member)
-
-typedef struct column {
-  const char *name, *units, *long_name;
-  size_t place;
-} column;
-
-struct bl_finetune_record {
-  bl_record *record;
-  int count;
-  size_t places[COLUMNS];
-  bl_record_column columns[COLUMNS];
-  char texts[COLUMNS][2][TEXT]; /* names and long names that are made up */
-};
-
-static const column always[] = {
-    {"value_loss", "1", "mean squared difference of value network and critic", IN_ROW(report.critic.value_loss)},
-    {"penalty", "1", "gradient penalty, 0 where another regulariser is used", IN_ROW(report.critic.penalty)},
-    {"spectral", "1", "spectral regulariser of the critic before its weight, 0 where that is 0; mean over the critic steps",
-     IN_ROW(report.critic.spectral)},
+static const bl_record_column of_run[] = {
     {"policy_loss", "1",
-     "mean of advantage times log-density (backprop_chain: of the critic's value of what is generated), mean over the "
-     "round's policy steps",
-     IN_ROW(report.policy_loss)},
-    {"gradient_norm", "1", "norm of the policy gradient before clipping, mean over the round's policy steps",
-     IN_ROW(report.norm)},
-    {"clip_rate", "1", "share of the round's policy steps whose gradient was clipped", IN_ROW(report.clip_rate)},
-    {"critic_gradient_norm", "1", "norm of the critic's gradient, mean over the round's critic steps",
-     IN_ROW(report.critic.norm)},
-    {"rate", "1", "learning rate of the policy", IN_ROW(rate)},
-    {"seconds", "s", "wall-clock time of the round with all that was measured in it", IN_ROW(seconds)},
-    {"speed", "s-1", "generated samples per second", IN_ROW(speed)},
-    {"peak_memory", "MiB", "peak resident memory so far of the rank that needs most", IN_ROW(memory)},
-    {"distance", "1", "distance of generated samples to the data after the round, where it was measured", IN_ROW(distance)},
+     "loss of the policy: mean of advantage times log-density, or, for learners from whole chains, of the cost of what is "
+     "generated; mean over the round's policy steps"},
+    {"gradient_norm", "1", "norm of the policy gradient before clipping, mean over the round's policy steps"},
+    {"clip_rate", "1", "share of the round's policy steps whose gradient was clipped"},
+    {"rate", "1", "learning rate of the policy"},
+    {"seconds", "s", "wall-clock time of the round with all that was measured in it"},
+    {"speed", "s-1", "generated samples per second"},
+    {"peak_memory", "MiB", "peak resident memory so far of the rank that needs most"},
+    {"distance", "1", "distance of generated samples to the data after the round, where it was measured"},
 };
 
-static const column of_policy[] = {
-    {"surrogate_before", "1", "mean of advantage times log-density over the round's transitions, before its policy steps",
-     IN_ROW(report.policy.surrogate_before)},
-    {"surrogate_after", "1", "the same after the policy steps", IN_ROW(report.policy.surrogate_after)},
-    {"ratio_surrogate_before", "1", "mean of the advantage over the round's transitions",
-     IN_ROW(report.policy.ratio_before)},
-    {"ratio_surrogate_after", "1", "mean of advantage times probability ratio of new and old policy",
-     IN_ROW(report.policy.ratio_after)},
-    {"kl", "1", "KL divergence in nats of the new policy from the old one, mean over the round's transitions",
-     IN_ROW(report.policy.divergence)},
-    {"kl_most", "1", "the same, mean of the step of the chain where it is largest", IN_ROW(report.policy.divergence_most)},
-    {"parameter_change", "1", "norm of the change of the model's parameters in the round", IN_ROW(report.policy.change)},
+static const bl_record_column of_policy[] = {
+    {"surrogate_before", "1", "mean of advantage times log-density over the round's transitions, before its policy steps"},
+    {"surrogate_after", "1", "the same after the policy steps"},
+    {"ratio_surrogate_before", "1", "mean of the advantage over the round's transitions"},
+    {"ratio_surrogate_after", "1", "mean of advantage times probability ratio of new and old policy"},
+    {"kl", "1", "KL divergence in nats of the new policy from the old one, mean over the round's transitions"},
+    {"kl_most", "1", "the same, mean of the step of the chain where it is largest"},
+    {"parameter_change", "1", "norm of the change of the model's parameters in the round"},
 };
 
-static const column of_held_out[] = {
+static const bl_record_column of_held_out[] = {
     {"ipm_held_out", "1",
-     "critic's mean over generated minus over real samples that it does not learn from, before the "
-     "policy steps",
-     IN_ROW(held_out_before)},
-    {"ipm_held_out_after", "1", "the same by the same critic after the policy steps", IN_ROW(held_out_after)},
+     "critic's mean over generated minus over real samples that it does not learn from, before the policy steps"},
+    {"ipm_held_out_after", "1", "the same by the same critic after the policy steps"},
 };
 
-static void add(bl_finetune_record *record, const column *columns, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    record->places[record->count] = columns[i].place;
-    record->columns[record->count++] = (bl_record_column){columns[i].name, columns[i].units, columns[i].long_name};
+static void add(bl_finetune_columns *columns, const bl_record_column *more, int count) {
+  memcpy(columns->columns + columns->count, more, (size_t)count * sizeof *more);
+  columns->count += count;
+}
+
+/* Columns kl_step_1 and so on. */
+static void add_steps(bl_finetune_columns *columns) {
+  for (int i = 0; i < columns->policy_steps; i++) {
+    char(*text)[160] = columns->texts[BL_JUDGE_MONITORS + i];
+    snprintf(text[0], sizeof text[0], "kl_step_%d", i + 1);
+    snprintf(text[1], sizeof text[1], "KL divergence in nats of new and old policy at step %d", i + 1);
+    add(columns, &(bl_record_column){text[0], "1", text[1]}, 1);
   }
 }
 
-/* A column of a family: name_number. */
-static void add_numbered(bl_finetune_record *record, const char *name, int number, const char *long_name, size_t place) {
-  char(*text)[TEXT] = record->texts[record->count];
-  snprintf(text[0], TEXT, "%s_%d", name, number);
-  snprintf(text[1], TEXT, "%s %d", long_name, number);
-  add(record, &(column){text[0], "1", text[1], place}, 1);
-}
-
-static void choose(bl_finetune_record *record, const bl_options_monitor *monitor, int layers, int steps) {
-  /* "ipm" comes first and is a difference, not a place. */
-  record->columns[record->count++] = (bl_record_column){
-      "ipm", "1", "critic's mean over generated minus over real samples, mean over the round's critic steps"};
-  add(record, always, sizeof always / sizeof *always);
-  if (monitor->critic) {
-    for (int i = 0; i < layers; i++)
-      add_numbered(record, "critic_singular_value", i + 1, "largest singular value of the critic's layer",
-                   IN_ROW(report.critic.norms) + (size_t)i * sizeof(double));
-    add(record,
-        &(column){"critic_lipschitz", "1",
-                  "Lipschitz bound of the critic: product of the largest singular values of its layers",
-                  IN_ROW(report.critic.lipschitz)},
-        1);
+void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_ring_plan *plan, const bl_options *options) {
+  const bl_policy_method *method = plan->method;
+  const bl_judge_kind *judge = method->learner->judge;
+  const bl_judge_plan of_judge = {method, plan->judge_networks, plan->network_count - 1, plan->computation};
+  memset(columns, 0, sizeof *columns);
+  columns->judge = judge;
+  columns->policy_steps = -1;
+  add(columns, judge->columns, judge->column_count);
+  add(columns, of_run, sizeof of_run / sizeof *of_run);
+  columns->printed = columns->count;
+  if (method->monitor_judge && judge->monitor != NULL) {
+    bl_record_column monitored[BL_JUDGE_MONITORS];
+    columns->judge_monitors = judge->monitor_columns(monitored, columns->texts, &of_judge);
+    add(columns, monitored, columns->judge_monitors);
   }
-  if (monitor->policy) {
-    add(record, of_policy, sizeof of_policy / sizeof *of_policy);
-    for (int i = 0; i < steps && i < BL_POLICY_MONITOR_STEPS; i++)
-      add_numbered(record, "kl_step", i + 1, "KL divergence in nats of new and old policy at step",
-                   IN_ROW(report.policy.divergences) + (size_t)i * sizeof(double));
+  if (method->monitor_policy) {
+    columns->policy_steps = method->steps < BL_POLICY_MONITOR_STEPS ? method->steps : BL_POLICY_MONITOR_STEPS;
+    add(columns, of_policy, sizeof of_policy / sizeof *of_policy);
+    add_steps(columns);
   }
-  if (monitor->held_out > 0)
-    add(record, of_held_out, sizeof of_held_out / sizeof *of_held_out);
+  columns->held_out = options->monitor.held_out > 0;
+  if (columns->held_out)
+    add(columns, of_held_out, sizeof of_held_out / sizeof *of_held_out);
 }
 
-void bl_finetune_row_print(char *line, size_t size, const bl_finetune_row *row, int64_t round, int64_t rounds) {
-  size_t used = (size_t)snprintf(line, size, "round=%lld rounds=%lld ipm=%.6g", (long long)round + 1, (long long)rounds,
-                                 bl_finetune_row_ipm(row));
-  for (size_t i = 0; i < sizeof always / sizeof *always && used < size; i++) {
-    double value;
-    memcpy(&value, (const char *)row + always[i].place, sizeof value);
-    if (!isnan(value))
-      used += (size_t)snprintf(line + used, size - used, " %s=%.6g", always[i].name, value);
+static void put(double **to, const double *values, int count) {
+  memcpy(*to, values, (size_t)count * sizeof *values);
+  *to += count;
+}
+
+/* In the order of bl_finetune_columns_list. */
+void bl_finetune_columns_fill(double *values, const bl_finetune_columns *columns, const bl_finetune_row *row) {
+  const bl_round_report *report = &row->report;
+  const bl_policy_report *policy = &report->policy;
+  put(&values, report->judge, columns->judge->column_count);
+  put(&values,
+      (double[]){report->policy_loss, report->norm, report->clip_rate, row->rate, row->seconds, row->speed, row->memory,
+                 row->distance},
+      sizeof of_run / sizeof *of_run);
+  put(&values, report->monitor, columns->judge_monitors);
+  if (columns->policy_steps >= 0) {
+    put(&values,
+        (double[]){policy->surrogate_before, policy->surrogate_after, policy->ratio_before, policy->ratio_after,
+                   policy->divergence, policy->divergence_most, policy->change},
+        sizeof of_policy / sizeof *of_policy);
+    put(&values, policy->divergences, columns->policy_steps);
   }
+  if (columns->held_out)
+    put(&values, (double[]){row->held_out_before, row->held_out_after}, 2);
 }
 
-double bl_finetune_row_ipm(const bl_finetune_row *row) {
-  return row->report.critic.generated - row->report.critic.real;
+void bl_finetune_columns_print(char *line, size_t size, const bl_finetune_columns *columns, const bl_finetune_row *row,
+                               int64_t round, int64_t rounds) {
+  double values[BL_FINETUNE_COLUMNS];
+  size_t used = (size_t)snprintf(line, size, "round=%lld rounds=%lld", (long long)round + 1, (long long)rounds);
+  bl_finetune_columns_fill(values, columns, row);
+  for (int i = 0; i < columns->printed && used < size; i++)
+    if (!isnan(values[i]))
+      used += (size_t)snprintf(line + used, size - used, " %s=%.6g", columns->columns[i].name, values[i]);
 }
 
-bl_status bl_finetune_record_open(bl_finetune_record **record, const char *path, const bl_options *options, int layers,
-                                  int steps, int64_t first_round, int64_t rounds, const bl_provenance *provenance) {
-  BL_TRY(bl_allocate(record, 1, sizeof **record));
-  choose(*record, &options->monitor, layers, steps);
-  const bl_status status =
-      bl_record_open(&(*record)->record, path, (*record)->columns, (*record)->count, first_round, rounds, provenance);
-  if (status != BL_OK)
-    bl_free(record);
-  return status;
-}
-
-bl_status bl_finetune_record_append(bl_finetune_record *record, int64_t round, const bl_finetune_row *row) {
-  double values[COLUMNS] = {bl_finetune_row_ipm(row)};
-  for (int i = 1; i < record->count; i++)
-    memcpy(&values[i], (const char *)row + record->places[i], sizeof values[i]);
-  return bl_record_append(record->record, round, values);
-}
-
-bl_status bl_finetune_record_close(bl_finetune_record **record) {
-  if (*record == NULL)
-    return BL_OK;
-  const bl_status status = bl_record_close(&(*record)->record);
-  bl_free(record);
-  return status;
+void bl_finetune_columns_show(char *text, size_t size, const bl_finetune_columns *columns, const bl_finetune_row *row) {
+  const bl_judge_kind *judge = columns->judge;
+  size_t used = 0;
+  text[0] = '\0';
+  for (int i = 0; i < judge->column_count && used < size; i++)
+    if (judge->labels[i] != NULL)
+      used += (size_t)snprintf(text + used, size - used, "%s %+.3f  ", judge->labels[i], row->report.judge[i]);
 }

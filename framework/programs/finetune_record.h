@@ -7,6 +7,20 @@
 #include "roles/round.h"
 #include "store/record.h"
 
+enum { BL_FINETUNE_COLUMNS = 128, BL_FINETUNE_NUMBERED = BL_JUDGE_MONITORS + BL_POLICY_MONITOR_STEPS };
+
+/** The columns that a run has: those of the judge, the policy and the run, then what is monitored. */
+typedef struct bl_finetune_columns {
+  const bl_judge_kind *judge;
+  int count;
+  int printed;        /**< the first ones, which logs show too */
+  int judge_monitors; /**< columns of each kind of monitor, 0 for none */
+  int policy_steps;   /**< steps of the chain that a column tells of; −1: the policy is not monitored */
+  bool held_out;
+  bl_record_column columns[BL_FINETUNE_COLUMNS];
+  char texts[BL_FINETUNE_NUMBERED][2][160]; /**< names and long names that are made up */
+} bl_finetune_columns;
+
 /** A row. */
 typedef struct bl_finetune_row {
   bl_round_report report;
@@ -18,25 +32,17 @@ typedef struct bl_finetune_row {
   double held_out_before, held_out_after; /**< IPM estimates; NaN where there are none */
 } bl_finetune_row;
 
-/** The line of a row for logs, "round=12 rounds=78 seconds=0.81 ...", cut where it is longer than \a size. Not collective.
- */
-void bl_finetune_row_print(char *line, size_t size, const bl_finetune_row *row, int64_t round, int64_t rounds);
+/** The columns of a run by \a plan. Not collective. \param [out] columns  the caller's, must stay where it is. */
+void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_ring_plan *plan, const bl_options *options);
 
-/** The critic's mean over generated minus over real samples, in the round's critic steps. Not collective. */
-double bl_finetune_row_ipm(const bl_finetune_row *row);
+/** The values of \a row. Not collective. \param [out] values (columns->count). */
+void bl_finetune_columns_fill(double *values, const bl_finetune_columns *columns, const bl_finetune_row *row);
 
-/** A record with the columns that \a options ask for. */
-typedef struct bl_finetune_record bl_finetune_record;
+/** The line of a row for logs, "round=12 rounds=78 ipm=0.81 ...", cut where it is longer than \a size. Not collective. */
+void bl_finetune_columns_print(char *line, size_t size, const bl_finetune_columns *columns, const bl_finetune_row *row,
+                               int64_t round, int64_t rounds);
 
-/** Open \a path as bl_record_open does. Not collective (the root rank). \param [out] record  caller's;
- * bl_finetune_record_close. \param [in] layers  of the critic. \param [in] steps  of the chain. */
-bl_status bl_finetune_record_open(bl_finetune_record **record, const char *path, const bl_options *options, int layers,
-                                  int steps, int64_t first_round, int64_t rounds, const bl_provenance *provenance);
-
-/** Append the row of \a round. Not collective. */
-bl_status bl_finetune_record_append(bl_finetune_record *record, int64_t round, const bl_finetune_row *row);
-
-/** Close and set *\a record to NULL; NULL is allowed. Not collective. */
-bl_status bl_finetune_record_close(bl_finetune_record **record);
+/** The figures of the judge for the progress bar, "critic +0.123  value +0.045". Not collective. */
+void bl_finetune_columns_show(char *text, size_t size, const bl_finetune_columns *columns, const bl_finetune_row *row);
 
 #endif

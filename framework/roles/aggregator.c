@@ -333,6 +333,18 @@ bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl
   return everywhere ? BL_MPI(MPI_Bcast(whole, (int)count, MPI_FLOAT, 0, world->comm)) : BL_OK;
 }
 
+bl_status bl_aggregator_values(const float **values, float *room, const bl_aggregator *aggregator, const bl_world *world) {
+  const bool member = bl_aggregator_is_member(aggregator);
+  const int root = bl_group_world_rank(world, aggregator->sharing.workers, 0);
+  int outside = !member;
+  *values = member ? aggregator->values : room;
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Allreduce(MPI_IN_PLACE, &outside, 1, MPI_INT, MPI_MAX, world->comm), world->comm));
+  if (!outside)
+    return BL_OK;
+  float *buffer = world->rank == root ? aggregator->values : room;
+  return BL_MPI(MPI_Bcast(buffer, (int)aggregator->table->count, MPI_FLOAT, root, world->comm));
+}
+
 bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world) {
   const int root = bl_group_world_rank(world, aggregator->sharing.owners, 0);
   *steps = aggregator->optimiser.steps;

@@ -2,10 +2,12 @@
  * The aggregator: sums the gradients of its workers exactly, clips, steps the optimiser, keeps the moving average,
  * publishes.
  *
- * For θ the workers are the generators and the owners are the aggregators; for f and V the critics are both. Each owner
- * holds a shard of the optimiser's state and of the moving average; every worker and owner holds all parameters. One step
- * is a sequence of workers: bl_aggregator_add per micro-batch   (local) all:     bl_aggregator_step                  (sum
- * to the owners, step, publish)
+ * For θ the workers are the generators and the owners are the aggregators; for the networks of the judge the critics are
+ * both. Each owner holds a shard of the optimiser's state and of the moving average; every worker and owner holds all
+ * parameters. One step is a sequence of
+ *
+ *     workers: bl_aggregator_add for each micro-batch   (local)
+ *     all:     bl_aggregator_step                       (sum to the owners, step, publish)
  */
 #ifndef BEELINE_ROLES_AGGREGATOR_H
 #define BEELINE_ROLES_AGGREGATOR_H
@@ -120,6 +122,11 @@ bool bl_aggregator_has(const bl_aggregator *aggregator, bl_aggregator_array whic
  * and, where it is wanted \a everywhere, on all ranks; NULL on others. */
 bl_status bl_aggregator_gather(float *whole, const bl_aggregator *aggregator, bl_aggregator_array which, bool everywhere,
                                const bl_world *world);
+
+/** The parameters as they are now, on every rank: members hold them, and send them to others where there are any.
+ * Collective over the world. \param [out] values (table->count) borrowed from the aggregator or from \a room. \param [out]
+ * room (table->count), the caller's. */
+bl_status bl_aggregator_values(const float **values, float *room, const bl_aggregator *aggregator, const bl_world *world);
 
 /** Steps of the optimiser so far, on every rank. Collective over the world. */
 bl_status bl_aggregator_steps(int64_t *steps, const bl_aggregator *aggregator, const bl_world *world);

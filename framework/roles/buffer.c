@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_sft_pg *method, int slots) {
+bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_policy_method *method, int slots) {
   const size_t state = method->micro_batch * method->size;
   int held = 0;
   *buffer = (bl_buffer){.world = world,

@@ -7,7 +7,7 @@
 #ifndef BEELINE_ROLES_BUFFER_H
 #define BEELINE_ROLES_BUFFER_H
 
-#include "learner/sft_pg.h"
+#include "learner/policy_learner.h"
 #include "parallel/world.h"
 
 #include <stdbool.h>
@@ -23,7 +23,7 @@ typedef struct bl_buffer {
 } bl_buffer;
 
 /** Room for this rank's slots. Not collective. \param [out] buffer  the caller's; bl_buffer_destroy. */
-bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_sft_pg *method, int slots);
+bl_status bl_buffer_create(bl_buffer *buffer, const bl_world *world, const bl_policy_method *method, int slots);
 void bl_buffer_destroy(bl_buffer *buffer);
 
 /** Trajectory of slot \a slot in batch \a batch: (steps + 1, micro_batch, size), x_T' … x_0. Not collective.

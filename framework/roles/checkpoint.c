@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARTS_MAX = 3 * BL_AGGREGATOR_ARRAYS, PATH_MAX_LENGTH = 4096 };
+enum { PARTS_MAX = BL_MODEL_NETWORKS * BL_AGGREGATOR_ARRAYS, PATH_MAX_LENGTH = 4096 };
 
 /* An array of an entry, and the part of the file that it is. */
 typedef struct array {

@@ -2,6 +2,8 @@
  * Checkpoints of a run: everything that the next round depends on, so that a resumed run has the bits of an uninterrupted
  * one, on any number of ranks. A finished model is the same file without what only training needs.
  *
+ * Temporary name, sync and rename are in store/output.h, which files stay is in store/checkpoint.c.
+ *
  * Rank 0 alone writes, a file that it has built in memory: so a full disk is an ordinary error before the old file is
  * touched. Written in parallel, HDF5 would meet it on all ranks at once, in the middle of the new file. With the paper's
  * full model (576 MB) that takes 6 s, below 1 % of a round on one core. */
@@ -13,7 +15,7 @@
 
 /** A set of parameters in a checkpoint. */
 typedef struct bl_checkpoint_entry {
-  const char *part;          /**< "model", "critic" or "value" */
+  const char *part;          /**< "model", or of a judge: "critic", "value"; at most BL_MODEL_NETWORKS parts */
   bl_aggregator *aggregator; /**< borrowed */
 } bl_checkpoint_entry;
 

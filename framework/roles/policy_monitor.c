@@ -11,7 +11,7 @@
 enum { BEFORE, AFTER, ADVANTAGE, RATIO, DIVERGENCE, OF_STEPS };
 
 struct bl_policy_monitor {
-  bl_generator *generator;
+  const bl_links *links;
   float *epsilon;    /* (own slots, n_generator, micro_batch, size) of the old policy */
   float *parameters; /* θ before, on the first generator */
   bl_policy_change *changes;
@@ -19,18 +19,18 @@ struct bl_policy_monitor {
   double *means; /* (OF_STEPS + 2 × steps) */
 };
 
-bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, bl_generator *generator) {
-  const bl_group *group = &generator->world->generators;
-  const bl_sft_pg *method = generator->method;
-  const size_t slots = (size_t)((generator->buffer->slots + group->size - 1) / group->size);
+bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, const bl_links *links) {
+  const bl_group *group = &links->world->generators;
+  const bl_policy_method *method = links->plan->method;
+  const size_t slots = (size_t)((links->buffer->slots + group->size - 1) / group->size);
   const size_t figures = OF_STEPS + 2 * (size_t)method->steps;
   bl_status status;
   BL_TRY(bl_allocate(monitor, 1, sizeof **monitor));
   bl_policy_monitor *m = *monitor;
-  m->generator = generator;
-  BL_GOTO(bl_allocate(&m->epsilon, slots * bl_sft_pg_draws(method) * method->size, sizeof *m->epsilon));
+  m->links = links;
+  BL_GOTO(bl_allocate(&m->epsilon, slots * bl_transition_count(method) * method->size, sizeof *m->epsilon));
   if (group->rank == 0)
-    BL_GOTO(bl_allocate(&m->parameters, generator->policy_aggregator->table->count, sizeof *m->parameters));
+    BL_GOTO(bl_allocate(&m->parameters, links->aggregators[0].table->count, sizeof *m->parameters));
   BL_GOTO(bl_allocate(&m->changes, method->micro_batch, sizeof *m->changes));
   BL_GOTO(bl_allocate(&m->means, figures, sizeof *m->means));
   BL_GOTO(bl_exact_sum_create(&m->sums, figures));
@@ -52,49 +52,39 @@ void bl_policy_monitor_destroy(bl_policy_monitor **monitor) {
   bl_free(monitor);
 }
 
-/* Where ε of the old policy is kept for micro-batch `step` of this generator's slot m. */
+/* Where the answer of the old policy is kept for micro-batch `step` of this generator's slot m. */
 static float *kept(const bl_policy_monitor *monitor, int m, int step) {
-  const bl_sft_pg *method = monitor->generator->method;
-  const size_t slot = (size_t)(m / monitor->generator->world->generators.size);
+  const bl_policy_method *method = monitor->links->plan->method;
+  const size_t slot = (size_t)(m / monitor->links->world->generators.size);
   return monitor->epsilon + (slot * (size_t)method->n_generator + (size_t)step) * method->micro_batch * method->size;
 }
 
-/* ε of the policy that is loaded, at the transitions that were taken last. \param [in,out] time (micro_batch) scratch. */
-static bl_status evaluate(float *epsilon, const bl_generator *generator, float *time) {
-  for (size_t b = 0; b < generator->method->micro_batch; b++)
-    time[b] = generator->chain->time[generator->steps[b]];
-  return bl_graph_forward(generator->policy, epsilon, &(bl_graph_inputs){.x = generator->work, .time = time});
-}
-
-bl_status bl_policy_monitor_before(bl_policy_monitor *monitor) {
-  if (monitor == NULL)
-    return BL_OK;
-  bl_generator *g = monitor->generator;
-  const bl_group *group = &g->world->generators;
-  const float *values = g->policy_aggregator->values;
+bl_status bl_policy_monitor_before(bl_policy_monitor *monitor, bl_transitions *t) {
+  const bl_links *links = monitor->links;
+  const bl_group *group = &links->world->generators;
+  const float *values = links->aggregators[0].values;
   if (monitor->parameters)
-    memcpy(monitor->parameters, values, g->policy_aggregator->table->count * sizeof *values);
-  BL_TRY(bl_graph_load(g->policy, values));
-  for (int m = group->rank; m < g->buffer->slots; m += group->size)
-    for (int step = 0; step < g->method->n_generator; step++) {
-      bl_generator_take(g, m, step, false);
-      BL_TRY(evaluate(kept(monitor, m, step), g, g->work + 2 * g->buffer->state));
+    memcpy(monitor->parameters, values, links->aggregators[0].table->count * sizeof *values);
+  BL_TRY(bl_graph_load(t->policy, values));
+  for (int m = group->rank; m < links->buffer->slots; m += group->size)
+    for (int step = 0; step < links->plan->method->n_generator; step++) {
+      bl_transitions_take(t, m, step, false);
+      BL_TRY(bl_graph_forward(t->policy, kept(monitor, m, step), &(bl_graph_inputs){.x = t->states, .time = t->time}));
     }
   return BL_OK;
 }
 
 /* Add what became of one micro-batch of transitions. */
-static bl_status add(bl_policy_monitor *monitor, int m, int step) {
-  bl_generator *g = monitor->generator;
-  const size_t steps = (size_t)g->method->steps;
-  float *state = g->work, *next = state + g->buffer->state, *epsilon = next + g->buffer->state;
-  bl_generator_take(g, m, step, true);
-  BL_TRY(evaluate(epsilon, g, epsilon + g->buffer->state));
-  bl_policy_change_find(monitor->changes, g->method, g->chain, g->steps, state, next, kept(monitor, m, step), epsilon,
-                        g->weights);
-  for (size_t b = 0; b < g->method->micro_batch; b++) {
+static bl_status add(bl_policy_monitor *monitor, bl_transitions *t, int m, int step) {
+  const bl_policy_method *method = monitor->links->plan->method;
+  const size_t steps = (size_t)method->steps;
+  bl_transitions_take(t, m, step, true);
+  BL_TRY(bl_graph_forward(t->policy, t->work, &(bl_graph_inputs){.x = t->states, .time = t->time}));
+  bl_policy_change_find(monitor->changes, method, monitor->links->plan->chain, t->steps, t->states,
+                        t->states + monitor->links->buffer->state, kept(monitor, m, step), t->work, t->weights);
+  for (size_t b = 0; b < method->micro_batch; b++) {
     const bl_policy_change *c = &monitor->changes[b];
-    const size_t i = (size_t)g->steps[b];
+    const size_t i = (size_t)t->steps[b];
     bl_exact_sum_add_double(monitor->sums, 0, OF_STEPS,
                             (double[]){c->before, c->after, c->advantage, c->ratio, c->divergence});
     bl_exact_sum_add_double(monitor->sums, OF_STEPS + i, 1, &c->divergence);
@@ -125,20 +115,19 @@ static void report_means(bl_policy_report *report, const double *means, int step
   }
 }
 
-bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor) {
-  if (monitor == NULL)
-    return BL_OK;
-  bl_generator *g = monitor->generator;
-  const bl_group *group = &g->world->generators;
-  const int steps = g->method->steps;
-  const size_t figures = OF_STEPS + 2 * (size_t)steps;
-  const double total = (double)bl_sft_pg_draws(g->method) * g->buffer->slots;
+bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor, bl_transitions *t) {
+  const bl_links *links = monitor->links;
+  const bl_group *group = &links->world->generators;
+  const bl_policy_method *method = links->plan->method;
+  const bl_aggregator *policy = &links->aggregators[0];
+  const size_t figures = OF_STEPS + 2 * (size_t)method->steps;
+  const double total = (double)bl_transition_count(method) * links->buffer->slots;
   const bool first_failure = bl_status_message()[0] == '\0';
   bl_exact_sum_clear(monitor->sums);
-  BL_TRY(bl_graph_load(g->policy, g->policy_aggregator->values));
-  for (int m = group->rank; m < g->buffer->slots; m += group->size)
-    for (int step = 0; step < g->method->n_generator; step++)
-      BL_TRY(add(monitor, m, step));
+  BL_TRY(bl_graph_load(t->policy, policy->values));
+  for (int m = group->rank; m < links->buffer->slots; m += group->size)
+    for (int step = 0; step < method->n_generator; step++)
+      BL_TRY(add(monitor, t, m, step));
   BL_TRY(bl_exact_sum_allreduce(monitor->sums, group->comm));
   if (bl_exact_sum_get_double(monitor->means, monitor->sums, 0, figures, 1 / total) != BL_OK) {
     if (first_failure)
@@ -146,8 +135,8 @@ bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *m
     for (size_t i = 0; i < figures; i++)
       monitor->means[i] = NAN;
   }
-  report_means(report, monitor->means, steps);
+  report_means(report, monitor->means, method->steps);
   if (monitor->parameters)
-    report->change = distance(monitor->parameters, g->policy_aggregator->values, g->policy_aggregator->table->count);
+    report->change = distance(monitor->parameters, policy->values, policy->table->count);
   return BL_OK;
 }

@@ -8,32 +8,20 @@
 #ifndef BEELINE_ROLES_POLICY_MONITOR_H
 #define BEELINE_ROLES_POLICY_MONITOR_H
 
-#include "roles/generator.h"
+#include "roles/transitions.h"
 
-enum { BL_POLICY_MONITOR_STEPS = 64 };
-
-/** Of a round; means are over the transitions that it drew, NaN where a term was not finite. */
-typedef struct bl_policy_report {
-  double surrogate_before, surrogate_after;    /**< mean of w A log p */
-  double ratio_before, ratio_after;            /**< mean of A, and of A p_after / p_before */
-  double divergence;                           /**< mean of KL(p_before ‖ p_after) over transitions, nats */
-  double divergence_most;                      /**< the largest of the means of the steps of the chain */
-  double divergences[BL_POLICY_MONITOR_STEPS]; /**< means of the first steps of the chain; NaN where none was drawn */
-  double change;                               /**< ‖θ_after − θ_before‖ */
-} bl_policy_report;
-
-/** Not collective; on generators. \param [out] monitor  caller's; bl_policy_monitor_destroy. \param [in] generator  with
- * its graphs; borrowed for the monitor's life. */
-bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, bl_generator *generator);
+/** Not collective; on generators. \param [out] monitor  caller's; bl_policy_monitor_destroy. \param [in] links  borrowed
+ * for the monitor's life. */
+bl_status bl_policy_monitor_create(bl_policy_monitor **monitor, const bl_links *links);
 
 /** Release *\a monitor (NULL is allowed) and set it to NULL. Not collective. */
 void bl_policy_monitor_destroy(bl_policy_monitor **monitor);
 
-/** Keep the policy as it is before the steps of the round, whose transitions are drawn. Not collective. NULL: nothing. */
-bl_status bl_policy_monitor_before(bl_policy_monitor *monitor);
+/** Keep the policy as it is before the steps of the round, whose \a transitions are drawn. Not collective. */
+bl_status bl_policy_monitor_before(bl_policy_monitor *monitor, bl_transitions *transitions);
 
 /** Compare with the policy as it is now. Collective over the generators. \param [out] report  the same bits for any number
- * of generators, on the first of them; untouched where \a monitor is NULL. */
-bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor);
+ * of generators, on the first of them. */
+bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor, bl_transitions *transitions);
 
 #endif

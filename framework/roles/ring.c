@@ -2,45 +2,41 @@
 
 #include "parallel/account.h"
 
-static bl_status create_aggregator(bl_aggregator *aggregator, const bl_world *world, bl_sharing sharing, const char *name,
-                                   const bl_ring_network *network) {
-  return bl_aggregator_create(aggregator, world, sharing, name, network->table, network->optimiser, network->clip,
-                              network->average);
+static bl_status create_aggregators(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
+  for (int i = 0; i < plan->network_count; i++) {
+    const bl_ring_network *network = &plan->networks[i];
+    const bl_sharing sharing = i == 0 ? bl_sharing_policy(world) : bl_sharing_critics(world);
+    BL_TRY(bl_aggregator_create(&ring->aggregators[i], world, sharing, network->title, network->table, network->optimiser,
+                                network->clip, network->average));
+  }
+  return BL_OK;
 }
 
 bl_status bl_ring_create(bl_ring *ring, const bl_world *world, const bl_ring_plan *plan) {
-  const bl_sharing critics = bl_sharing_critics(world);
-  *ring = (bl_ring){0};
-  BL_TRY(bl_channel_create(&ring->trajectories, world->trajectory_comm, "trajectories"));
-  BL_TRY(bl_channel_create(&ring->advantages, world->advantage_comm, "advantages"));
-  BL_TRY(create_aggregator(&ring->policy, world, bl_sharing_policy(world), "policy", &plan->policy));
-  BL_TRY(create_aggregator(&ring->critic, world, critics, "critic", &plan->critic));
-  if (!plan->method->without_value)
-    BL_TRY(create_aggregator(&ring->value, world, critics, "value network", &plan->value));
+  const bl_improvement_kind *kind = bl_improvement_kind_of(plan->method->learner->experience);
+  *ring = (bl_ring){.links = {.plan = plan, .world = world}};
+  bl_links *links = &ring->links;
+  links->buffer = &ring->buffer;
+  links->aggregators = ring->aggregators;
+  BL_TRY(bl_channel_create(&links->trajectories, world->trajectory_comm, "trajectories"));
+  BL_TRY(bl_channel_create(&links->advantages, world->advantage_comm, "advantages"));
+  BL_TRY(create_aggregators(ring, world, plan));
   BL_TRY(bl_buffer_create(&ring->buffer, world, plan->method, plan->slots));
-  BL_TRY(bl_generator_create(&ring->generators, world, plan->policy.shape, plan->computation, plan->method, plan->chain,
-                             &ring->buffer, ring->trajectories, ring->advantages, &ring->policy));
-  if (plan->method->backprop) {
-    BL_TRY(bl_backprop_create(&ring->backprop, world, plan->policy.shape, plan->critic.shape, plan->computation,
-                              plan->method, plan->chain, &ring->buffer, ring->trajectories, ring->advantages, &ring->policy,
-                              &ring->critic));
-    ring->generators.backprop = &ring->backprop;
-  }
-  return bl_critic_create(&ring->critics, world, plan->critic.shape, plan->value.shape, plan->computation, plan->method,
-                          plan->chain, &ring->buffer, plan->data, ring->trajectories, ring->advantages, &ring->critic,
-                          &ring->value);
+  BL_TRY(bl_generator_create(&ring->generator, links));
+  BL_TRY(kind->create(&ring->improvement, links));
+  return bl_critic_create(&ring->critic, links);
 }
 
 void bl_ring_destroy(bl_ring *ring) {
-  bl_backprop_destroy(&ring->backprop);
-  bl_critic_destroy(&ring->critics);
-  bl_generator_destroy(&ring->generators);
-  bl_channel_destroy(&ring->trajectories);
-  bl_channel_destroy(&ring->advantages);
+  bl_critic_destroy(&ring->critic);
+  if (ring->improvement != NULL)
+    ring->improvement->kind->destroy(&ring->improvement);
+  bl_generator_destroy(&ring->generator);
+  bl_channel_destroy(&ring->links.trajectories);
+  bl_channel_destroy(&ring->links.advantages);
   bl_buffer_destroy(&ring->buffer);
-  bl_aggregator_destroy(&ring->policy);
-  bl_aggregator_destroy(&ring->critic);
-  bl_aggregator_destroy(&ring->value);
+  for (int i = 0; i < BL_NETWORKS; i++)
+    bl_aggregator_destroy(&ring->aggregators[i]);
 }
 
 /* Time that a channel waited for messages. */
@@ -49,38 +45,50 @@ static bl_timing waited(const char *name, const bl_channel *channel) {
   return (bl_timing){.name = name, .seconds = seconds, .calls = seconds > 0};
 }
 
+static double bytes_of(const bl_channel *channel) {
+  return channel != NULL ? (double)bl_channel_bytes(channel) : 0;
+}
+
+/* The judge's networks step in turn: their times are one. */
+static bl_aggregator sum_of_judge(const bl_ring *ring) {
+  bl_aggregator sum = {.waiting = {.name = "wait for other critics"}, .stepping = {.name = "critic steps"}};
+  for (int i = 1; i < BL_NETWORKS; i++) {
+    const bl_aggregator *a = &ring->aggregators[i];
+    sum.waiting.seconds += a->waiting.seconds;
+    sum.stepping.seconds += a->stepping.seconds;
+    sum.gradient_bytes += a->gradient_bytes;
+    sum.parameter_bytes += a->parameter_bytes;
+  }
+  sum.waiting.calls = ring->aggregators[1].waiting.calls;
+  sum.stepping.calls = ring->aggregators[1].stepping.calls;
+  return sum;
+}
+
 static bl_timing named(const char *name, const bl_timing *timing) {
   return (bl_timing){.name = name, .seconds = timing->seconds, .calls = timing->calls};
 }
 
-/* f and V step in turn: their times are one. */
-static bl_timing sum(const char *name, const bl_timing *a, const bl_timing *b) {
-  return (bl_timing){.name = name, .seconds = a->seconds + b->seconds, .calls = a->calls};
-}
-
 bl_status bl_ring_account(const bl_ring *ring, MPI_Comm comm) {
+  const bl_aggregator *policy = &ring->aggregators[0], judge = sum_of_judge(ring);
+  const bl_timing *improving = ring->improvement->timings;
   const bl_timing timings[] = {
-      ring->generators.rolling_out,
-      waited("wait for trajectories", ring->trajectories),
-      ring->critics.learning,
-      sum("wait for other critics", &ring->critic.waiting, &ring->value.waiting),
-      sum("critic steps", &ring->critic.stepping, &ring->value.stepping),
-      ring->critics.judging,
-      waited("wait for advantages", ring->advantages),
-      ring->generators.improving,
-      ring->backprop.unrolling,
-      ring->backprop.judging,
-      ring->backprop.going_back,
-      named("wait for other generators", &ring->policy.waiting),
-      named("policy steps", &ring->policy.stepping),
+      ring->generator.rolling_out,
+      waited("wait for trajectories", ring->links.trajectories),
+      ring->critic.learning,
+      judge.waiting,
+      judge.stepping,
+      ring->critic.judging,
+      waited("wait for advantages", ring->links.advantages),
+      improving[0],
+      improving[1],
+      improving[2],
+      named("wait for other generators", &policy->waiting),
+      named("policy steps", &policy->stepping),
   };
   const bl_traffic traffic[] = {
-      {"trajectories", ring->trajectories != NULL ? (double)bl_channel_bytes(ring->trajectories) : 0},
-      {"advantages", ring->advantages != NULL ? (double)bl_channel_bytes(ring->advantages) : 0},
-      {"gradients of the critics", ring->critic.gradient_bytes + ring->value.gradient_bytes},
-      {"parameters of the critics", ring->critic.parameter_bytes + ring->value.parameter_bytes},
-      {"gradients of the policy", ring->policy.gradient_bytes},
-      {"parameters of the policy", ring->policy.parameter_bytes},
+      {"trajectories", bytes_of(ring->links.trajectories)}, {"advantages", bytes_of(ring->links.advantages)},
+      {"gradients of the critics", judge.gradient_bytes},   {"parameters of the critics", judge.parameter_bytes},
+      {"gradients of the policy", policy->gradient_bytes},  {"parameters of the policy", policy->parameter_bytes},
   };
   BL_TRY(bl_account_times(timings, sizeof timings / sizeof timings[0], comm));
   return bl_account_traffic(traffic, sizeof traffic / sizeof traffic[0], comm);

@@ -15,9 +15,10 @@ static bl_status postpone(bl_status *postponed, bl_status status) {
 
 /* What the first critic, aggregator and generator know, to all. */
 static bl_status share(bl_round_report *report, const bl_world *world) {
-  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(&report->critic, sizeof report->critic / sizeof(double), MPI_DOUBLE,
-                                       bl_group_world_rank(world, &world->critics, 0), world->comm),
-                             world->comm));
+  const int judges = sizeof report->judge / sizeof(double), monitors = sizeof report->monitor / sizeof(double);
+  const int critic = bl_group_world_rank(world, &world->critics, 0);
+  BL_TRY(BL_MPI_SYNCHRONISED(MPI_Bcast(report->judge, judges, MPI_DOUBLE, critic, world->comm), world->comm));
+  BL_TRY(BL_MPI(MPI_Bcast(report->monitor, monitors, MPI_DOUBLE, critic, world->comm)));
   double policy[3] = {report->policy_loss, report->norm, report->clip_rate};
   BL_TRY(BL_MPI(MPI_Bcast(policy, 3, MPI_DOUBLE, bl_group_world_rank(world, &world->aggregators, 0), world->comm)));
   report->policy_loss = policy[0];
@@ -27,49 +28,47 @@ static bl_status share(bl_round_report *report, const bl_world *world) {
                           bl_group_world_rank(world, &world->generators, 0), world->comm));
 }
 
-/* Judge the transitions and take the policy steps. */
-static bl_status improve(bl_round_report *report, bl_status *postponed, bl_generator *generator, bl_critic *critic,
-                         bl_aggregator *policy_aggregator, int64_t round, double rate) {
-  const int steps = generator->method->n_generator;
-  bl_backprop *backprop = generator->backprop;
-  if (!backprop) {
-    BL_TRY(bl_generator_draw(generator, round));
-    BL_TRY(postpone(postponed, bl_critic_judge(critic, round)));
-    bl_critic_release(critic); /* now the policy's gradients need most */
-    BL_TRY(bl_policy_monitor_before(generator->monitor));
-  }
+/* Have the round judged and take the policy steps. */
+static bl_status improve(bl_round_report *report, bl_status *postponed, bl_ring *ring, int64_t round, double rate) {
+  bl_improvement *improvement = ring->improvement;
+  bl_aggregator *policy = &ring->aggregators[0];
+  const int steps = ring->links.plan->method->n_generator;
+  BL_TRY(postpone(postponed, improvement->kind->begin(improvement, &ring->critic, round)));
   for (int step = 0; step < steps; step++) {
     bl_step_report of_step = {0};
-    BL_TRY(backprop ? bl_backprop_improve(backprop, round, step) : bl_generator_improve(generator, step));
-    BL_TRY(postpone(postponed, bl_aggregator_step(policy_aggregator, &of_step, rate, generator->buffer->slots)));
+    BL_TRY(improvement->kind->step(improvement, &ring->critic, round, step));
+    BL_TRY(postpone(postponed, bl_aggregator_step(policy, &of_step, rate, ring->buffer.slots)));
     report->policy_loss += of_step.figures[0] / steps;
     report->norm += of_step.norm / steps;
-    report->clip_rate += (bl_clip_scale(of_step.norm, policy_aggregator->clip) < 1) / (double)steps;
+    report->clip_rate += (bl_clip_scale(of_step.norm, policy->clip) < 1) / (double)steps;
   }
-  return bl_policy_monitor_after(&report->policy, generator->monitor);
+  return improvement->kind->end(improvement, &report->policy);
 }
 
-bl_status bl_round_run(bl_round_report *report, bl_generator *generator, bl_critic *critic,
-                       bl_aggregator *policy_aggregator, int64_t round, bl_round_rates rates) {
-  const bl_sft_pg *method = generator->method;
-  const bl_world *world = generator->world;
-  bl_status postponed = BL_OK, collected = BL_OK;
-  *report = (bl_round_report){0};
-
-  BL_TRY(bl_critic_begin(critic));
-  BL_TRY(bl_generator_begin(generator));
+/* All trajectories of the round, and the judge's learning from them. */
+static bl_status collect(bl_round_report *report, bl_status *collected, bl_status *postponed, bl_ring *ring, int64_t round,
+                         const double *rates) {
+  const bl_policy_method *method = ring->links.plan->method;
+  BL_TRY(bl_critic_begin(&ring->critic));
+  BL_TRY(bl_generator_begin(&ring->generator));
   for (int epoch = 0; epoch < method->critic_epochs; epoch++)
     for (int batch = 0; batch < method->n_critic; batch++) {
       if (epoch == 0)
-        BL_TRY(postpone(&collected, bl_generator_collect(generator, round, batch)));
-      BL_TRY(
-          postpone(&postponed, bl_critic_collect(critic, &report->critic, round, epoch, batch, rates.critic, rates.value)));
+        BL_TRY(postpone(collected, bl_generator_collect(&ring->generator, round, batch)));
+      BL_TRY(postpone(postponed, bl_critic_collect(&ring->critic, report->judge, round, epoch, batch, rates)));
     }
-  BL_TRY(postpone(&postponed, bl_critic_measure(critic, &report->critic)));
-  if (round >= method->warm_up)
-    BL_TRY(improve(report, &postponed, generator, critic, policy_aggregator, round, rates.policy));
-  BL_TRY(bl_channel_finish(generator->trajectories));
-  BL_TRY(bl_channel_finish(generator->advantages));
+  return postpone(postponed, bl_critic_monitor(&ring->critic, report->monitor));
+}
+
+bl_status bl_round_run(bl_round_report *report, bl_ring *ring, int64_t round, const double *rates) {
+  const bl_world *world = ring->links.world;
+  bl_status postponed = BL_OK, collected = BL_OK;
+  *report = (bl_round_report){.norm = 0};
+  BL_TRY(collect(report, &collected, &postponed, ring, round, rates));
+  if (round >= ring->links.plan->method->warm_up)
+    BL_TRY(improve(report, &postponed, ring, round, rates[0]));
+  BL_TRY(bl_channel_finish(ring->links.trajectories));
+  BL_TRY(bl_channel_finish(ring->links.advantages));
   BL_TRY(share(report, world));
   /* A sample first: it is the cause of what the critics then found. */
   BL_TRY(bl_agree(collected, world->comm));

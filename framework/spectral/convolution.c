@@ -12,8 +12,7 @@
 
 /* What LAPACK needs to find the largest eigenvalue of a Hermitian matrix. */
 typedef struct eigen_work {
-  double _Complex *vector; /* (size) */
-  double *values;          /* (size) */
+  double *values; /* (size) */
   double _Complex *complex_work;
   double *real_work;
   int *integers;
@@ -30,14 +29,10 @@ struct bl_conv_spectrum {
   int row;                /* whose lines are held, −1 for none */
   double _Complex *lines; /* (stride_height, outputs, inputs, width) transforms along the width of this row's aliases */
   fftw_plan plan;
-  double _Complex *block;        /* (outputs, across) */
-  double _Complex *gram;         /* (small, small): the block times its adjoint, or the other way round */
-  double _Complex *u, *v;        /* (outputs), (across): singular vectors of the largest value */
-  double _Complex *turn_y;       /* (height) exp(2πi j / height) */
-  double _Complex *turn_x;       /* (width) */
-  double _Complex *columns_of_v; /* (inputs, kernel_height, kernel_width) scratch of the gradient */
+  double _Complex *block;  /* (outputs, across) */
+  double _Complex *gram;   /* (small, small): the block times its adjoint, or the other way round */
+  double _Complex *turn_y; /* (height) exp(2πi j / height) */
   double value;
-  int frequency;
   eigen_work eigen;
 };
 
@@ -72,15 +67,15 @@ static bl_status tabulate(double _Complex **turns, int count) {
   return BL_OK;
 }
 
-/* The largest eigenvalue of the Gram matrix, which is destroyed; its eigenvector, conjugated, in eigen.vector: the upper
- * triangle in rows is the lower one in columns, of the conjugate matrix. */
+/* The largest eigenvalue of the Gram matrix, which is destroyed: the upper triangle in rows is the lower one in columns, of
+ * the conjugate matrix. */
 static void solve(double *value, int *info, bl_conv_spectrum *s, int complex_size, int real_size, int integer_size) {
   const int size = (int)s->small;
   const double unused = 0, tolerance = 0;
   int found, support[2];
-  zheevr_("V", "I", "L", &size, s->gram, &size, &unused, &unused, &size, &size, &tolerance, &found, s->eigen.values,
-          s->eigen.vector, &size, support, s->eigen.complex_work, &complex_size, s->eigen.real_work, &real_size,
-          s->eigen.integers, &integer_size, info);
+  zheevr_("N", "I", "L", &size, s->gram, &size, &unused, &unused, &size, &size, &tolerance, &found, s->eigen.values, NULL,
+          &size, support, s->eigen.complex_work, &complex_size, s->eigen.real_work, &real_size, s->eigen.integers,
+          &integer_size, info);
   *value = s->eigen.values[0];
 }
 
@@ -88,7 +83,6 @@ static bl_status prepare_eigen(bl_conv_spectrum *s) {
   eigen_work *e = &s->eigen;
   double value;
   int info;
-  BL_TRY(bl_allocate(&e->vector, s->small, sizeof *e->vector));
   BL_TRY(bl_allocate(&e->values, s->small, sizeof *e->values));
   BL_TRY(bl_allocate(&e->complex_work, 1, sizeof *e->complex_work));
   BL_TRY(bl_allocate(&e->real_work, 1, sizeof *e->real_work));
@@ -113,14 +107,9 @@ static bl_status prepare(bl_conv_spectrum *s) {
   const size_t lines = (size_t)shape->stride_height * pairs;
   BL_TRY(list_frequencies(s));
   BL_TRY(tabulate(&s->turn_y, shape->height));
-  BL_TRY(tabulate(&s->turn_x, shape->width));
   BL_TRY(bl_allocate(&s->lines, lines * (size_t)shape->width, sizeof *s->lines));
   BL_TRY(bl_allocate(&s->block, (size_t)shape->outputs * s->across, sizeof *s->block));
   BL_TRY(bl_allocate(&s->gram, s->small * s->small, sizeof *s->gram));
-  BL_TRY(bl_allocate(&s->u, (size_t)shape->outputs, sizeof *s->u));
-  BL_TRY(bl_allocate(&s->v, s->across, sizeof *s->v));
-  BL_TRY(bl_allocate(&s->columns_of_v, (size_t)shape->inputs * (size_t)shape->kernel_height * (size_t)shape->kernel_width,
-                     sizeof *s->columns_of_v));
   /* Estimated, not measured: the same plan on every rank. The sign is that of exp(+2πi …). */
   s->plan = fftw_plan_many_dft(1, &shape->width, (int)lines, s->lines, NULL, 1, shape->width, s->lines, NULL, 1,
                                shape->width, FFTW_BACKWARD, FFTW_ESTIMATE);
@@ -139,7 +128,6 @@ bl_status bl_conv_spectrum_create(bl_conv_spectrum **spectrum, const bl_circular
   s->aliases = (size_t)convolution->stride_height * (size_t)convolution->stride_width;
   s->across = (size_t)convolution->inputs * s->aliases;
   s->small = (size_t)convolution->outputs < s->across ? (size_t)convolution->outputs : s->across;
-  s->frequency = -1;
   const bl_status status = prepare(s);
   if (status != BL_OK)
     bl_conv_spectrum_destroy(spectrum);
@@ -156,12 +144,7 @@ void bl_conv_spectrum_destroy(bl_conv_spectrum **spectrum) {
   bl_free(&s->lines);
   bl_free(&s->block);
   bl_free(&s->gram);
-  bl_free(&s->u);
-  bl_free(&s->v);
   bl_free(&s->turn_y);
-  bl_free(&s->turn_x);
-  bl_free(&s->columns_of_v);
-  bl_free(&s->eigen.vector);
   bl_free(&s->eigen.values);
   bl_free(&s->eigen.complex_work);
   bl_free(&s->eigen.real_work);
@@ -206,18 +189,6 @@ static void gather_block(bl_conv_spectrum *s, int column) {
         *to++ = scale * s->lines[((size_t)y * pairs + pair) * width + (size_t)(column + x * s->columns)];
 }
 
-/* Both singular vectors from the eigenvector of the smaller side. */
-static void keep_vectors(bl_conv_spectrum *s) {
-  const int outputs = s->shape.outputs, across = (int)s->across;
-  const double _Complex zero = 0, inverse = s->value > 0 ? 1 / s->value : 0;
-  const bool left = s->small == (size_t)outputs;
-  double _Complex *known = left ? s->u : s->v, *other = left ? s->v : s->u;
-  for (size_t i = 0; i < s->small; i++)
-    known[i] = conj(s->eigen.vector[i]);
-  cblas_zgemv(CblasRowMajor, left ? CblasConjTrans : CblasNoTrans, outputs, across, &inverse, s->block, across, known, 1,
-              &zero, other, 1);
-}
-
 static bl_status is_finite(const bl_conv_spectrum *s, const float *kernel) {
   const bl_circular_convolution *shape = &s->shape;
   const size_t count =
@@ -245,20 +216,14 @@ static bl_status scan(bl_conv_spectrum *s, const float *kernel, int first, int e
     if (info != 0)
       return bl_fail(BL_ERROR_LIBRARY, "LAPACK's zheevr found no eigenvalue of a matrix of size %d (info %d)", small, info);
     const double found = sqrt(fmax(square, 0));
-    if (found <= s->value)
-      continue;
-    s->value = found;
-    s->frequency = f;
-    keep_vectors(s);
+    s->value = found > s->value ? found : s->value;
   }
   return BL_OK;
 }
 
-bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectrum *spectrum, const float *kernel,
-                                   int first, int end) {
+bl_status bl_conv_spectrum_largest(double *value, bl_conv_spectrum *spectrum, const float *kernel, int first, int end) {
   bl_conv_spectrum *s = spectrum;
   s->value = -1;
-  s->frequency = -1;
   s->row = -1;
   BL_TRY(is_finite(s, kernel));
   /* With more threads OpenBLAS rounds otherwise, and is slower on blocks so small. */
@@ -267,30 +232,5 @@ bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectr
   const bl_status status = scan(s, kernel, first, end);
   openblas_set_num_threads(threads);
   *value = s->value;
-  *frequency = s->frequency;
   return status;
-}
-
-void bl_conv_spectrum_gradient(float *d_kernel, const bl_conv_spectrum *spectrum, double scale) {
-  const bl_conv_spectrum *s = spectrum;
-  const bl_circular_convolution *shape = &s->shape;
-  const size_t inputs = (size_t)shape->inputs, tall = (size_t)shape->kernel_height, wide = (size_t)shape->kernel_width;
-  const double factor = scale / sqrt((double)s->aliases);
-  double _Complex *sums = s->columns_of_v;
-  if (s->frequency < 0 || s->value <= 0)
-    return;
-  const int row = s->frequencies[s->frequency][0], column = s->frequencies[s->frequency][1];
-  memset(sums, 0, inputs * tall * wide * sizeof *sums);
-  for (size_t i = 0; i < s->across; i++) { /* v, by input and alias */
-    const size_t input = i / s->aliases, alias = i % s->aliases, stride = (size_t)shape->stride_width;
-    const size_t f_y = (size_t)row + alias / stride * (size_t)s->rows;
-    const size_t f_x = (size_t)column + alias % stride * (size_t)s->columns;
-    for (size_t y = 0; y < tall; y++)
-      for (size_t x = 0; x < wide; x++)
-        sums[(input * tall + y) * wide + x] +=
-            s->v[i] * s->turn_y[f_y * y % (size_t)shape->height] * s->turn_x[f_x * x % (size_t)shape->width];
-  }
-  for (size_t output = 0; output < (size_t)shape->outputs; output++)
-    for (size_t i = 0; i < inputs * tall * wide; i++)
-      d_kernel[output * inputs * tall * wide + i] += (float)(factor * creal(conj(s->u[output]) * sums[i]));
 }

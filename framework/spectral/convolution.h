@@ -49,16 +49,10 @@ void bl_conv_spectrum_destroy(bl_conv_spectrum **spectrum);
 /** Output frequencies up to conjugation: the number of different blocks. Not collective. */
 int bl_conv_spectrum_frequencies(const bl_conv_spectrum *spectrum);
 
-/** The largest singular value of the blocks of frequencies [\a first, \a end), and the first of them that has it; its
- * singular vectors are kept for bl_conv_spectrum_gradient. Not collective; a value depends neither on how the
- * frequencies are parted nor on the threads of OpenBLAS, of which one is used. \param [out] value  −1 for an empty range.
- * \param [out] frequency  or −1. \param [in] kernel (outputs, inputs, kernel_height, kernel_width), borrowed. Returns
- * BL_ERROR_NUMERIC when an element is not finite. */
-bl_status bl_conv_spectrum_largest(double *value, int *frequency, bl_conv_spectrum *spectrum, const float *kernel,
-                                   int first, int end);
-
-/** d_kernel += scale × gradient of the value that bl_conv_spectrum_largest found last (a subgradient where two values meet;
- * nothing where it is 0 or the range was empty). Not collective. \param [in,out] d_kernel  of the kernel's shape. */
-void bl_conv_spectrum_gradient(float *d_kernel, const bl_conv_spectrum *spectrum, double scale);
+/** The largest singular value of the blocks of frequencies [\a first, \a end). Not collective; a value depends neither on
+ * how the frequencies are parted nor on the threads of OpenBLAS, of which one is used. \param [out] value  −1 for an empty
+ * range. \param [in] kernel (outputs, inputs, kernel_height, kernel_width), borrowed. Returns BL_ERROR_NUMERIC when an
+ * element is not finite. */
+bl_status bl_conv_spectrum_largest(double *value, bl_conv_spectrum *spectrum, const float *kernel, int first, int end);
 
 #endif

@@ -55,9 +55,14 @@ static bl_status write_header(int ncid, const char *path, const bl_model_header 
   if (header->accuracy > 0)
     BL_NETCDF(nc_put_att_double(ncid, NC_GLOBAL, "test_accuracy", NC_DOUBLE, 1, &header->accuracy), path);
   const long long round = header->round;
-  const long long steps[3] = {header->optimiser_steps[0], header->optimiser_steps[1], header->optimiser_steps[2]};
+  long long steps[BL_MODEL_NETWORKS];
+  size_t networks = 3; /* at least, as all files have had so far */
+  for (size_t i = 0; i < BL_MODEL_NETWORKS; i++) {
+    steps[i] = header->optimiser_steps[i];
+    networks = steps[i] > 0 && i >= networks ? i + 1 : networks;
+  }
   BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "round", NC_INT64, 1, &round), path);
-  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", NC_INT64, 3, steps), path);
+  BL_NETCDF(nc_put_att_longlong(ncid, NC_GLOBAL, "optimiser_steps", NC_INT64, networks, steps), path);
   if (header->row_steps == 0)
     return BL_OK;
   const long long row_steps = header->row_steps;
@@ -245,7 +250,10 @@ static bl_status read_header(bl_model_header *header, int ncid, const char *path
   if (nc_inq_att(ncid, NC_GLOBAL, "test_accuracy", NULL, NULL) == NC_NOERR)
     BL_TRY(get_real(&header->accuracy, ncid, path, "test_accuracy"));
   BL_TRY(get_counts(&header->round, 1, ncid, path, "round"));
-  BL_TRY(get_counts(header->optimiser_steps, 3, ncid, path, "optimiser_steps"));
+  BL_TRY(attribute_length(&length, ncid, path, "optimiser_steps", false));
+  memset(header->optimiser_steps, 0, sizeof header->optimiser_steps);
+  BL_TRY(get_counts(header->optimiser_steps, length == BL_MODEL_NETWORKS ? BL_MODEL_NETWORKS : 3, ncid, path,
+                    "optimiser_steps"));
   bl_container_get_text(header->digest, sizeof header->digest, ncid, "digest");
   return read_row(header, ncid, path);
 }

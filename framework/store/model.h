@@ -24,22 +24,24 @@ typedef struct bl_model_part {
   float *values;                   /**< (table->count); caller's */
 } bl_model_part;
 
+enum { BL_MODEL_NETWORKS = 4 }; /**< most networks in a checkpoint */
+
 /** What a model or checkpoint file says beside its arrays. */
 typedef struct bl_model_header {
   bl_network_shape shape; /**< of the network in `model` and `average` */
   char schedule[32];      /**< diffusion schedule, "" for networks without one */
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
-  char prediction[16];        /**< of a diffusion model: "epsilon" ("" is written so too), "x" or "v" */
-  char head[8];               /**< "", or "sn", "npr": the file holds a head of a network of `shape`, not the network */
-  uint32_t model_checksum;    /**< of a head: bl_model_checksum of the weights that it belongs to */
-  int distilled_steps;        /**< steps of the deterministic chain that it was distilled for; 0: it was not */
-  double accuracy;            /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
-  int64_t round;              /**< rounds done */
-  char digest[40];            /**< of the configuration; read from the file, written from the provenance */
-  int64_t optimiser_steps[3]; /**< of θ, critic, value */
-  int64_t row_steps;          /**< of a checkpoint: steps since the last row of the record */
-  double row_sums[2];         /**< sums over them, of loss and norm of the gradient */
+  char prediction[16];     /**< of a diffusion model: "epsilon" ("" is written so too), "x" or "v" */
+  char head[8];            /**< "", or "sn", "npr": the file holds a head of a network of `shape`, not the network */
+  uint32_t model_checksum; /**< of a head: bl_model_checksum of the weights that it belongs to */
+  int distilled_steps;     /**< steps of the deterministic chain that it was distilled for; 0: it was not */
+  double accuracy;         /**< of a classifier: share of data.test that it gets right; 0 where that was not measured */
+  int64_t round;           /**< rounds done */
+  char digest[40];         /**< of the configuration; read from the file, written from the provenance */
+  int64_t optimiser_steps[BL_MODEL_NETWORKS]; /**< of the networks that learn: θ, then those of the judge */
+  int64_t row_steps;                          /**< of a checkpoint: steps since the last row of the record */
+  double row_sums[2];                         /**< sums over them, of loss and norm of the gradient */
 } bl_model_header;
 
 /** A model file that is being written or read, part by part, so that never more than one part need be at hand. */

@@ -4,10 +4,10 @@
  *
  * A round adds `terms` gradients on each rank, sums over ranks, and reads the result back as floats. The plain way adds in
  * float and calls MPI_Allreduce. Times are medians over rounds, of the slowest rank. */
+#include "parallel/exact_sum.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "parallel/exact_sum.h"
 
 #include <mpi.h>
 #include <stdio.h>

@@ -29,7 +29,8 @@ debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$work
 git -c safe.directory='*' clone -q "file://$sources" "$root/root/beeline" || exit 99
 
 # What runs inside. The whole `make check` of the machine's own Debian is the other half of CI; here the compiled tests of every
-# folder, the two scripts that compare bits on 1 to 4 ranks and after interruptions, and two rounds of the main job.
+# folder, the two scripts that compare bits on 1 to 4 ranks and after interruptions, the installed library, and two rounds of the
+# main job.
 cat >"$root/root/inside.sh" <<'END'
 set -u
 export DEBIAN_FRONTEND=noninteractive HOME=/root LC_ALL=C.UTF-8
@@ -55,6 +56,8 @@ for result in tests/*/*.trs; do
 done
 passed=$(grep -l 'global-test-result: PASS' tests/*/*.trs | wc -l)
 [ "$passed" -ge 100 ] || { complain "only $passed tests were run"; tail -n 30 check.log; }
+make -s install >install.log 2>&1 && make -s installcheck >installcheck.log 2>&1 && passed=$((passed + 1)) ||
+  { complain "the installed library"; tail -n 5 install.log installcheck.log; }
 cd .. && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 \
   PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_rmaps_base_oversubscribe=1 \
   mpirun -n 2 build/beeline finetune experiments/digits/finetune.yaml --output out/digits --set learner.rounds=2 \

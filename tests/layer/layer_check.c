@@ -22,7 +22,7 @@ static size_t element(const bl_tensor *tensor, int n, int c, int p) {
          (size_t)c % block;
 }
 
-static bl_status slice_plan(bl_graph *graph, bl_node *node) {
+static bl_status slice_prepare(bl_graph *graph, bl_node *node) {
   (void)graph;
   node->output->block = ((const slice *)node->state)->block;
   return BL_OK;
@@ -52,7 +52,7 @@ static bl_status slice_backward(bl_graph *graph, bl_node *node) {
 }
 
 static const bl_node_kind slice_kind = {
-    .name = "slice", .plan = slice_plan, .forward = slice_forward, .backward = slice_backward};
+    .name = "slice", .prepare = slice_prepare, .forward = slice_forward, .backward = slice_backward};
 
 bl_tensor *bl_test_slice(bl_graph *graph, bl_tensor *x, int first, int channels, int block) {
   bl_node *node = bl_node_add(graph, &slice_kind, 1, &x, channels, x->height, x->width);

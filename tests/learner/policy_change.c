@@ -11,7 +11,7 @@
 enum { BATCH = 5, SIZE = 3, STEPS = 2 };
 
 typedef struct trial {
-  bl_sft_pg method;
+  bl_policy_method method;
   bl_chain chain;
   int step[BATCH];
   float state[BATCH * SIZE], next[BATCH * SIZE], before[BATCH * SIZE], after[BATCH * SIZE];
@@ -106,14 +106,14 @@ static void surrogates_are_their_formulas(void **state) {
   (void)state;
   trial_create(&t);
   for (int mean = 0; mean < 2; mean++)
-    for (int even = 0; even < 2; even++) {
+    for (int balanced = 0; balanced < 2; balanced++) {
       t.method.mean = mean != 0;
-      t.method.even = even != 0;
+      t.method.advantage.balanced = balanced != 0;
       find(&t);
       for (int b = 0; b < BATCH; b++) {
         const double before = log_density(&t, t.before, b), after = log_density(&t, t.after, b), a = t.advantage[b];
         const int i = t.step[b];
-        const double weight = (even ? t.chain.sigma[i] / fabs(t.chain.output[i]) : 1) / (mean ? SIZE : 1);
+        const double weight = (balanced ? t.chain.sigma[i] / fabs(t.chain.output[i]) : 1) / (mean ? SIZE : 1);
         assert_near(t.changes[b].before, weight * a * before, 1e-9);
         assert_near(t.changes[b].after, weight * a * after, 1e-9);
         assert_near(t.changes[b].advantage, a, 0);

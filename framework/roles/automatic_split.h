@@ -4,8 +4,8 @@
  * The result of a run does not depend on its split, so the choice may differ from machine to machine and from session to
  * session.
  */
-#ifndef BEELINE_ROLES_SPLIT_H
-#define BEELINE_ROLES_SPLIT_H
+#ifndef BEELINE_ROLES_AUTOMATIC_SPLIT_H
+#define BEELINE_ROLES_AUTOMATIC_SPLIT_H
 
 #include "parallel/world.h"
 #include "roles/ring.h"
@@ -51,8 +51,8 @@ bl_status bl_split_choose(bl_split_candidate best[BL_SPLIT_CANDIDATES], int *cou
 /** Say what was measured, what was predicted and what was chosen, as messages for people. Not collective. */
 void bl_split_explain(const bl_split_candidate *best, int count, int ranks, const bl_split_costs *costs);
 
-/** Measure, choose and explain, for the rounds of \a plan. On one rank there is nothing to choose. Collective over \a comm;
- * the same on all ranks. */
+/** Measure, choose and explain, for the rounds of \a plan. On one rank there is nothing to choose; learners from chains
+ * give all roles to all. Collective over \a comm; the same on all ranks. */
 bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm);
 
 #endif

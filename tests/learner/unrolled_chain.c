@@ -1,4 +1,4 @@
-#include "learner/backprop_chain.h"
+#include "learner/unrolled_chain.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -37,7 +37,7 @@ static void make_chain(bl_chain *chain, int steps) {
   }
 }
 
-static float *parameters_of(const bl_backprop_chain *unrolled) {
+static float *parameters_of(const bl_unrolled_chain *unrolled) {
   const bl_parameter_table *table = bl_graph_parameters(unrolled->graphs[0]);
   float *values = NULL;
   assert_int_equal(bl_allocate(&values, table->count, sizeof *values), BL_OK);
@@ -46,11 +46,11 @@ static float *parameters_of(const bl_backprop_chain *unrolled) {
 }
 
 /* Σ weight · x_0 with fixed noise. */
-static double objective(bl_backprop_chain *unrolled, const float *values, const float *weight) {
+static double objective(bl_unrolled_chain *unrolled, const float *values, const float *weight) {
   float origin[BATCH * SIZE];
   double sum = 0;
-  assert_int_equal(bl_backprop_chain_load(unrolled, values), BL_OK);
-  assert_int_equal(bl_backprop_chain_forward(origin, unrolled, 3, 4, 5), BL_OK);
+  assert_int_equal(bl_unrolled_chain_load(unrolled, values), BL_OK);
+  assert_int_equal(bl_unrolled_chain_forward(origin, unrolled, 3, 4, 5), BL_OK);
   for (int i = 0; i < BATCH * SIZE; i++)
     sum += (double)weight[i] * (double)origin[i];
   return sum;
@@ -60,19 +60,19 @@ static double objective(bl_backprop_chain *unrolled, const float *values, const 
 static void gradient_is_that_of_the_whole_chain(void **state) {
   (void)state;
   bl_chain chain;
-  bl_backprop_chain unrolled;
+  bl_unrolled_chain unrolled;
   float weight[BATCH * SIZE], *gradient = NULL;
   bl_random_normal(weight, BATCH * SIZE, (bl_draw){.seed = 1, .purpose = BL_PURPOSE_TEST});
   for (int k = 0; k < 2 * BL_PREDICTIONS; k++) {
     const bool keep = k >= BL_PREDICTIONS;
     make_chain(&chain, STEPS);
     bl_chain_set_prediction(&chain, (bl_prediction)(k % BL_PREDICTIONS));
-    assert_int_equal(bl_backprop_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep), BL_OK);
+    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep), BL_OK);
     float *values = parameters_of(&unrolled);
     const size_t count = bl_graph_parameters(unrolled.graphs[0])->count;
     assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
     objective(&unrolled, values, weight);
-    assert_int_equal(bl_backprop_chain_backward(gradient, &unrolled, weight), BL_OK);
+    assert_int_equal(bl_unrolled_chain_backward(gradient, &unrolled, weight), BL_OK);
     double error = 0, size = 0;
     for (size_t i = 0; i < count; i++) {
       const float held = values[i], change = 4e-3F;
@@ -89,7 +89,7 @@ static void gradient_is_that_of_the_whole_chain(void **state) {
     assert_near(sqrt(error / size), 0, 2e-3);
     bl_free(&values);
     bl_free(&gradient);
-    bl_backprop_chain_destroy(&unrolled);
+    bl_unrolled_chain_destroy(&unrolled);
     bl_chain_destroy(&chain);
   }
 }
@@ -105,8 +105,8 @@ static void both_ways_have_the_same_bits(void **state) {
     size_t memory[3], count = 0, state_count = 0;
     make_chain(&chain, STEPS);
     for (int way = 0; way < 3; way++) {
-      bl_backprop_chain unrolled;
-      assert_int_equal(bl_backprop_chain_create(&unrolled, shapes[k], &ways[way], &chain, BATCH, way == 1), BL_OK);
+      bl_unrolled_chain unrolled;
+      assert_int_equal(bl_unrolled_chain_create(&unrolled, shapes[k], &ways[way], &chain, BATCH, way == 1), BL_OK);
       float *values = parameters_of(&unrolled);
       count = bl_graph_parameters(unrolled.graphs[0])->count;
       state_count = BATCH * unrolled.size;
@@ -116,18 +116,18 @@ static void both_ways_have_the_same_bits(void **state) {
         assert_int_equal(bl_allocate(&slope, state_count, sizeof(float)), BL_OK);
         assert_int_equal(bl_allocate(&work, 4 * state_count, sizeof(float)), BL_OK);
         bl_random_normal(slope, state_count, (bl_draw){.seed = 2, .purpose = BL_PURPOSE_TEST});
-        assert_int_equal(bl_backprop_chain_load(&unrolled, values), BL_OK);
+        assert_int_equal(bl_unrolled_chain_load(&unrolled, values), BL_OK);
         assert_int_equal(
             bl_sampler_rollout(NULL, work, unrolled.graphs[0], &chain, NULL, 3, 4, 8, BATCH, work + state_count), BL_OK);
       }
       for (int repeat = 0; repeat < 2; repeat++) { /* nothing is left over from a pass before */
-        assert_int_equal(bl_backprop_chain_load(&unrolled, values), BL_OK);
-        assert_int_equal(bl_backprop_chain_forward(origin[way], &unrolled, 3, 4, 8), BL_OK);
-        assert_int_equal(bl_backprop_chain_backward(gradient[way], &unrolled, slope), BL_OK);
+        assert_int_equal(bl_unrolled_chain_load(&unrolled, values), BL_OK);
+        assert_int_equal(bl_unrolled_chain_forward(origin[way], &unrolled, 3, 4, 8), BL_OK);
+        assert_int_equal(bl_unrolled_chain_backward(gradient[way], &unrolled, slope), BL_OK);
       }
-      memory[way] = bl_backprop_chain_memory(&unrolled);
+      memory[way] = bl_unrolled_chain_memory(&unrolled);
       bl_free(&values);
-      bl_backprop_chain_destroy(&unrolled);
+      bl_unrolled_chain_destroy(&unrolled);
     }
     assert_memory_equal(origin[0], work, state_count * sizeof(float));
     for (int way = 1; way < 3; way++) {
@@ -145,37 +145,9 @@ static void both_ways_have_the_same_bits(void **state) {
   }
 }
 
-/* ∂ mean f / ∂x against central differences. */
-static void slope_is_the_gradient_of_the_mean(void **state) {
-  (void)state;
-  const bl_network_shape shape = {
-      .kind = BL_NETWORK_CRITIC, .channels = SIZE, .height = 1, .width = 1, .width_count = 2, .widths = {16, 16}};
-  bl_graph *critic = NULL;
-  float x[BATCH * SIZE], slope[BATCH * SIZE], other[BATCH * SIZE], work[2 * BATCH], *values = NULL;
-  double mean, above, below;
-  assert_int_equal(bl_network_create(&critic, &shape, BATCH, BL_GRAPH_TRAINING, false), BL_OK);
-  assert_int_equal(bl_allocate(&values, bl_graph_parameters(critic)->count, sizeof *values), BL_OK);
-  bl_parameter_initialise(values, bl_graph_parameters(critic), 5);
-  assert_int_equal(bl_graph_load(critic, values), BL_OK);
-  bl_random_normal(x, BATCH * SIZE, (bl_draw){.seed = 6, .purpose = BL_PURPOSE_TEST});
-  assert_int_equal(bl_backprop_chain_slope(slope, &mean, critic, x, BATCH, work), BL_OK);
-  for (int i = 0; i < BATCH * SIZE; i++) {
-    const float held = x[i], change = 1e-3F;
-    x[i] = held + change;
-    assert_int_equal(bl_backprop_chain_slope(other, &above, critic, x, BATCH, work), BL_OK);
-    x[i] = held - change;
-    assert_int_equal(bl_backprop_chain_slope(other, &below, critic, x, BATCH, work), BL_OK);
-    x[i] = held;
-    assert_near(slope[i], (above - below) / (2 * (double)change), 2e-3 * (1 + fabs((double)slope[i])));
-  }
-  bl_free(&values);
-  bl_graph_destroy(&critic);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(gradient_is_that_of_the_whole_chain),
-                                     cmocka_unit_test(both_ways_have_the_same_bits),
-                                     cmocka_unit_test(slope_is_the_gradient_of_the_mean)};
-  const int failed = cmocka_run_group_tests_name("backprop_chain", tests, NULL, NULL);
+                                     cmocka_unit_test(both_ways_have_the_same_bits)};
+  const int failed = cmocka_run_group_tests_name("unrolled_chain", tests, NULL, NULL);
   return failed + (bl_memory_balance() != 0);
 }

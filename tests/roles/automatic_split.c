@@ -1,5 +1,5 @@
 /* The prediction of a round's time against closed forms, and the choice that follows from it. */
-#include "roles/split.h"
+#include "roles/automatic_split.h"
 
 #include "base/memory.h"
 #include "support/cmocka.h"

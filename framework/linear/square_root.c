@@ -1,4 +1,4 @@
-#include "linear/root.h"
+#include "linear/square_root.h"
 
 #include "base/memory.h"
 #include "linear/fortran.h"
@@ -105,7 +105,7 @@ done:
  */
 
 /* \param [in,out] matrix  lower triangle; destroyed. \param [out] vectors  one a column. */
-static bl_status eigen_spread(double *values, bl_distributed_matrix *matrix, bl_distributed_matrix *vectors) {
+static bl_status eigen_over_ranks(double *values, bl_distributed_matrix *matrix, bl_distributed_matrix *vectors) {
   const int query = -1, first = 1, size = matrix->size;
   const MPI_Comm comm = matrix->grid->comm;
   int info = 0, integer_need = 0;
@@ -151,13 +151,13 @@ static bl_status trace_on_grid(double *trace, const bl_symmetric *a, const bl_sy
   BL_GOTO(bl_agree(status, grid->comm));
   BL_GOTO(bl_agree(bl_distributed_matrix_take(&m[FIRST], a), grid->comm));
   BL_GOTO(bl_agree(bl_distributed_matrix_take(&m[SECOND], b), grid->comm));
-  BL_GOTO(eigen_spread(values, &m[FIRST], &m[VECTORS]));
+  BL_GOTO(eigen_over_ranks(values, &m[FIRST], &m[VECTORS]));
   pdsymm_("L", "L", &size, &size, &alpha, m[SECOND].values, &one, &one, m[SECOND].descriptor, m[VECTORS].values, &one, &one,
           m[VECTORS].descriptor, &beta, m[LEFT].values, &one, &one, m[LEFT].descriptor);
   pdgemm_("T", "N", &size, &size, &size, &alpha, m[VECTORS].values, &one, &one, m[VECTORS].descriptor, m[LEFT].values, &one,
           &one, m[LEFT].descriptor, &beta, m[FIRST].values, &one, &one, m[FIRST].descriptor);
   scale_by_roots(&m[FIRST], values);
-  BL_GOTO(eigen_spread(values, &m[FIRST], &m[VECTORS]));
+  BL_GOTO(eigen_over_ranks(values, &m[FIRST], &m[VECTORS]));
   *trace = sum_roots(values, size);
 done:
   for (int i = 0; i < MATRICES; i++)
@@ -166,13 +166,13 @@ done:
   return status;
 }
 
-bl_status bl_root_trace(double *trace, const bl_symmetric *a, const bl_symmetric *b, MPI_Comm comm) {
+bl_status bl_square_root_trace(double *trace, const bl_symmetric *a, const bl_symmetric *b, MPI_Comm comm) {
   int rank, ranks;
   BL_TRY(BL_MPI(MPI_Comm_rank(comm, &rank)));
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
   BL_AGREE(check_finite(a), comm);
   BL_AGREE(check_finite(b), comm);
-  if (a->size >= BL_ROOT_LARGE && ranks > 1) {
+  if (a->size >= BL_SQUARE_ROOT_LARGE && ranks > 1) {
     bl_process_grid grid;
     bl_status status = bl_agree(bl_process_grid_create(&grid, comm), comm);
     if (status == BL_OK)

@@ -1,4 +1,4 @@
-#include "programs/held_out.h"
+#include "roles/held_out.h"
 
 #include "base/memory.h"
 #include "parallel/agree.h"
@@ -37,21 +37,31 @@ static bl_status allocate(bl_held_out *h, const bl_network_shape *critic_shape) 
   return bl_allocate(&h->parameters, policy > critic ? policy : critic, sizeof *h->parameters);
 }
 
+/* The network of the plan that is called so, 0 for none but θ. */
+static int find_network(const bl_ring_plan *plan, const char *part) {
+  for (int i = 1; i < plan->network_count; i++)
+    if (strcmp(plan->networks[i].part, part) == 0)
+      return i;
+  return 0;
+}
+
 bl_status bl_held_out_create(bl_held_out *held_out, const bl_options *options, const bl_dataset *data,
-                             const bl_chain *chain, bl_graph *sampler, const bl_network_shape *critic_shape,
-                             const bl_aggregator *policy, const bl_aggregator *critic, const bl_world *world) {
+                             const bl_links *links, bl_graph *sampler) {
+  const MPI_Comm comm = links->world->comm;
+  const int critic = find_network(links->plan, "critic");
   *held_out = (bl_held_out){.options = options,
-                            .chain = chain,
+                            .links = links,
+                            .policy = &links->aggregators[0],
+                            .critic = &links->aggregators[critic],
                             .sampler = sampler,
-                            .policy = policy,
-                            .critic = critic,
-                            .world = world,
                             .count = (size_t)options->monitor.held_out,
                             .size = bl_dataset_sample_size(data)};
   if (held_out->count == 0)
     return BL_OK;
-  BL_AGREE(read_real(held_out, data), world->comm);
-  return bl_agree(allocate(held_out, critic_shape), world->comm);
+  if (critic == 0)
+    return bl_options_reject(options, "monitor.held_out", "0 with a learner that has no critic");
+  BL_AGREE(read_real(held_out, data), comm);
+  return bl_agree(allocate(held_out, links->plan->networks[critic].shape), comm);
 }
 
 void bl_held_out_destroy(bl_held_out *held_out) {
@@ -64,11 +74,12 @@ void bl_held_out_destroy(bl_held_out *held_out) {
 
 /* Draw with the model as it is. Collective. */
 static bl_status draw(bl_held_out *h, float *samples) {
-  const MPI_Comm comm = h->world->comm;
-  BL_TRY(bl_aggregator_gather(h->parameters, h->policy, BL_AGGREGATOR_VALUES, true, h->world));
-  BL_AGREE(bl_graph_load(h->sampler, h->parameters), comm);
-  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->chain, NULL, (uint64_t)h->options->seed, round_of_held_out,
-                         (size_t)h->options->learner.micro_batch, NULL, comm);
+  const MPI_Comm comm = h->links->world->comm;
+  const float *values;
+  BL_TRY(bl_aggregator_values(&values, h->parameters, h->policy, h->links->world));
+  BL_AGREE(bl_graph_load(h->sampler, values), comm);
+  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->links->plan->chain, NULL, (uint64_t)h->options->seed,
+                         round_of_held_out, (size_t)h->options->learner.micro_batch, NULL, comm);
 }
 
 bl_status bl_held_out_begin(bl_held_out *held_out) {
@@ -90,7 +101,7 @@ static bl_status add(bl_exact_sum *sum, size_t which, bl_held_out *h, const floa
   bl_status status;
   BL_GOTO(bl_allocate(&x, batch * h->size, sizeof *x));
   BL_GOTO(bl_allocate(&f, batch, sizeof *f));
-  for (size_t m = (size_t)h->world->rank; m * batch < count; m += (size_t)h->world->size) {
+  for (size_t m = (size_t)h->links->world->rank; m * batch < count; m += (size_t)h->links->world->size) {
     const size_t left = count - m * batch, held = left < batch ? left : batch;
     memset(x, 0, batch * h->size * sizeof *x);
     memcpy(x, samples + m * batch * h->size, held * h->size * sizeof *x);
@@ -107,23 +118,24 @@ done:
 bl_status bl_held_out_estimate(double *before, double *after, bl_held_out *held_out) {
   bl_held_out *h = held_out;
   bl_exact_sum *sum = NULL;
+  const float *values;
   double sums[3];
   *before = *after = NAN;
   if (h->count == 0)
     return BL_OK;
   BL_TRY(draw(h, h->generated[1]));
-  BL_TRY(bl_aggregator_gather(h->parameters, h->critic, BL_AGGREGATOR_VALUES, true, h->world));
+  BL_TRY(bl_aggregator_values(&values, h->parameters, h->critic, h->links->world));
   bl_status status = bl_exact_sum_create(&sum, 3);
   if (status == BL_OK)
-    status = bl_graph_load(h->judge, h->parameters);
+    status = bl_graph_load(h->judge, values);
   if (status == BL_OK)
     status = add(sum, 0, h, h->generated[0], h->count);
   if (status == BL_OK)
     status = add(sum, 1, h, h->generated[1], h->count);
   if (status == BL_OK)
     status = add(sum, 2, h, h->real, h->real_count);
-  BL_GOTO(bl_agree(status, h->world->comm));
-  BL_GOTO(bl_exact_sum_allreduce(sum, h->world->comm));
+  BL_GOTO(bl_agree(status, h->links->world->comm));
+  BL_GOTO(bl_exact_sum_allreduce(sum, h->links->world->comm));
   if (bl_exact_sum_get_double(sums, sum, 0, 3, 1) == BL_OK) {
     *before = sums[0] / (double)h->count - sums[2] / (double)h->real_count;
     *after = sums[1] / (double)h->count - sums[2] / (double)h->real_count;

@@ -1,5 +1,5 @@
 /* Buffers that are needed at the same time never share memory, and the arena is close to the least that is possible. */
-#include "engine/plan.h"
+#include "engine/arena.h"
 
 #include "base/memory.h"
 #include "support/cmocka.h"
@@ -46,7 +46,7 @@ static void random_intervals_never_overlap(void **state) {
       intervals[i].end = intervals[i].begin + (int)(bits[1] % (uint32_t)(STEPS - intervals[i].begin));
       intervals[i].size = 1 + bits[2] % 1000;
     }
-    assert_int_equal(bl_plan_assign(&total, intervals, count), BL_OK);
+    assert_int_equal(bl_arena_assign(&total, intervals, count), BL_OK);
     check(intervals, count, total);
     const size_t least = lower_bound(intervals, count);
     assert_true(total >= least);
@@ -61,7 +61,7 @@ static void a_chain_needs_two_buffers(void **state) {
   size_t total = 0;
   for (int i = 0; i < 20; i++)
     intervals[i] = (bl_interval){.size = 100, .begin = i, .end = i + 1};
-  assert_int_equal(bl_plan_assign(&total, intervals, 20), BL_OK);
+  assert_int_equal(bl_arena_assign(&total, intervals, 20), BL_OK);
   assert_int_equal(total, 2 * 112);
 }
 
@@ -80,7 +80,7 @@ static void the_better_order_counts(void **state) {
     size_t total = 0;
     memcpy(intervals, cases[i].intervals, sizeof intervals);
     assert_int_equal(lower_bound(intervals, 4), cases[i].least);
-    assert_int_equal(bl_plan_assign(&total, intervals, 4), BL_OK);
+    assert_int_equal(bl_arena_assign(&total, intervals, 4), BL_OK);
     check(intervals, 4, total);
     assert_int_equal(total, cases[i].least);
   }
@@ -90,7 +90,7 @@ static void the_better_order_counts(void **state) {
 static void nothing_needs_nothing(void **state) {
   (void)state;
   size_t total = 1;
-  assert_int_equal(bl_plan_assign(&total, NULL, 0), BL_OK);
+  assert_int_equal(bl_arena_assign(&total, NULL, 0), BL_OK);
   assert_int_equal(total, 0);
 }
 

@@ -1,4 +1,4 @@
-#include "roles/split.h"
+#include "roles/automatic_split.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,7 +14,7 @@
 /* ---- Measuring --------------------------------------------------------------------------------------------------------
  */
 
-enum { MEASURED_ROUNDS = 3, TIMINGS = 7 };
+enum { MEASURED_ROUNDS = 3, TIMINGS = 6 };
 
 /* After so many seconds the rounds measured so far must do. */
 static const double patience = 5;
@@ -28,9 +28,13 @@ static void keep_least(double *least, const bl_timing *now, const bl_timing *bef
 
 /* The timings that costs are taken from. */
 static void take(bl_timing taken[TIMINGS], const bl_ring *ring) {
-  const bl_timing all[TIMINGS] = {ring->generators.rolling_out, ring->critics.learning, ring->critic.stepping,
-                                  ring->value.stepping,         ring->critics.judging,  ring->generators.improving,
-                                  ring->policy.stepping};
+  bl_timing judge = {0};
+  for (int i = 1; i < BL_NETWORKS; i++) {
+    judge.seconds += ring->aggregators[i].stepping.seconds;
+    judge.calls = ring->aggregators[1].stepping.calls;
+  }
+  const bl_timing all[TIMINGS] = {ring->generator.rolling_out,   ring->critic.learning,        judge, ring->critic.judging,
+                                  ring->improvement->timings[0], ring->aggregators[0].stepping};
   for (int i = 0; i < TIMINGS; i++)
     taken[i] = all[i];
 }
@@ -42,22 +46,22 @@ static bl_status run_rounds(bl_split_costs *costs, bl_ring *ring) {
     bl_timing before[TIMINGS], after[TIMINGS];
     bl_round_report report;
     take(before, ring);
-    BL_TRY(bl_round_run(&report, &ring->generators, &ring->critics, &ring->policy, 0, (bl_round_rates){0}));
+    BL_TRY(bl_round_run(&report, ring, 0, (double[BL_NETWORKS]){0}));
     take(after, ring);
     for (int i = 0; i < TIMINGS && round > 0; i++) /* the first one makes room, fills caches and so on */
       keep_least(&least[i], &after[i], &before[i]);
   }
   *costs = (bl_split_costs){.rollout = least[0],
                             .critic = least[1],
-                            .critic_step = least[2] + least[3],
-                            .judge = least[4],
-                            .policy = least[5],
-                            .policy_step = least[6]};
+                            .critic_step = least[2],
+                            .judge = least[3],
+                            .policy = least[4],
+                            .policy_step = least[5]};
   return BL_OK;
 }
 
 static bl_status measure_alone(bl_split_costs *costs, const bl_ring_plan *plan) {
-  bl_sft_pg method = *plan->method;
+  bl_policy_method method = *plan->method;
   bl_ring_plan small = *plan;
   bl_world world;
   bl_ring ring = {0};
@@ -242,14 +246,14 @@ void bl_split_explain(const bl_split_candidate *best, int count, int ranks, cons
 }
 
 bl_status bl_split_automatic(bl_split *split, const bl_ring_plan *plan, MPI_Comm comm) {
-  const bl_sft_pg *method = plan->method;
+  const bl_policy_method *method = plan->method;
   const bl_split_counts counts = {plan->slots, method->n_critic, method->critic_epochs, method->n_generator};
   bl_split_candidate best[BL_SPLIT_CANDIDATES];
   bl_split_costs costs;
   int ranks, count;
   BL_TRY(BL_MPI(MPI_Comm_size(comm, &ranks)));
   *split = (bl_split){ranks, ranks, ranks};
-  if (ranks == 1)
+  if (ranks == 1 || method->learner->experience == BL_EXPERIENCE_CHAINS) /* then no image has to move */
     return BL_OK;
   BL_TRY(bl_split_measure(&costs, plan, comm));
   BL_AGREE(bl_split_choose(best, &count, ranks, &costs, &counts), comm);

@@ -1,4 +1,4 @@
-#include "linear/root.h"
+#include "linear/square_root.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -27,7 +27,7 @@ static bl_symmetric deal_out(double *whole, int size, MPI_Comm comm) {
 static double trace_of(double *a, double *b, int size, MPI_Comm comm) {
   bl_symmetric first = deal_out(a, size, comm), second = deal_out(b, size, comm);
   double trace;
-  assert_int_equal(bl_root_trace(&trace, &first, &second, comm), BL_OK);
+  assert_int_equal(bl_square_root_trace(&trace, &first, &second, comm), BL_OK);
   bl_symmetric_destroy(&first);
   bl_symmetric_destroy(&second);
   return trace;
@@ -114,10 +114,13 @@ static double reference(const double *a, const double *b, int size) {
   return trace;
 }
 
-/* Below and above BL_ROOT_LARGE, by LAPACK and by ScaLAPACK, whose bits are the same in every run and on every rank. */
+/* Below and above BL_SQUARE_ROOT_LARGE, by LAPACK and by ScaLAPACK, whose bits are the same in every run and on every rank.
+ */
 static void traces_agree_with_lapack(void **state) {
   (void)state;
-  const struct { int size, dimensions[2]; } cases[] = {{40, {90, 70}}, {BL_ROOT_LARGE + 7, {700, 600}}, {60, {200, 7}}};
+  const struct {
+    int size, dimensions[2];
+  } cases[] = {{40, {90, 70}}, {BL_SQUARE_ROOT_LARGE + 7, {700, 600}}, {60, {200, 7}}};
   for (int k = 0; k < 3; k++) {
     const int size = cases[k].size;
     double *a = covariance_of(size, cases[k].dimensions[0], 1), *b = covariance_of(size, cases[k].dimensions[1], 2);
@@ -128,7 +131,7 @@ static void traces_agree_with_lapack(void **state) {
     assert_memory_equal(&of_root, &spread, sizeof spread);
     if (world_rank() == 0) {
       const double alone = trace_of(a, b, size, MPI_COMM_SELF);
-      assert_near(spread / alone, 1.0, size < BL_ROOT_LARGE ? 0.0 : 1e-8);
+      assert_near(spread / alone, 1.0, size < BL_SQUARE_ROOT_LARGE ? 0.0 : 1e-8);
       assert_near(spread / reference(a, b, size), 1.0, k == 2 ? 1e-6 : 1e-8);
     }
     bl_free(&a);
@@ -141,7 +144,7 @@ static void what_is_not_finite_is_refused_by_all_ranks(void **state) {
   double whole[4] = {1.0, 0.0, 0.0, (double)NAN}, trace;
   bl_symmetric matrix = deal_out(whole, 2, MPI_COMM_WORLD);
   bl_status_clear();
-  assert_int_equal(bl_root_trace(&trace, &matrix, &matrix, MPI_COMM_WORLD), BL_ERROR_NUMERIC);
+  assert_int_equal(bl_square_root_trace(&trace, &matrix, &matrix, MPI_COMM_WORLD), BL_ERROR_NUMERIC);
   assert_non_null(strstr(bl_status_message(), "(1, 1)"));
   bl_status_clear();
   bl_symmetric_destroy(&matrix);

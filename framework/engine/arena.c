@@ -1,4 +1,4 @@
-#include "engine/plan.h"
+#include "engine/arena.h"
 
 #include "base/memory.h"
 
@@ -90,7 +90,7 @@ static size_t place_all(const candidate *candidates, size_t count, bl_interval *
   return total;
 }
 
-bl_status bl_plan_assign(size_t *total, bl_interval *intervals, size_t count) {
+bl_status bl_arena_assign(size_t *total, bl_interval *intervals, size_t count) {
   candidate *candidates = NULL;
   bl_interval **busy = NULL;
   bl_status status = BL_OK;
@@ -264,7 +264,7 @@ static float *place(const bl_graph *graph, const bl_layout *l, int interval) {
   return interval < 0 ? NULL : graph->arena + l->intervals[interval].offset;
 }
 
-void bl_plan_set_arena(bl_graph *graph, float *arena) {
+void bl_arena_set(bl_graph *graph, float *arena) {
   const bl_layout *l = graph->layout;
   graph->arena = arena;
   for (int i = 0; i < graph->tensor_count; i++) {
@@ -296,7 +296,7 @@ void bl_layout_destroy(bl_layout **layout) {
   bl_free(layout);
 }
 
-bl_status bl_plan_memory(bl_graph *graph) {
+bl_status bl_arena_lay_out(bl_graph *graph) {
   const size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
   const size_t index_count = 3 * tensors + (5 + BL_NODE_INPUTS) * nodes;
   bl_layout *l = NULL;
@@ -316,5 +316,5 @@ bl_status bl_plan_memory(bl_graph *graph) {
     plan_recomputed(l, graph);
     plan_backward(l, graph);
   }
-  return bl_plan_assign(&graph->arena_floats, l->intervals, l->count);
+  return bl_arena_assign(&graph->arena_floats, l->intervals, l->count);
 }
