@@ -22,7 +22,8 @@ static bl_status gradient(const bl_gradient_sink *sink, double *loss, const bl_p
     time[b] = chain->time[step[b]];
     weight[b] = bl_advantage_step_weight(&method->advantage, chain, step[b]) * transitions->advantage[b] / (double)batch;
   }
-  BL_TRY(bl_graph_forward(policy, epsilon, &(bl_graph_inputs){.x = state, .time = time}));
+  BL_TRY(
+      bl_graph_forward(policy, epsilon, &(bl_graph_inputs){.x = state, .time = time, .condition = transitions->condition}));
   bl_chain_log_density(log_density, chain, step, state, epsilon, next, batch, method->size, method->mean);
   *loss = 0;
   for (size_t b = 0; b < batch; b++)

@@ -23,6 +23,7 @@ typedef struct bl_transition {
 typedef struct bl_transition_batch {
   const float *state, *next; /**< (micro_batch, size) x_t and x_{t−1} */
   const int *step;           /**< (micro_batch) */
+  const float *condition;    /**< (micro_batch, size of the network's condition) or NULL */
   const double *advantage;   /**< (micro_batch) */
   const double *log_density; /**< (micro_batch) log p(x_{t−1} | x_t), a sum over elements, of the policy that rolled them
                                 out; NULL unless the learner asks for it */

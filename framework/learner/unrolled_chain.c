@@ -7,8 +7,9 @@
 #include <string.h>
 
 bl_status bl_unrolled_chain_create(bl_unrolled_chain *unrolled, const bl_network_shape *shape, const bl_compute *compute,
-                                   const bl_chain *chain, size_t micro_batch, bool keep_activations) {
-  *unrolled = (bl_unrolled_chain){.chain = chain, .micro_batch = micro_batch};
+                                   const bl_chain *chain, const bl_condition *condition, size_t micro_batch,
+                                   bool keep_activations) {
+  *unrolled = (bl_unrolled_chain){.chain = chain, .condition = condition, .micro_batch = micro_batch};
   const int count = keep_activations ? chain->steps : 1;
   BL_TRY(bl_allocate(&unrolled->graphs, (size_t)count, sizeof *unrolled->graphs));
   unrolled->graph_count = count;
@@ -18,6 +19,7 @@ bl_status bl_unrolled_chain_create(bl_unrolled_chain *unrolled, const bl_network
   const size_t state = micro_batch * unrolled->size;
   BL_TRY(bl_allocate(&unrolled->states, ((size_t)chain->steps + 1) * state, sizeof *unrolled->states));
   BL_TRY(bl_allocate(&unrolled->gradient, bl_graph_parameters(unrolled->graphs[0])->count, sizeof *unrolled->gradient));
+  BL_TRY(bl_allocate(&unrolled->conditions, micro_batch * bl_condition_size(condition), sizeof *unrolled->conditions));
   return bl_allocate(&unrolled->work, 3 * state + micro_batch, sizeof *unrolled->work);
 }
 
@@ -27,6 +29,7 @@ void bl_unrolled_chain_destroy(bl_unrolled_chain *unrolled) {
   bl_free(&unrolled->graphs);
   bl_free(&unrolled->states);
   bl_free(&unrolled->gradient);
+  bl_free(&unrolled->conditions);
   bl_free(&unrolled->work);
 }
 
@@ -49,8 +52,9 @@ static bl_status predict(float *output, const bl_unrolled_chain *unrolled, int s
   float *time = unrolled->work + 3 * unrolled->micro_batch * unrolled->size;
   for (size_t b = 0; b < unrolled->micro_batch; b++)
     time[b] = unrolled->chain->time[step];
-  return bl_graph_forward(graph_of(unrolled, step), output,
-                          &(bl_graph_inputs){.x = state_of(unrolled, step), .time = time});
+  const bl_graph_inputs inputs = {
+      .x = state_of(unrolled, step), .time = time, .condition = unrolled->condition ? unrolled->conditions : NULL};
+  return bl_graph_forward(graph_of(unrolled, step), output, &inputs);
 }
 
 /* Normal numbers for every sample of the micro-batch. */
@@ -65,6 +69,7 @@ bl_status bl_unrolled_chain_forward(float *origin, bl_unrolled_chain *unrolled, 
   const int steps = unrolled->chain->steps;
   float *output = unrolled->work, *z = output + count;
   bl_draw draw = {.seed = seed, .purpose = BL_PURPOSE_PRIOR, .round = round, .sample = first_sample};
+  BL_TRY(bl_condition_fill(unrolled->conditions, unrolled->condition, round, first_sample, unrolled->micro_batch));
   draw_normal(state_of(unrolled, 0), unrolled, draw);
   draw.purpose = BL_PURPOSE_TRANSITION;
   for (int i = 0; i < steps; i++) {

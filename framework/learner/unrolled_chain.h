@@ -10,6 +10,7 @@
 #define BEELINE_LEARNER_UNROLLED_CHAIN_H
 
 #include "diffusion/chain.h"
+#include "diffusion/condition.h"
 #include "network/network.h"
 
 #include <stdbool.h>
@@ -17,21 +18,25 @@
 
 /** A chain of one micro-batch that can be gone back through. */
 typedef struct bl_unrolled_chain {
-  const bl_chain *chain; /**< borrowed */
+  const bl_chain *chain;         /**< borrowed */
+  const bl_condition *condition; /**< borrowed; NULL: none */
   size_t micro_batch;
   size_t size;       /**< elements of a sample */
   int graph_count;   /**< T' where activations are kept, else 1 */
   bl_graph **graphs; /**< (graph_count) networks for training; owned, as what follows */
   float *states;     /**< (steps + 1, micro_batch, size) x_T' … x_0 of the latest forward pass */
   float *gradient;   /**< (parameters) of one step */
+  float *conditions; /**< (micro_batch, size of a condition) of the latest forward pass */
   float *work;
 } bl_unrolled_chain;
 
 /** Build the graphs. Not collective. \param [out] unrolled  the caller's; bl_unrolled_chain_destroy, also after a failure.
  * \param [in] compute  NULL: as by default. \param [in] chain  borrowed; without clipping; σ may be 0.
- * \param [in] keep_activations  of all steps, for about T' times the memory. */
+ * \param [in] condition  borrowed; NULL: none. * \param [in] keep_activations  of all steps, for about T' times the memory.
+ */
 bl_status bl_unrolled_chain_create(bl_unrolled_chain *unrolled, const bl_network_shape *shape, const bl_compute *compute,
-                                   const bl_chain *chain, size_t micro_batch, bool keep_activations);
+                                   const bl_chain *chain, const bl_condition *condition, size_t micro_batch,
+                                   bool keep_activations);
 void bl_unrolled_chain_destroy(bl_unrolled_chain *unrolled);
 
 /** Take θ. Not collective. \param [in] values (parameters), borrowed during the call. */

@@ -34,8 +34,8 @@ static bl_status create(bl_improvement **improvement, const bl_links *links) {
       .timings = {{.name = "unroll the chain"}, {.name = "gradients by x_0"}, {.name = "back through the chain"}}};
   *improvement = &c->base;
   if (links->world->generators.rank >= 0) {
-    BL_TRY(bl_unrolled_chain_create(&c->unrolled, plan->networks[0].shape, &learn, plan->chain, method->micro_batch,
-                                    method->keep_activations));
+    BL_TRY(bl_unrolled_chain_create(&c->unrolled, plan->networks[0].shape, &learn, plan->chain, plan->condition,
+                                    method->micro_batch, method->keep_activations));
     BL_TRY(bl_allocate(&c->gradient, plan->networks[0].table->count, sizeof *c->gradient));
     bl_log("%s: %.2f MiB of activations for the %d steps of a micro-batch (learner.keep: %s)", method->learner->name,
            (double)bl_unrolled_chain_memory(&c->unrolled) / 1048576, plan->chain->steps,

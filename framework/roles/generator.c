@@ -14,7 +14,9 @@ bl_status bl_generator_create(bl_generator *generator, const bl_links *links) {
     return BL_OK;
   BL_TRY(bl_network_create_with(&generator->rollout, plan->networks[0].shape, (int)plan->method->micro_batch,
                                 BL_GRAPH_INFERENCE, false, plan->computation != NULL ? &plan->computation->rollout : NULL));
-  return bl_allocate(&generator->work, 3 * links->buffer->state, sizeof *generator->work);
+  return bl_allocate(&generator->work,
+                     bl_sampler_work(plan->chain, plan->condition, plan->method->micro_batch, plan->method->size),
+                     sizeof *generator->work);
 }
 
 void bl_generator_destroy(bl_generator *generator) {
@@ -38,7 +40,7 @@ bl_status bl_generator_collect(bl_generator *generator, int64_t round, int batch
     float *trajectory = bl_buffer_at(buffer, batch, m);
     bl_timing_begin(&generator->rolling_out);
     const bl_status drawn =
-        bl_sampler_rollout(trajectory, NULL, generator->rollout, links->plan->chain, NULL, method->seed,
+        bl_sampler_rollout(trajectory, NULL, generator->rollout, links->plan->chain, links->plan->condition, method->seed,
                            bl_transition_rollout(method, round, batch), (uint32_t)((size_t)m * method->micro_batch),
                            method->micro_batch, generator->work);
     bl_timing_end(&generator->rolling_out);

@@ -78,8 +78,9 @@ static bl_status draw(bl_held_out *h, float *samples) {
   const float *values;
   BL_TRY(bl_aggregator_values(&values, h->parameters, h->policy, h->links->world));
   BL_AGREE(bl_graph_load(h->sampler, values), comm);
-  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->links->plan->chain, NULL, (uint64_t)h->options->seed,
-                         round_of_held_out, (size_t)h->options->learner.micro_batch, NULL, comm);
+  return bl_sampler_draw(samples, 0, h->count, h->sampler, h->links->plan->chain, h->links->plan->condition,
+                         (uint64_t)h->options->seed, round_of_held_out, (size_t)h->options->learner.micro_batch, NULL,
+                         comm);
 }
 
 bl_status bl_held_out_begin(bl_held_out *held_out) {

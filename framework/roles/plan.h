@@ -3,6 +3,7 @@
 #ifndef BEELINE_ROLES_PLAN_H
 #define BEELINE_ROLES_PLAN_H
 
+#include "diffusion/condition.h"
 #include "learner/batches.h"
 #include "learner/policy_learner.h"
 #include "parallel/channel.h"
@@ -31,8 +32,9 @@ typedef struct bl_ring_plan {
   const bl_computation *computation; /**< NULL: as by default */
   const bl_policy_method *method;
   const bl_chain *chain;
-  bl_batches *data; /**< real samples; NULL where the judge learns nothing */
-  int slots;        /**< micro-batches in a batch */
+  const bl_condition *condition; /**< of the samples that the policy draws, by their numbers; NULL: none */
+  bl_batches *data;              /**< real samples; NULL where the judge learns nothing */
+  int slots;                     /**< micro-batches in a batch */
 } bl_ring_plan;
 
 /** What the objects of one rank share; borrowed by them. */

@@ -42,7 +42,9 @@ static bl_status create(bl_improvement **improvement, const bl_links *links) {
   BL_TRY(bl_allocate(&t->steps, batch, sizeof *t->steps));
   BL_TRY(bl_allocate(&t->weights, batch, sizeof *t->weights));
   BL_TRY(bl_allocate(&t->time, batch, sizeof *t->time));
+  BL_TRY(bl_allocate(&t->condition, batch * bl_condition_size(plan->condition), sizeof *t->condition));
   BL_TRY(bl_allocate(&t->states, 2 * links->buffer->state, sizeof *t->states));
+  t->inputs = (bl_graph_inputs){.x = t->states, .time = t->time, .condition = plan->condition ? t->condition : NULL};
   BL_TRY(bl_allocate(&t->work, bl_policy_method_work(method), sizeof *t->work));
   return create_extras(t, links);
 }
@@ -60,6 +62,7 @@ static void destroy(bl_improvement **improvement) {
   bl_free(&t->steps);
   bl_free(&t->weights);
   bl_free(&t->time);
+  bl_free(&t->condition);
   bl_free(&t->answer);
   bl_free(&t->states);
   bl_free(&t->work);
@@ -72,10 +75,11 @@ static bl_status set_reference(bl_improvement *improvement, const float *values)
   return t->reference != NULL ? bl_graph_load(t->reference, values) : BL_OK;
 }
 
-void bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
+bl_status bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
   const bl_links *links = t->base.links;
   const bl_buffer *buffer = links->buffer;
   const bl_policy_method *method = links->plan->method;
+  const bl_condition *condition = links->plan->condition;
   const size_t first = (size_t)slot * bl_transition_count(method) + (size_t)step * method->micro_batch;
   float *state = t->states, *next = state + buffer->state;
   for (size_t b = 0; b < method->micro_batch; b++) {
@@ -88,7 +92,11 @@ void bl_transitions_take(bl_transitions *t, int slot, int step, bool judged) {
     t->time[b] = links->plan->chain->time[drawn->step];
     if (judged)
       t->weights[b] = t->received[first + b];
+    BL_TRY(bl_condition_fill(t->condition + b * bl_condition_size(condition), condition,
+                             bl_transition_rollout(method, t->round, drawn->batch),
+                             (uint32_t)((size_t)slot * method->micro_batch) + (uint32_t)drawn->sample, 1));
   }
+  return BL_OK;
 }
 
 /* Draw the round's transitions and begin to receive their advantages. */
@@ -114,8 +122,8 @@ static bl_status find_log_densities(bl_transitions *t) {
   for (int m = group->rank; m < links->buffer->slots; m += group->size)
     for (int step = 0; step < method->n_generator; step++) {
       const size_t first = (size_t)m * bl_transition_count(method) + (size_t)step * method->micro_batch;
-      bl_transitions_take(t, m, step, false);
-      BL_TRY(bl_graph_forward(t->policy, t->work, &(bl_graph_inputs){.x = t->states, .time = t->time}));
+      BL_TRY(bl_transitions_take(t, m, step, false));
+      BL_TRY(bl_graph_forward(t->policy, t->work, &t->inputs));
       bl_chain_log_density(t->log_densities + first, links->plan->chain, t->steps, t->states, t->work,
                            t->states + links->buffer->state, method->micro_batch, method->size, false);
     }
@@ -125,6 +133,7 @@ static bl_status find_log_densities(bl_transitions *t) {
 static bl_status begin(bl_improvement *improvement, bl_critic *critic, int64_t round) {
   bl_transitions *t = (bl_transitions *)improvement;
   const bool generates = is_generator(improvement->links);
+  t->round = round;
   if (generates)
     BL_TRY(draw(t, round));
   const bl_status judged = bl_critic_judge(critic, round);
@@ -146,12 +155,13 @@ static bl_status improve_slot(bl_transitions *t, int m, int step) {
   bl_aggregator *aggregator = &links->aggregators[0];
   const bl_gradient_sink sink = bl_aggregator_sink(aggregator);
   double loss;
-  bl_transitions_take(t, m, step, true);
+  BL_TRY(bl_transitions_take(t, m, step, true));
   if (t->reference != NULL)
-    BL_TRY(bl_graph_forward(t->reference, t->answer, &(bl_graph_inputs){.x = t->states, .time = t->time}));
+    BL_TRY(bl_graph_forward(t->reference, t->answer, &t->inputs));
   const bl_transition_batch batch = {.state = t->states,
                                      .next = t->states + links->buffer->state,
                                      .step = t->steps,
+                                     .condition = t->inputs.condition,
                                      .advantage = t->weights,
                                      .log_density = t->log_densities != NULL ? t->log_densities + first : NULL,
                                      .reference = t->answer};

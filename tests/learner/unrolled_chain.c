@@ -67,7 +67,7 @@ static void gradient_is_that_of_the_whole_chain(void **state) {
     const bool keep = k >= BL_PREDICTIONS;
     make_chain(&chain, STEPS);
     bl_chain_set_prediction(&chain, (bl_prediction)(k % BL_PREDICTIONS));
-    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, BATCH, keep), BL_OK);
+    assert_int_equal(bl_unrolled_chain_create(&unrolled, &points, NULL, &chain, NULL, BATCH, keep), BL_OK);
     float *values = parameters_of(&unrolled);
     const size_t count = bl_graph_parameters(unrolled.graphs[0])->count;
     assert_int_equal(bl_allocate(&gradient, count, sizeof *gradient), BL_OK);
@@ -106,7 +106,7 @@ static void both_ways_have_the_same_bits(void **state) {
     make_chain(&chain, STEPS);
     for (int way = 0; way < 3; way++) {
       bl_unrolled_chain unrolled;
-      assert_int_equal(bl_unrolled_chain_create(&unrolled, shapes[k], &ways[way], &chain, BATCH, way == 1), BL_OK);
+      assert_int_equal(bl_unrolled_chain_create(&unrolled, shapes[k], &ways[way], &chain, NULL, BATCH, way == 1), BL_OK);
       float *values = parameters_of(&unrolled);
       count = bl_graph_parameters(unrolled.graphs[0])->count;
       state_count = BATCH * unrolled.size;
