@@ -51,7 +51,7 @@ else
     stop "this machine has no apt-get, so nothing can be installed here, and these tools are missing: ${missing[*]}
 Load them as modules, or with Spack: spack install autoconf automake gmake pkgconf openmpi
 The libraries (configure looks for each and names what is missing):
-  spack install onednn openblas netlib-scalapack fftw netcdf-c hdf5 random123 libyaml libcyaml libpng libjpeg-turbo zlib cmocka"
+  spack install onednn openblas netlib-scalapack fftw netcdf-c hdf5 random123 libyaml libpng libjpeg-turbo zlib cmocka"
   fi
 fi
 

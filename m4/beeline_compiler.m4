@@ -93,7 +93,7 @@ AC_DEFUN([BL_SUMMARY], [
     ScaLAPACK             $bl_version_SCALAPACK
     FFTW                  $bl_version_FFTW
     netCDF, HDF5          $bl_version_NETCDF, $bl_version_HDF5
-    libcyaml, libyaml     $bl_version_CYAML, $bl_version_YAML
+    libyaml               $bl_version_YAML
     processor variants    $bl_target_clones (target_clones)
     shared library        $enable_shared
     warnings are errors   $enable_warnings_as_errors

@@ -1,11 +1,12 @@
 /** \file
  * The configuration of a run: one YAML file, any key overridable by "--set section.key=value".
  *
- * The YAML keys are the field paths of bl_options ("learner.rounds"). Every key, its default and its meaning stand in
- * base/defaults.yaml (printed by `beeline --defaults`); the user's file and the overrides are merged over it. A key that
- * does not exist, a value of another type: BL_ERROR_USAGE with file, line, key, what was found and what was expected. Paths
- * of inputs in a file are relative to that file's folder, paths given by --set and every `output` to the working folder;
- * they are resolved on loading.
+ * The YAML keys are the field paths of bl_options ("learner.rounds"). Every key, its default, its range and its meaning is
+ * a row in base/options_table.c (printed by `beeline --defaults`); the user's file and the overrides are merged over the
+ * defaults. A key that does not exist, a value of another type or out of range: BL_ERROR_USAGE with file, line, key, what
+ * was found and what was expected. A key that is gone: the same, with what became of it (base/options_removed.c). Paths of
+ * inputs in a file are relative to that file's folder, paths given by --set and every `output` to the working folder; they
+ * are resolved on loading.
  */
 #ifndef BEELINE_BASE_OPTIONS_H
 #define BEELINE_BASE_OPTIONS_H
@@ -74,8 +75,7 @@ typedef struct bl_options_diffusion {
 typedef struct bl_options_sampler {
   char *name;         /**< a row of sampler/table.c: "ddpm", "fastdpm", … */
   char *grid;         /**< "full", "linear", "even", "quadratic" (steps); FastDPM: "step_linear", "step_quadratic",
-                         "var_linear",                          "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time",
-                         "linear" */
+                         "var_linear", "var_quadratic", "var_quadratic_exact"; solvers: "log_snr", "time", "linear" */
   int steps;          /**< T' */
   int order;          /**< of a solver; 0: its own */
   char *variance;     /**< ddpm: "small" or "large" */
@@ -101,7 +101,6 @@ typedef struct bl_options_rate {
   double first;
   char *decay; /**< "none", "linear", "cosine": from `first` in round 0 to `last` in the last round */
   double last;
-  int rise; /**< rounds at the start in which the rate grows up to its full value; 0: none */
 } bl_options_rate;
 
 typedef struct bl_options_optimiser {
@@ -127,11 +126,10 @@ typedef struct bl_options_learner {
   int warm_up;                    /**< sft_pg: first rounds, in which only critic and value network learn */
   char *log_density;              /**< sft_pg: "mean" or "sum" over the elements of a sample */
   bool baseline;                  /**< sft_pg: subtract V from f in the advantage */
-  bool normalise_advantage;       /**< sft_pg: divide advantages by their standard deviation within a round */
   char *baseline_from;            /**< sft_pg: "value", V(x_t, t); "prediction", a line in f(x̂_0(x_t)) */
   double trace;      /**< sft_pg: λ of the advantage: 1 is f − V, below 1 bootstraps from V of later steps */
-  char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "even" (σ / |∂μ/∂ε| of its
-                          step), "balanced" (that, divided by the spread of the step's advantages) */
+  char *step_weight; /**< sft_pg: weight of a transition, "density" (1, the paper's) or "balanced" (σ / |∂μ/∂ε| of its
+                          step, divided by the spread of the step's advantages) */
   char *keep;        /**< backprop_chain: "states" or "activations" */
   bool final_step;   /**< sft_pg: learn from the transitions of the last step too */
 } bl_options_learner;
@@ -148,10 +146,8 @@ typedef struct bl_options_critic {
   char *start;            /**< checkpoint to take f and V from; "" for fresh weights */
   bl_options_list widths; /**< of the hidden layers: channels of convolutions, or features on point sets */
   bl_options_optimiser optimiser;
-  char *regulariser;      /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
-  double weight;          /**< of the regulariser: λ */
-  double spectral_weight; /**< of Σ max(0, σ − spectral_bound)² over the largest singular values of its layers; 0: none */
-  double spectral_bound;
+  char *regulariser; /**< "baseline" (SFT-PG (B)), "penalty" (gradient penalty), "none" */
+  double weight;     /**< of the regulariser: λ */
 } bl_options_critic;
 
 typedef struct bl_options_value {
@@ -248,24 +244,41 @@ typedef struct bl_options_setting {
 bl_status bl_options_parse_settings(bl_options **options, const char *path, const char *text, size_t size, int count,
                                     const bl_options_setting *settings);
 
+/** A configuration that a file holds (bl_options_text), by this version or an earlier one: keys that are gone since, and
+ * had their defaults, are passed over. Not collective. \param [out] options  the caller's; release with bl_options_destroy.
+ * Returns BL_ERROR_USAGE where this version cannot compute what it describes; the message names its lines. */
+bl_status bl_options_parse_stored(bl_options **options, const char *text);
+
+/** Every key with its default and its meaning, as YAML. Not collective. \param [out] text  the caller's; release with free.
+ * Returns BL_ERROR_SYSTEM when memory is short. */
+bl_status bl_options_defaults(char **text);
+
 /** Release *\a options and set it to NULL; NULL is allowed. Not collective. */
 void bl_options_destroy(bl_options **options);
 
 /** The merged configuration as YAML text, paths resolved, for provenance. Not collective. Borrowed from \a options. */
 const char *bl_options_text(const bl_options *options);
 
-/** Hexadecimal digest (64-bit FNV-1a or better) of everything in the configuration that can change results: all but output,
- * roles, watchdog, checkpoint, monitor, compute.recompute, learner.keep and title. Numbers count by value, paths as they
- * were written; what later versions added counts where it is not the default. Not collective. Borrowed from \a options.
- */
+/** Hexadecimal digest (64-bit FNV-1a) of what can change results, where it differs from its default: no later key, and no
+ * default that is written out, changes it. Left out are output, roles, watchdog, checkpoint, monitor, compute.recompute,
+ * learner.keep and title. Numbers count by value, paths as they were written. Not collective. Borrowed from \a options. */
 const char *bl_options_digest(const bl_options *options);
+
+/** The rules of digests: 0 is today's; the others are those of files from before December 2026. */
+enum { BL_OPTIONS_RULES = 4 };
+
+/** The digest of one section, "metrics", or of all, "", by \a rule. Not collective. \param [out] digest  the caller's. */
+void bl_options_digest_by(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section, int rule);
+
+/** Whether \a digest, which a file holds, is that of \a options by any of the rules. Not collective. */
+bool bl_options_digest_fits(const bl_options *options, const char *digest);
 
 /** A key whose values differ in two configurations; borrowed from them. */
 typedef struct bl_options_change {
   const char *key, *before, *now; /**< values as YAML */
 } bl_options_change;
 
-/** The change number \a index, counted from 0, of those that count in the digest, from \a before to \a now; files that are
+/** The change number \a index, counted from 0, of those that can change results, from \a before to \a now; files that are
  * read (bl_options_input) are left out, since another name may be the same file. Not collective. Returns false, and nothing
  * else, when there are no more. */
 bool bl_options_difference(bl_options_change *change, const bl_options *before, const bl_options *now, int index);
@@ -273,7 +286,7 @@ bool bl_options_difference(bl_options_change *change, const bl_options *before, 
 /** The path of the configuration's file, "" where there is none. Not collective. Borrowed from \a options. */
 const char *bl_options_path(const bl_options *options);
 
-/** The digest of one section, "metrics". Not collective. \param [out] digest  the caller's. */
+/** The digest of one section, "metrics", by today's rule. Not collective. \param [out] digest  the caller's. */
 void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section);
 
 /** The input file number \a index, counted from 0 in the order of --defaults: key and resolved path, "" where none is

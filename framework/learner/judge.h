@@ -83,12 +83,13 @@ typedef struct bl_judge_kind {
 
   /** Get ready to judge with these parameters. */
   bl_status (*settle)(bl_judge *judge, const float *const *values);
-  /** \param [out] cost (micro_batch). \param [in] origin (micro_batch, size) x_0. */
-  bl_status (*cost)(bl_judge *judge, float *cost, const float *origin);
+  /** \param [out] cost (micro_batch). \param [in] origin (micro_batch, size) x_0. \param [in] condition (micro_batch, size
+   * of a condition) what the samples were asked to be; NULL where nothing was asked, here and below. */
+  bl_status (*cost)(bl_judge *judge, float *cost, const float *origin, const float *condition);
   /** The baseline of the advantage. \param [out] value (steps, micro_batch) V(x_t, t). */
   bl_status (*value)(bl_judge *judge, float *value, const float *trajectory);
   /** Gradient of the mean cost by x_0. \param [out] slope (micro_batch, size). \param [out] mean  the mean itself. */
-  bl_status (*slope)(bl_judge *judge, float *slope, double *mean, const float *origin);
+  bl_status (*slope)(bl_judge *judge, float *slope, double *mean, const float *origin, const float *condition);
 
   /* What is recorded of a round. */
 

@@ -141,7 +141,8 @@ static bl_status settle(bl_judge *judge, const float *const *values) {
   return j->baseline != NULL ? bl_graph_load(j->baseline, values[VALUE]) : BL_OK;
 }
 
-static bl_status cost(bl_judge *judge, float *costs, const float *origin) {
+static bl_status cost(bl_judge *judge, float *costs, const float *origin, const float *condition) {
+  (void)condition;
   return bl_graph_forward(((critic_judge *)judge)->cost, costs, &(bl_graph_inputs){.x = origin});
 }
 
@@ -153,7 +154,8 @@ static bl_status value(bl_judge *judge, float *values, const float *trajectory) 
   return bl_graph_forward(j->baseline, values, &(bl_graph_inputs){.x = trajectory, .time = j->work});
 }
 
-static bl_status slope(bl_judge *judge, float *d_origin, double *mean, const float *origin) {
+static bl_status slope(bl_judge *judge, float *d_origin, double *mean, const float *origin, const float *condition) {
+  (void)condition;
   critic_judge *j = (critic_judge *)judge;
   const size_t batch = judge->plan.method->micro_batch;
   float *costs = j->work, *d_cost = costs + batch;

@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "diffusion/chain.h"
+#include "diffusion/condition.h"
 #include "engine/graph.h"
 #include "learner/advantage.h"
 #include "learner/judge.h"

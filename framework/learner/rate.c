@@ -6,28 +6,18 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* Refuse `found` under key.field unless `good`. */
-static bl_status require(bool good, const bl_options *options, const char *key, const char *field, const char *expected) {
-  char path[96];
-  if (good)
-    return BL_OK;
-  snprintf(path, sizeof path, "%s.%s", key, field);
-  return bl_options_reject(options, path, "%s", expected);
-}
-
 bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const bl_options *options,
                          const bl_options_optimiser *optimiser, const char *key) {
   const char *decay = optimiser->rate.decay;
   const bool adam = strcmp(optimiser->name, "adam") == 0;
   const bool linear = strcmp(decay, "linear") == 0;
   const bool cosine = strcmp(decay, "cosine") == 0;
-  BL_TRY(require(adam || strcmp(optimiser->name, "rmsprop") == 0, options, key, "name", "adam or rmsprop"));
-  BL_TRY(require(linear || cosine || strcmp(decay, "none") == 0, options, key, "rate.decay", "none, linear or cosine"));
-  BL_TRY(require(optimiser->rate.first * optimiser->start_decay < 1, options, key, "start_decay",
-                 "less than 1 / rate.first, or each step would overshoot"));
+  char path[96];
+  snprintf(path, sizeof path, "%s.start_decay", key);
+  if (!(optimiser->rate.first * optimiser->start_decay < 1))
+    return bl_options_reject(options, path, "less than 1 / rate.first, or each step would overshoot");
   rate->first = optimiser->rate.first;
   rate->last = optimiser->rate.last;
-  rate->rise = optimiser->rate.rise;
   rate->decay = linear ? BL_DECAY_LINEAR : cosine ? BL_DECAY_COSINE : BL_DECAY_NONE;
   *settings = (bl_optimiser_settings){.kind = adam ? BL_OPTIMISER_ADAM : BL_OPTIMISER_RMSPROP,
                                       .beta1 = optimiser->beta1,
@@ -38,7 +28,7 @@ bl_status bl_rate_create(bl_rate *rate, bl_optimiser_settings *settings, const b
   return BL_OK;
 }
 
-static double decayed(const bl_rate *rate, int64_t round, int64_t rounds) {
+double bl_rate_at(const bl_rate *rate, int64_t round, int64_t rounds) {
   const double part = rounds > 1 ? (double)round / (double)(rounds - 1) : 0;
   switch (rate->decay) {
     case BL_DECAY_LINEAR:
@@ -49,9 +39,4 @@ static double decayed(const bl_rate *rate, int64_t round, int64_t rounds) {
       break;
   }
   return rate->first;
-}
-
-double bl_rate_at(const bl_rate *rate, int64_t round, int64_t rounds) {
-  const double full = decayed(rate, round, rounds);
-  return round + 1 < rate->rise ? full * (double)(round + 1) / (double)rate->rise : full;
 }

@@ -22,8 +22,8 @@ typedef struct bl_transition {
 /** A micro-batch of transitions, as the loss of a policy step sees them. Borrowed. */
 typedef struct bl_transition_batch {
   const float *state, *next; /**< (micro_batch, size) x_t and x_{t−1} */
+  const float *condition;    /**< (micro_batch, size of a condition); NULL for none */
   const int *step;           /**< (micro_batch) */
-  const float *condition;    /**< (micro_batch, size of the network's condition) or NULL */
   const double *advantage;   /**< (micro_batch) */
   const double *log_density; /**< (micro_batch) log p(x_{t−1} | x_t), a sum over elements, of the policy that rolled them
                                 out; NULL unless the learner asks for it */

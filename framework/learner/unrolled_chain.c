@@ -19,7 +19,7 @@ bl_status bl_unrolled_chain_create(bl_unrolled_chain *unrolled, const bl_network
   const size_t state = micro_batch * unrolled->size;
   BL_TRY(bl_allocate(&unrolled->states, ((size_t)chain->steps + 1) * state, sizeof *unrolled->states));
   BL_TRY(bl_allocate(&unrolled->gradient, bl_graph_parameters(unrolled->graphs[0])->count, sizeof *unrolled->gradient));
-  BL_TRY(bl_allocate(&unrolled->conditions, micro_batch * bl_condition_size(condition), sizeof *unrolled->conditions));
+  BL_TRY(bl_allocate(&unrolled->conditions, micro_batch * bl_condition_size(condition) + 1, sizeof *unrolled->conditions));
   return bl_allocate(&unrolled->work, 3 * state + micro_batch, sizeof *unrolled->work);
 }
 
@@ -52,9 +52,9 @@ static bl_status predict(float *output, const bl_unrolled_chain *unrolled, int s
   float *time = unrolled->work + 3 * unrolled->micro_batch * unrolled->size;
   for (size_t b = 0; b < unrolled->micro_batch; b++)
     time[b] = unrolled->chain->time[step];
-  const bl_graph_inputs inputs = {
-      .x = state_of(unrolled, step), .time = time, .condition = unrolled->condition ? unrolled->conditions : NULL};
-  return bl_graph_forward(graph_of(unrolled, step), output, &inputs);
+  return bl_graph_forward(
+      graph_of(unrolled, step), output,
+      &(bl_graph_inputs){.x = state_of(unrolled, step), .time = time, .condition = unrolled->conditions});
 }
 
 /* Normal numbers for every sample of the micro-batch. */

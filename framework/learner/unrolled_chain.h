@@ -19,7 +19,7 @@
 /** A chain of one micro-batch that can be gone back through. */
 typedef struct bl_unrolled_chain {
   const bl_chain *chain;         /**< borrowed */
-  const bl_condition *condition; /**< borrowed; NULL: none */
+  const bl_condition *condition; /**< of the samples; NULL for none; borrowed */
   size_t micro_batch;
   size_t size;       /**< elements of a sample */
   int graph_count;   /**< T' where activations are kept, else 1 */
@@ -31,9 +31,8 @@ typedef struct bl_unrolled_chain {
 } bl_unrolled_chain;
 
 /** Build the graphs. Not collective. \param [out] unrolled  the caller's; bl_unrolled_chain_destroy, also after a failure.
- * \param [in] compute  NULL: as by default. \param [in] chain  borrowed; without clipping; σ may be 0.
- * \param [in] condition  borrowed; NULL: none. * \param [in] keep_activations  of all steps, for about T' times the memory.
- */
+ * \param [in] compute  NULL: as by default. \param [in] chain  borrowed; without clipping; σ may be 0. \param [in]
+ * condition  NULL for none; borrowed. \param [in] keep_activations  of all steps, for about T' times the memory. */
 bl_status bl_unrolled_chain_create(bl_unrolled_chain *unrolled, const bl_network_shape *shape, const bl_compute *compute,
                                    const bl_chain *chain, const bl_condition *condition, size_t micro_batch,
                                    bool keep_activations);

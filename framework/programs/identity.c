@@ -46,6 +46,7 @@ void bl_identity_create(bl_identity *identity, const bl_options *options, const 
 typedef struct stored {
   const char *path;
   bl_options *options; /* NULL where they cannot be read */
+  char why[256];       /* then */
   char digest[64], inputs[BL_IDENTITY_INPUTS];
 } stored;
 
@@ -58,8 +59,10 @@ static bl_status read_stored(stored *found, const char *path) {
   bl_container_get_text(found->inputs, sizeof found->inputs, ncid, "inputs");
   const bl_status status = bl_container_copy_text(&text, ncid, "configuration");
   nc_close(ncid);
-  if (status == BL_OK && text[0] != '\0' && bl_options_parse(&found->options, NULL, text, strlen(text), 0, NULL) != BL_OK)
+  if (status == BL_OK && text[0] != '\0' && bl_options_parse_stored(&found->options, text) != BL_OK) {
+    snprintf(found->why, sizeof found->why, "%s", bl_status_message());
     bl_status_clear();
+  }
   bl_free(&text);
   return status;
 }
@@ -124,7 +127,7 @@ static void compare_input(differences *d, const bl_identity *identity, const sto
     snprintf(was, sizeof was, "of checksum %s", old);
     snprintf(is, sizeof is, "of %s", new);
     add(d, words, was, is);
-  } else if (!same_path(before, now) && strcmp(found->digest, bl_options_digest(identity->options)) != 0) {
+  } else if (!same_path(before, now) && !bl_options_digest_fits(identity->options, found->digest)) {
     add(d, key, before[0] != '\0' ? before : "\"\"", now[0] != '\0' ? now : "\"\"");
   }
 }
@@ -139,6 +142,13 @@ static void compare_inputs(differences *d, const bl_identity *identity, const st
       compare_input(d, identity, found, key, before, now);
 }
 
+static void add_unreadable(differences *d, const bl_identity *identity, const stored *found) {
+  char words[320];
+  snprintf(words, sizeof words, "its configuration, which this version cannot read%s%s%s, of digest",
+           found->why[0] != '\0' ? " (" : "", found->why, found->why[0] != '\0' ? ")" : "");
+  add(d, words, found->digest, bl_options_digest(identity->options));
+}
+
 bl_status bl_identity_check(bool *longer, const bl_identity *identity, const char *path) {
   differences d = {0};
   stored found;
@@ -148,9 +158,8 @@ bl_status bl_identity_check(bool *longer, const bl_identity *identity, const cha
   if (found.options != NULL) {
     compare_keys(&d, identity, &found);
     compare_inputs(&d, identity, &found);
-  } else if (strcmp(found.digest, bl_options_digest(identity->options)) != 0) {
-    add(&d, "its configuration, which this version cannot read, of digest", found.digest,
-        bl_options_digest(identity->options));
+  } else if (!bl_options_digest_fits(identity->options, found.digest)) {
+    add_unreadable(&d, identity, &found);
   }
   bl_options_destroy(&found.options);
   if (d.count > 0)

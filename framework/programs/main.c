@@ -1,5 +1,4 @@
 /* The program `beeline`: find the command, read its configuration on all ranks, run it, and say once what failed. */
-#include "base/defaults.h"
 #include "base/exit_status.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -92,6 +91,13 @@ static void print_command_help(const bl_program *program) {
   bl_print_raw(exit_statuses);
 }
 
+static void print_defaults(void) {
+  char *text = NULL;
+  if (bl_options_defaults(&text) == BL_OK)
+    bl_print_raw(text);
+  free(text);
+}
+
 /* True when the command line asked for no more than text. */
 static bool print_text(const bl_command_line *line) {
   const bl_program *program = line->command == NULL ? NULL : find_program(line->command);
@@ -102,7 +108,7 @@ static bool print_text(const bl_command_line *line) {
   else if (line->help && line->command == NULL)
     print_help();
   else if (line->defaults)
-    bl_print_raw(bl_defaults);
+    print_defaults();
   else
     return false;
   return true;

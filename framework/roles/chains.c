@@ -93,7 +93,7 @@ static bl_status unroll(chains *c, int m, uint32_t draws) {
   return bl_channel_send(links->trajectories, origin_of(c, m), state, m, critic);
 }
 
-static bl_status judge(chains *c, bl_critic *critic, int m) {
+static bl_status judge(chains *c, bl_critic *critic, int m, uint32_t draws) {
   const bl_links *links = c->base.links;
   const int generator = bl_buffer_generator(links->buffer, m);
   const size_t state = links->buffer->state;
@@ -101,8 +101,10 @@ static bl_status judge(chains *c, bl_critic *critic, int m) {
   double mean;
   if (!generates(links, m))
     BL_TRY(bl_channel_wait(links->trajectories, m, generator));
+  const size_t samples = links->plan->method->micro_batch;
+  BL_TRY(bl_condition_fill(critic->condition, links->plan->condition, draws, (uint32_t)((size_t)m * samples), samples));
   bl_timing_begin(&c->base.timings[JUDGING]);
-  BL_TRY(critic->kind->slope(critic->judge, slope, &mean, origin_of(c, m)));
+  BL_TRY(critic->kind->slope(critic->judge, slope, &mean, origin_of(c, m), critic->condition));
   bl_timing_end(&c->base.timings[JUDGING]);
   slope[state] = (float)mean;
   return generates(links, m) ? BL_OK : bl_channel_send(links->advantages, slope, state + 1, m, generator);
@@ -136,7 +138,7 @@ static bl_status improve_wave(chains *c, bl_critic *critic, int first, int end, 
       BL_TRY(unroll(c, m, draws));
   for (int m = first; m < end; m++)
     if (judges(links, m))
-      BL_TRY(judge(c, critic, m));
+      BL_TRY(judge(c, critic, m, draws));
   for (int m = first; m < end; m++)
     if (generates(links, m))
       BL_TRY(go_back(c, m));

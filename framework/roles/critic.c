@@ -39,12 +39,16 @@ bl_status bl_critic_create(bl_critic *critic, const bl_links *links) {
   BL_TRY(critic->kind->create(&critic->judge, &judge));
   critic->releases = plan->network_count > 1 && plan->networks[1].table->count >= WORTH_RELEASING;
   BL_TRY(bl_allocate(&critic->real, links->buffer->state, sizeof *critic->real));
+  if (plan->condition != NULL)
+    BL_TRY(bl_allocate(&critic->condition, method->micro_batch * bl_condition_size(plan->condition),
+                       sizeof *critic->condition));
   return method->learner->experience == BL_EXPERIENCE_TRANSITIONS ? allocate(critic) : BL_OK;
 }
 
 void bl_critic_destroy(bl_critic *critic) {
   if (critic->kind != NULL)
     critic->kind->destroy(&critic->judge);
+  bl_free(&critic->condition);
   bl_free(&critic->real);
   bl_free(&critic->costs);
   bl_free(&critic->advantages);

@@ -10,6 +10,7 @@ typedef struct bl_critic {
   const bl_links *links;      /**< borrowed */
   const bl_judge_kind *kind;  /**< of the judge */
   bl_judge *judge;            /**< owned, as all that follows */
+  float *condition;           /**< (micro_batch, size of a condition) of the batch at hand; NULL for none */
   float *real;                /**< (micro_batch, size) */
   float *costs;               /**< (slots, n_critic, micro_batch) f(x_0) */
   float *advantages;          /**< (slots, n_critic, steps, micro_batch) */

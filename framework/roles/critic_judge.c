@@ -7,16 +7,18 @@ static bl_status judge_batch(bl_critic *critic, int64_t round, int batch, int m)
   const bl_ring_plan *plan = critic->links->plan;
   const bl_policy_method *method = plan->method;
   const size_t samples = method->micro_batch;
+  const uint32_t rollout = bl_transition_rollout(method, round, batch), first = (uint32_t)((size_t)m * samples);
   const float *trajectory = bl_buffer_at(critic->links->buffer, batch, m);
   float *costs = critic->costs + bl_judgement_place(method, batch, m);
   float *advantages = critic->advantages + bl_judgement_place(method, batch, m) * (size_t)method->steps;
-  BL_TRY(critic->kind->cost(critic->judge, costs, trajectory + (size_t)method->steps * critic->links->buffer->state));
+  BL_TRY(bl_condition_fill(critic->condition, plan->condition, rollout, first, samples));
+  BL_TRY(critic->kind->cost(critic->judge, costs, trajectory + (size_t)method->steps * critic->links->buffer->state,
+                            critic->condition));
   if (method->advantage.baseline == BL_BASELINE_PREDICTION) {
     float *origin = critic->real; /* between two learning steps nobody needs what it holds */
     for (int i = 0; i < method->steps; i++) {
-      bl_sampler_origin(origin, plan->chain, i, trajectory, method->seed, bl_transition_rollout(method, round, batch),
-                        (uint32_t)((size_t)m * samples), samples, method->size);
-      BL_TRY(critic->kind->cost(critic->judge, advantages + (size_t)i * samples, origin));
+      bl_sampler_origin(origin, plan->chain, i, trajectory, method->seed, rollout, first, samples, method->size);
+      BL_TRY(critic->kind->cost(critic->judge, advantages + (size_t)i * samples, origin, critic->condition));
     }
     return BL_OK;
   }

@@ -10,7 +10,7 @@
 typedef struct bl_generator {
   const bl_links *links; /**< borrowed */
   bl_graph *rollout;     /**< the network for inference; owned, as what follows */
-  float *work;           /**< (3 states) */
+  float *work;           /**< (bl_sampler_work) */
   bl_timing rolling_out; /**< time per micro-batch */
 } bl_generator;
 

@@ -32,7 +32,7 @@ typedef struct bl_ring_plan {
   const bl_computation *computation; /**< NULL: as by default */
   const bl_policy_method *method;
   const bl_chain *chain;
-  const bl_condition *condition; /**< of the samples that the policy draws, by their numbers; NULL: none */
+  const bl_condition *condition; /**< of the samples by their numbers; NULL for none */
   bl_batches *data;              /**< real samples; NULL where the judge learns nothing */
   int slots;                     /**< micro-batches in a batch */
 } bl_ring_plan;

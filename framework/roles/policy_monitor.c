@@ -69,7 +69,8 @@ bl_status bl_policy_monitor_before(bl_policy_monitor *monitor, bl_transitions *t
   for (int m = group->rank; m < links->buffer->slots; m += group->size)
     for (int step = 0; step < links->plan->method->n_generator; step++) {
       BL_TRY(bl_transitions_take(t, m, step, false));
-      BL_TRY(bl_graph_forward(t->policy, kept(monitor, m, step), &t->inputs));
+      const bl_graph_inputs inputs = bl_transitions_inputs(t);
+      BL_TRY(bl_graph_forward(t->policy, kept(monitor, m, step), &inputs));
     }
   return BL_OK;
 }
@@ -79,7 +80,8 @@ static bl_status add(bl_policy_monitor *monitor, bl_transitions *t, int m, int s
   const bl_policy_method *method = monitor->links->plan->method;
   const size_t steps = (size_t)method->steps;
   BL_TRY(bl_transitions_take(t, m, step, true));
-  BL_TRY(bl_graph_forward(t->policy, t->work, &t->inputs));
+  const bl_graph_inputs inputs = bl_transitions_inputs(t);
+  BL_TRY(bl_graph_forward(t->policy, t->work, &inputs));
   bl_policy_change_find(monitor->changes, method, monitor->links->plan->chain, t->steps, t->states,
                         t->states + monitor->links->buffer->state, kept(monitor, m, step), t->work, t->weights);
   for (size_t b = 0; b < method->micro_batch; b++) {

@@ -12,6 +12,9 @@ static bool is_generator(const bl_links *links) {
 /* What the learner or the configuration asks for beyond the gradient. */
 static bl_status create_extras(bl_transitions *t, const bl_links *links) {
   const bl_policy_method *method = links->plan->method;
+  if (links->plan->condition != NULL)
+    BL_TRY(
+        bl_allocate(&t->condition, method->micro_batch * bl_condition_size(links->plan->condition), sizeof *t->condition));
   if (method->learner->needs_log_density)
     BL_TRY(bl_allocate(&t->log_densities, (size_t)links->buffer->slots * bl_transition_count(method),
                        sizeof *t->log_densities));
@@ -42,9 +45,7 @@ static bl_status create(bl_improvement **improvement, const bl_links *links) {
   BL_TRY(bl_allocate(&t->steps, batch, sizeof *t->steps));
   BL_TRY(bl_allocate(&t->weights, batch, sizeof *t->weights));
   BL_TRY(bl_allocate(&t->time, batch, sizeof *t->time));
-  BL_TRY(bl_allocate(&t->condition, batch * bl_condition_size(plan->condition), sizeof *t->condition));
   BL_TRY(bl_allocate(&t->states, 2 * links->buffer->state, sizeof *t->states));
-  t->inputs = (bl_graph_inputs){.x = t->states, .time = t->time, .condition = plan->condition ? t->condition : NULL};
   BL_TRY(bl_allocate(&t->work, bl_policy_method_work(method), sizeof *t->work));
   return create_extras(t, links);
 }
@@ -79,7 +80,6 @@ bl_status bl_transitions_take(bl_transitions *t, int slot, int step, bool judged
   const bl_links *links = t->base.links;
   const bl_buffer *buffer = links->buffer;
   const bl_policy_method *method = links->plan->method;
-  const bl_condition *condition = links->plan->condition;
   const size_t first = (size_t)slot * bl_transition_count(method) + (size_t)step * method->micro_batch;
   float *state = t->states, *next = state + buffer->state;
   for (size_t b = 0; b < method->micro_batch; b++) {
@@ -92,11 +92,15 @@ bl_status bl_transitions_take(bl_transitions *t, int slot, int step, bool judged
     t->time[b] = links->plan->chain->time[drawn->step];
     if (judged)
       t->weights[b] = t->received[first + b];
-    BL_TRY(bl_condition_fill(t->condition + b * bl_condition_size(condition), condition,
+    BL_TRY(bl_condition_fill(t->condition + b * bl_condition_size(links->plan->condition), links->plan->condition,
                              bl_transition_rollout(method, t->round, drawn->batch),
                              (uint32_t)((size_t)slot * method->micro_batch) + (uint32_t)drawn->sample, 1));
   }
   return BL_OK;
+}
+
+bl_graph_inputs bl_transitions_inputs(const bl_transitions *t) {
+  return (bl_graph_inputs){.x = t->states, .time = t->time, .condition = t->condition};
 }
 
 /* Draw the round's transitions and begin to receive their advantages. */
@@ -123,7 +127,8 @@ static bl_status find_log_densities(bl_transitions *t) {
     for (int step = 0; step < method->n_generator; step++) {
       const size_t first = (size_t)m * bl_transition_count(method) + (size_t)step * method->micro_batch;
       BL_TRY(bl_transitions_take(t, m, step, false));
-      BL_TRY(bl_graph_forward(t->policy, t->work, &t->inputs));
+      const bl_graph_inputs inputs = bl_transitions_inputs(t);
+      BL_TRY(bl_graph_forward(t->policy, t->work, &inputs));
       bl_chain_log_density(t->log_densities + first, links->plan->chain, t->steps, t->states, t->work,
                            t->states + links->buffer->state, method->micro_batch, method->size, false);
     }
@@ -156,12 +161,13 @@ static bl_status improve_slot(bl_transitions *t, int m, int step) {
   const bl_gradient_sink sink = bl_aggregator_sink(aggregator);
   double loss;
   BL_TRY(bl_transitions_take(t, m, step, true));
+  const bl_graph_inputs inputs = bl_transitions_inputs(t);
   if (t->reference != NULL)
-    BL_TRY(bl_graph_forward(t->reference, t->answer, &t->inputs));
+    BL_TRY(bl_graph_forward(t->reference, t->answer, &inputs));
   const bl_transition_batch batch = {.state = t->states,
                                      .next = t->states + links->buffer->state,
+                                     .condition = t->condition,
                                      .step = t->steps,
-                                     .condition = t->inputs.condition,
                                      .advantage = t->weights,
                                      .log_density = t->log_densities != NULL ? t->log_densities + first : NULL,
                                      .reference = t->answer};

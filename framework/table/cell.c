@@ -26,13 +26,15 @@ static void describe_result(char *text, size_t size, const bl_table_cell *cell) 
 }
 
 static bool read_numbers(bl_table_cell *cell, const bl_table *table, int ncid) {
-  char digest[64], inputs[sizeof cell->inputs], result[64], expected[64];
+  char digest[64], inputs[sizeof *cell->inputs], result[64], expected[64];
   bl_container_get_text(digest, sizeof digest, ncid, "digest");
   bl_container_get_text(inputs, sizeof inputs, ncid, "inputs");
   bl_container_get_text(result, sizeof result, ncid, "result");
   describe_result(expected, sizeof expected, cell);
-  if (strcmp(digest, cell->digest) != 0 || strcmp(inputs, cell->inputs) != 0 ||
-      (expected[0] != '\0' && strcmp(result, expected) != 0))
+  int rule = 0; /* of the version that wrote the cell */
+  while (rule < BL_OPTIONS_RULES && (strcmp(digest, cell->digests[rule]) != 0 || strcmp(inputs, cell->inputs[rule]) != 0))
+    rule++;
+  if (rule == BL_OPTIONS_RULES || (expected[0] != '\0' && strcmp(result, expected) != 0))
     return false;
   for (int i = 0; i < table->meter.count + 2; i++) {
     const char *name = i < table->meter.count    ? table->meter.metrics[i]->name
@@ -81,7 +83,7 @@ static bl_status put(int ncid, const char *path, const bl_table_cell *cell, cons
   BL_TRY(bl_container_variable(&seconds, ncid, path, "seconds_per_sample", NC_DOUBLE, 0, NULL, "s",
                                "time of one rank for each sample"));
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "method", cell->row->name));
-  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "inputs", cell->inputs));
+  BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "inputs", cell->inputs[0]));
   describe_result(result, sizeof result, cell);
   if (result[0] != '\0')
     BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "result", result));
@@ -102,7 +104,7 @@ bl_status bl_table_cell_write(const bl_table_cell *cell, const bl_table *table, 
   int ncid;
   bl_table_cell_path(path, table, cell);
   bl_provenance_describe(&provenance, command, sizeof command, options, table->invocation->argc, table->invocation->argv);
-  provenance.digest = cell->digest;
+  provenance.digest = cell->digests[0];
   provenance.ranks = table->ranks;
   provenance.algorithms = algorithms;
   BL_TRY(bl_container_create(&ncid, path, "cell of a table", &provenance));

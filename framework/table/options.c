@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TEXT = 64, MOST = 3 * BL_TABLE_SETTINGS + 256 };
 
@@ -150,37 +151,50 @@ static bl_status describe(char *text, size_t size, checksums *known, const bl_op
   return BL_OK;
 }
 
-/* On rank 0: digest, checksums and the folder of the fine-tuning. */
-static bl_status identify(bl_table_cell *cell, const bl_table *table, checksums *known) {
-  static const char *const drawn[] = {"model.", "sampler.", NULL},
-                           *const measured[] = {"data.file", "metrics.classifier", NULL},
-                           *const learned[] = {"model.", "sampler.", "data.file", NULL};
-  char metrics[BL_OPTIONS_DIGEST], tuning[512] = "";
-  bl_options *options;
-  BL_TRY(bl_table_cell_options(&options, table, cell, BL_TABLE_CELL));
-  snprintf(cell->digest, sizeof cell->digest, "%s", bl_options_digest(options));
-  cell->inputs[0] = '\0';
-  bl_status status = describe(cell->inputs, sizeof cell->inputs, known, options, drawn);
-  if (status == BL_OK)
-    status = describe(cell->inputs, sizeof cell->inputs, known, table->options, measured);
-  bl_options_destroy(&options);
-  BL_TRY(status);
-  bl_options_digest_section(metrics, table->options, "metrics");
-  const size_t used = strlen(cell->inputs);
-  snprintf(cell->inputs + used, sizeof cell->inputs - used, "metrics %s", metrics);
-  if (cell->row->finetune.path == NULL)
-    return BL_OK;
-  BL_TRY(bl_table_cell_options(&options, table, cell, BL_TABLE_TUNE));
-  status = describe(tuning, sizeof tuning, known, options, learned);
-  /* Another configuration or another model to start from is another fine-tuning, in a folder of its own. */
+/* The folder of a fine-tuning. Another configuration or another model to start from is another fine-tuning. */
+static void name_folder(bl_table_cell *cell, const bl_table *table, const char *digest, const char *files) {
   uint32_t name = 2166136261U;
   for (int pass = 0; pass < 2; pass++)
-    for (const char *at = pass == 0 ? bl_options_digest(options) : tuning; *at != '\0'; at++)
+    for (const char *at = pass == 0 ? digest : files; *at != '\0'; at++)
       name = (name ^ (unsigned char)*at) * 16777619U; /* FNV-1a */
   snprintf(cell->folder, sizeof cell->folder, "%s/finetune/%s-nfe%" PRId64 "-seed%" PRId64 "-%08" PRIx32, table->output,
            cell->row->slug, cell->column, cell->seed, name);
+}
+
+/* That of an earlier version where there is one. */
+static bl_status choose_folder(bl_table_cell *cell, const bl_table *table, checksums *known) {
+  static const char *const learned[] = {"model.", "sampler.", "data.file", NULL};
+  char files[512] = "", digest[BL_OPTIONS_DIGEST];
+  bl_options *options;
+  BL_TRY(bl_table_cell_options(&options, table, cell, BL_TABLE_TUNE));
+  const bl_status status = describe(files, sizeof files, known, options, learned);
+  int rule = BL_OPTIONS_RULES;
+  do {
+    bl_options_digest_by(digest, options, "", --rule);
+    name_folder(cell, table, digest, files);
+  } while (rule > 0 && access(cell->folder, F_OK) != 0);
   bl_options_destroy(&options);
   return status;
+}
+
+/* On rank 0: digests, checksums and the folder of the fine-tuning. */
+static bl_status identify(bl_table_cell *cell, const bl_table *table, checksums *known) {
+  static const char *const drawn[] = {"model.", "sampler.", NULL}, *const measured[] = {"data.file", "metrics.classifier",
+                                                                                        NULL};
+  char metrics[BL_OPTIONS_DIGEST], files[sizeof *cell->inputs] = "";
+  bl_options *options;
+  BL_TRY(bl_table_cell_options(&options, table, cell, BL_TABLE_CELL));
+  bl_status status = describe(files, sizeof files, known, options, drawn);
+  if (status == BL_OK)
+    status = describe(files, sizeof files, known, table->options, measured);
+  for (int rule = 0; rule < BL_OPTIONS_RULES; rule++) {
+    bl_options_digest_by(cell->digests[rule], options, "", rule);
+    bl_options_digest_by(metrics, table->options, "metrics", rule);
+    snprintf(cell->inputs[rule], sizeof *cell->inputs, "%.480smetrics %s", files, metrics);
+  }
+  bl_options_destroy(&options);
+  BL_TRY(status);
+  return cell->row->finetune.path == NULL ? BL_OK : choose_folder(cell, table, known);
 }
 
 static int most_seeds(const bl_table_file *file) {

@@ -14,13 +14,13 @@ enum { BL_TABLE_PATH = 4096 };
 typedef struct bl_table_cell {
   const bl_table_row *row;
   int64_t column, seed;
-  bool there;                      /**< whether it is computed, with this configuration and these files */
-  char digest[BL_OPTIONS_DIGEST];  /**< of its configuration */
-  char inputs[512];                /**< checksums of the files that it depends on; on rank 0 */
-  char folder[BL_TABLE_PATH];      /**< of its fine-tuning; "" where there is none */
-  double values[BL_TABLE_METRICS]; /**< on rank 0 of cells that are there, as the following */
-  double evaluations;              /**< of the network for each sample, counted */
-  double seconds;                  /**< of one rank for each sample */
+  bool there;                                        /**< whether it is computed, with this configuration and these files */
+  char digests[BL_OPTIONS_RULES][BL_OPTIONS_DIGEST]; /**< of its configuration, by each rule; on rank 0, as the following */
+  char inputs[BL_OPTIONS_RULES][512]; /**< checksums of the files that it depends on, and the digest of the metrics */
+  char folder[BL_TABLE_PATH];         /**< of its fine-tuning; "" where there is none */
+  double values[BL_TABLE_METRICS];    /**< on rank 0 of cells that are there, as the following */
+  double evaluations;                 /**< of the network for each sample, counted */
+  double seconds;                     /**< of one rank for each sample */
 } bl_table_cell;
 
 /** A table. */

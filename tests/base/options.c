@@ -1,10 +1,11 @@
 #include "base/options.h"
 
-#include "base/defaults.h"
+#include "base/hash.h"
 #include "base/memory.h"
-#include "base/options_schema.h"
+#include "base/options_table.h"
 #include "support/cmocka.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void defaults_are_the_paper_s(void **state) {
   assert_true(o->learner.optimiser.beta1 == 0.9 && o->learner.optimiser.beta2 == 0.999);
   assert_string_equal(o->learner.log_density, "mean");
   assert_string_equal(o->critic.regulariser, "baseline");
-  assert_true(o->critic.weight == 1 && o->critic.spectral_weight == 0 && o->learner.baseline);
+  assert_true(o->critic.weight == 1 && o->learner.baseline);
   assert_int_equal(o->network.multipliers.count, 4);
   assert_int_equal(o->network.multipliers.values[3], 2);
   assert_int_equal(o->network.widths.count, 0);
@@ -55,17 +56,35 @@ static void defaults_are_the_paper_s(void **state) {
   bl_options_destroy(&o);
 }
 
+/* The text of --defaults; each key is explained where it stands first. */
 static void every_key_is_explained(void **state) {
   (void)state;
-  const char *line = bl_defaults;
-  const char *optimiser = strstr(bl_defaults, "# keys as in learner.optimiser");
+  char *text;
+  assert_int_equal(bl_options_defaults(&text), BL_OK);
+  const char *optimiser = strstr(text, "# keys as in learner.optimiser");
   assert_non_null(optimiser);
-  for (; line < optimiser; line += strcspn(line, "\n") + 1) {
+  for (const char *line = text; line < optimiser; line += strcspn(line, "\n") + 1) {
     const size_t length = strcspn(line, "\n");
     const bool is_value = length > 0 && line[0] != '#' && line[length - 1] != ':';
     if (is_value && memchr(line, '#', length) == NULL)
-      fail_msg("defaults.yaml has no comment on: %.*s", (int)length, line);
+      fail_msg("the defaults have no comment on: %.*s", (int)length, line);
   }
+  free(text);
+}
+
+/* The defaults are a configuration, and give nothing that is not the default. */
+static void the_defaults_are_a_configuration(void **state) {
+  (void)state;
+  char *text;
+  assert_int_equal(bl_options_defaults(&text), BL_OK);
+  bl_options *o = loaded(text, NULL), *none = loaded(NULL, NULL);
+  assert_string_equal(bl_options_text(o), bl_options_text(none));
+  assert_string_equal(bl_options_digest(o), bl_options_digest(none));
+  for (int i = 0; i < bl_options_table_count; i++)
+    assert_false(bl_options_changed(o, bl_options_table[i].key));
+  bl_options_destroy(&o);
+  bl_options_destroy(&none);
+  free(text);
 }
 
 static void file_overrides_defaults_and_arguments_override_the_file(void **state) {
@@ -272,6 +291,13 @@ static void bad_files_are_refused_by_line(void **state) {
       {"sampler: {kappa: .nan}\n", AT "1: sampler.kappa is .nan, expected a number"},
       {"sampler: {kappa: 1e999}\n", AT "1: sampler.kappa is 1e999, expected a number that fits"},
       {"sampler: {kappa: 1.5}\n", AT "1: sampler.kappa is 1.5, expected 0 to 1"},
+      {"sampler: {kappa: -0.5}\n", AT "1: sampler.kappa is -0.5, expected 0 to 1"},
+      {"model: {weights: best}\n", AT "1: model.weights is \"best\", expected average or last"},
+      {"value: {optimiser: {name: \"\"}}\n", AT "1: value.optimiser.name is \"\", expected adam or rmsprop"},
+      {"critic: {spectral_weight: 0}\n", AT "1: critic.spectral_weight is gone since December 2026: the penalty"},
+      {"learner:\n  optimiser:\n    rate: {rise: 20}\n", AT "3: learner.optimiser.rate.rise is gone since December 2026"},
+      {"learner: {step_weight: even}\n", AT "1: learner.step_weight: even is gone since December 2026"},
+      {"learner: {step_weight: odd}\n", AT "1: learner.step_weight is \"odd\", expected density or balanced"},
       {"checkpoint: {keep: 1}\n", AT "1: checkpoint.keep is 1, expected at least 2"},
       {"network: {widths: 3}\n", AT "1: network.widths is 3, expected a list of integers"},
       {"network: {widths: [1, x]}\n", AT "1: network.widths is x, expected an integer"},
@@ -314,6 +340,7 @@ static void bad_arguments_are_refused_by_name(void **state) {
       {"network.widths=[1", "--set network.widths=[1: not valid YAML: "},
       {"title=\xFF", "--set title=\\xff: byte 1 is not text in UTF-8"},
       {"--roles=\t", "--roles=\\t: roles has a line break or another control character"},
+      {"learner.normalise_advantage=true", "--set learner.normalise_advantage=true: learner.normalise_advantage is gone"},
       {"--seed=-1", "--seed=-1: seed is -1, expected 0 or more"},
   };
   refuse_all(refusals, sizeof refusals / sizeof refusals[0], true);
@@ -321,19 +348,31 @@ static void bad_arguments_are_refused_by_name(void **state) {
 
 static void every_number_has_a_range(void **state) {
   (void)state;
-  static bl_options_slot slots[BL_OPTIONS_SLOTS];
-  const int count = bl_options_schema_list(slots);
-  assert_in_range(count, 70, BL_OPTIONS_SLOTS - 1);
-  for (int i = 0; i < count; i++) {
-    if (slots[i].type->type == CYAML_STRING || slots[i].type->type == CYAML_BOOL)
+  assert_in_range(bl_options_table_count, 70, BL_OPTIONS_ROWS - 1);
+  for (int i = 0; i < bl_options_table_count; i++) {
+    const bl_option *row = &bl_options_table[i];
+    if (row->type < BL_OPTION_INTEGER || row->type == BL_OPTION_BOOL)
       continue;
     char set[2 * BL_OPTIONS_KEY];
     bl_options *o;
-    snprintf(set, sizeof set, slots[i].type->type == CYAML_SEQUENCE ? "%s=[-2]" : "%s=-2", slots[i].key);
+    assert_non_null(row->expected);
+    snprintf(set, sizeof set, row->type == BL_OPTION_LIST ? "%s=[-2]" : "%s=-2", row->key);
     if (load(&o, NULL, set) != BL_ERROR_USAGE)
       fail_msg("%s is accepted", set);
     bl_status_clear();
   }
+}
+
+static void words_are_chosen_from_their_row(void **state) {
+  (void)state;
+  const bl_option row = {.expected = "one, two or three"}, any = {.expected = NULL};
+  assert_null(bl_option_expects_word(&row, "one"));
+  assert_null(bl_option_expects_word(&row, "two"));
+  assert_null(bl_option_expects_word(&row, "three"));
+  assert_non_null(bl_option_expects_word(&row, "or"));
+  assert_non_null(bl_option_expects_word(&row, "thre"));
+  assert_non_null(bl_option_expects_word(&row, ""));
+  assert_null(bl_option_expects_word(&any, "four"));
 }
 
 static void bad_places_are_refused(void **state) {
@@ -376,12 +415,14 @@ static void a_rejected_value_is_named_with_its_place(void **state) {
 /* Whatever bytes come: a status and a message, no crash and no leak (the sanitizers look on). */
 static void mangled_configurations_do_no_harm(void **state) {
   (void)state;
-  const size_t size = strlen(bl_defaults);
+  char *defaults;
+  assert_int_equal(bl_options_defaults(&defaults), BL_OK);
+  const size_t size = strlen(defaults);
   char *text = malloc(size);
   assert_non_null(text);
   uint32_t random = 1;
   for (int i = 0; i < 400; i++) {
-    memcpy(text, bl_defaults, size);
+    memcpy(text, defaults, size);
     for (int k = 0; k < 1 + i % 5; k++) {
       random = random * 1664525u + 1013904223u;
       const size_t at = (random >> 4) % size;
@@ -397,6 +438,7 @@ static void mangled_configurations_do_no_harm(void **state) {
     bl_options_destroy(&o);
   }
   free(text);
+  free(defaults);
 }
 
 /* Settings that stand in another file: their place is told, and their paths begin in that file's folder. */
@@ -448,10 +490,98 @@ static void sections_have_digests(void **state) {
   assert_string_equal(digests[0], digests[2]);
 }
 
+/* ---- What was written in November 2026 ------------------------------------------------------------------------------ */
+
+static const char november[] =
+    "title: of November\n"
+    "seed: 7\n"
+    "import: {format: swiss_roll, count: 50, noise: 0.050}\n"
+    "model: {file: model.nc, weights: last}\n"
+    "network: {attention: [4, 8]}\n"
+    "sampler: {steps: 8, kappa: 0.5, eta: 0.0, order: 2}\n"
+    "learner:\n"
+    "  rounds: 30\n"
+    "  average: 0.999\n"
+    "  optimiser:\n"
+    "    rate: {first: 2.50e-5, decay: cosine, last: 1e-6}\n"
+    "  baseline_from: prediction\n"
+    "  step_weight: balanced\n"
+    "critic: {weight: 1.0}\n"
+    "checkpoint: {every: 3}\n"
+    "metrics: {kid: Yes, count: 2000}\n";
+
+/* The same digests in every later version, whatever keys it has. The first is today's; 0ac7… was written by the last
+ * version of the old rule (commit 84f39bd); the others are by its rule and the keys of commits 6644955, before start_decay,
+ * and 0d09aba, before critic.start: later versions refused their files. */
+static void digests_stay_what_they_are(void **state) {
+  (void)state;
+  static const char *const digests[BL_OPTIONS_RULES] = {"d6e8a9efc9062b1b", "0ac716e1ac6f3601", "c004c6b6989e0ef1",
+                                                        "d8a3513a7ba25c52"};
+  char digest[BL_OPTIONS_DIGEST];
+  bl_options *o = loaded(november, NULL), *other = loaded(november, "critic.start=f.nc");
+  for (int rule = 0; rule < BL_OPTIONS_RULES; rule++) {
+    bl_options_digest_by(digest, o, "", rule);
+    assert_string_equal(digest, digests[rule]);
+    assert_true(bl_options_digest_fits(o, digests[rule]));
+    assert_false(bl_options_digest_fits(other, digests[rule]));
+    bl_options_digest_by(digest, o, "metrics", rule);
+    assert_string_equal(digest, rule == 0 ? "abdcd1e79155f77e" : "cd1c735a95da343b");
+  }
+  assert_string_equal(bl_options_digest(o), digests[0]);
+  bl_options_destroy(&o);
+  bl_options_destroy(&other);
+}
+
+/* It is of what differs from the defaults and nothing else, so that a key that is added has no part in it. */
+static void a_later_key_changes_no_digest(void **state) {
+  (void)state;
+  static const char lines[] = "seed=7\nsampler.kappa=0.5\nlearner.rounds=30\ncritic.widths=[8]\n";
+  char digest[BL_OPTIONS_DIGEST];
+  bl_options *o = loaded(
+      "seed: 7\ntitle: x\nsampler: {kappa: 0.50, eta: 0.0, steps: 10}\ncritic: {widths: [8]}\n"
+      "network: {kind: unet}\n",
+      "learner.rounds=30");
+  snprintf(digest, sizeof digest, "%016" PRIx64, bl_hash_text(BL_HASH_EMPTY, lines));
+  assert_string_equal(bl_options_digest(o), digest);
+  bl_options_destroy(&o);
+  o = loaded(NULL, NULL);
+  snprintf(digest, sizeof digest, "%016" PRIx64, BL_HASH_EMPTY);
+  assert_string_equal(bl_options_digest(o), digest);
+  bl_options_destroy(&o);
+}
+
+/* Keys that are gone, and had their defaults, are passed over in what a file holds; other values cannot be computed. */
+static void stored_configurations_may_have_removed_keys(void **state) {
+  (void)state;
+  static const char text[] =
+      "seed: 7\nlearner:\n  optimiser:\n    rate:\n      first: 0.5\n      rise: 0\n    beta1: 0.5\n"
+      "  normalise_advantage: false\n  trace: 0.5\ncritic:\n  spectral_weight: 0\n  spectral_bound: 1.0\n  weight: 2\n";
+  bl_options *o,
+      *now = loaded("seed: 7\nlearner: {optimiser: {rate: {first: 0.5}, beta1: 0.5}, trace: 0.5}\n", "critic.weight=2");
+  bl_options_change change;
+  assert_int_equal(bl_options_parse_stored(&o, text), BL_OK);
+  assert_false(bl_options_difference(&change, o, now, 0));
+  assert_string_equal(bl_options_digest(o), bl_options_digest(now));
+  bl_options_destroy(&o);
+  bl_options_destroy(&now);
+  static const char *const others[][2] = {
+      {"critic: {spectral_weight: 0.5}", "its configuration:1: critic.spectral_weight is gone since"},
+      {"learner: {normalise_advantage: true}", "its configuration:1: learner.normalise_advantage is gone since"},
+      {"learner: {optimiser: {rate: {rise: [0]}}}", "its configuration:1: learner.optimiser.rate.rise is gone since"},
+      {"learner:\n  step_weight: \"even\"", "its configuration:2: learner.step_weight: even is gone since"}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    assert_int_equal(bl_options_parse_stored(&o, others[i][0]), BL_ERROR_USAGE);
+    assert_null(o);
+    assert_int_equal(strncmp(bl_status_message(), others[i][1], strlen(others[i][1])), 0);
+    bl_status_clear();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(defaults_are_the_paper_s, no_leak),
       cmocka_unit_test_teardown(every_key_is_explained, no_leak),
+      cmocka_unit_test_teardown(the_defaults_are_a_configuration, no_leak),
       cmocka_unit_test_teardown(file_overrides_defaults_and_arguments_override_the_file, no_leak),
       cmocka_unit_test_teardown(a_byte_order_mark_is_no_text, no_leak),
       cmocka_unit_test_teardown(truth_is_that_of_yaml_1_1, no_leak),
@@ -462,11 +592,15 @@ int main(void) {
       cmocka_unit_test_teardown(bad_files_are_refused_by_line, no_leak),
       cmocka_unit_test_teardown(bad_arguments_are_refused_by_name, no_leak),
       cmocka_unit_test_teardown(every_number_has_a_range, no_leak),
+      cmocka_unit_test_teardown(words_are_chosen_from_their_row, no_leak),
       cmocka_unit_test_teardown(bad_places_are_refused, no_leak),
       cmocka_unit_test_teardown(a_rejected_value_is_named_with_its_place, no_leak),
       cmocka_unit_test_teardown(mangled_configurations_do_no_harm, no_leak),
       cmocka_unit_test_teardown(settings_say_where_they_stand, no_leak),
       cmocka_unit_test_teardown(sections_have_digests, no_leak),
+      cmocka_unit_test_teardown(digests_stay_what_they_are, no_leak),
+      cmocka_unit_test_teardown(a_later_key_changes_no_digest, no_leak),
+      cmocka_unit_test_teardown(stored_configurations_may_have_removed_keys, no_leak),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ counted() { printf "\\x$(printf %02x $(($(wc -c <"$1") / 256)))\\x$(printf %02x 
 word() { printf %s "$1" >"$scratch/word"; counted "$scratch/word"; }
 seeds_of() { # TARGET FOLDER
   case $1 in
-    config) cp "$here"/../../experiments/*/*.yaml "$2" 2>/dev/null; cp "$here/../../framework/base/defaults.yaml" "$2" ;;
+    config) cp "$here"/../../experiments/*/*.yaml "$2" 2>/dev/null; cp "$BEELINE_SEEDS/defaults.yaml" "$2" ;;
     table) cat "$here"/../../experiments/digits/table.yaml >"$2/digits" ;;
     idx)
       { printf '\0\0\010\003\0\0\0\002\0\0\0\003\0\0\0\003'; head -c 18 /dev/zero; } >"$scratch/images"

@@ -3,6 +3,7 @@
 #include "fuzz/readers.h"
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "metrics/reference.h"
 #include "store/container.h"
 #include "store/dataset.h"
@@ -189,12 +190,23 @@ static void copy(const char *folder, const char *from, const char *to, int forma
   nc_close(output);
 }
 
+/* A configuration: the text of --defaults. */
+static void defaults(const char *folder) {
+  char *text;
+  must(bl_options_defaults(&text));
+  FILE *stream = fopen(in(folder, "defaults.yaml"), "w");
+  if (stream == NULL || fputs(text, stream) < 0 || fclose(stream) != 0)
+    exit(1);
+  free(text);
+}
+
 int main(int argc, char **argv) {
   static const char *const files[] = {"images", "points", "model", "moments", "reference"};
   char from[64], to[64];
   bl_dataset images;
   if (argc != 2)
     return 99;
+  defaults(argv[1]);
   datasets(argv[1], &images);
   model(argv[1]);
   numbers(argv[1]);

@@ -58,7 +58,7 @@ static void destroy(bl_judge *judge, float *values[2]) {
 static double mean_cost(bl_judge *judge, const float *x) {
   float cost[BATCH];
   double sum = 0;
-  assert_int_equal(bl_judge_critic.cost(judge, cost, x), BL_OK);
+  assert_int_equal(bl_judge_critic.cost(judge, cost, x, NULL), BL_OK);
   for (int b = 0; b < BATCH; b++)
     sum += cost[b];
   return sum / BATCH;
@@ -72,7 +72,7 @@ static void slope_is_the_gradient_of_the_mean_cost(void **state) {
   (void)state;
   bl_judge *sloping = judge_of(values, &chains, 1), *costing = judge_of(same, &transitions, 2);
   bl_random_normal(x, BATCH * SIZE, (bl_draw){.seed = 6, .purpose = BL_PURPOSE_TEST});
-  assert_int_equal(bl_judge_critic.slope(sloping, slope, &mean, x), BL_OK);
+  assert_int_equal(bl_judge_critic.slope(sloping, slope, &mean, x, NULL), BL_OK);
   assert_near(mean, mean_cost(costing, x), 1e-6);
   for (int i = 0; i < BATCH * SIZE; i++) {
     const float held = x[i], change = 1e-3F;

@@ -31,9 +31,9 @@ roll_tuning="$roll_tuning --set checkpoint.stop=5"
 run 1 finetune roll.yaml $roll_tuning --output tuned
 over roll.yaml "$roll_splits" tuned finetune $roll_tuning
 
-# Everything else: gradient penalty, another baseline, normalised and balanced advantages, decay, clipping, another optimiser,
+# Everything else: gradient penalty, another baseline, balanced advantages, decay, clipping, another optimiser,
 # measuring.
-other="$roll_tuning --set critic.regulariser=penalty --set learner.normalise_advantage=true
+other="$roll_tuning --set critic.regulariser=penalty
   --set learner.baseline_from=prediction --set learner.step_weight=balanced
   --set learner.final_step=false --set learner.critic_epochs=2 --set learner.warm_up=1
   --set learner.optimiser.rate.decay=cosine --set learner.optimiser.start_decay=50
@@ -43,7 +43,7 @@ run 1 finetune roll.yaml $other --output other
 over roll.yaml '3/2:2:1 4/2:3:4' other finetune $other
 
 # More ranks than micro-batches: some have nothing to compute. With traced advantages.
-single="$roll_tuning --set learner.batch=8 --set learner.trace=0.8 --set learner.step_weight=even"
+single="$roll_tuning --set learner.batch=8 --set learner.trace=0.8 --set learner.step_weight=balanced"
 run 1 finetune roll.yaml $single --output single
 over roll.yaml '4/all 4/3:3:2' single finetune $single
 

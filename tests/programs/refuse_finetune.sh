@@ -16,7 +16,8 @@ refused 0 'learner.log_density' finetune finetune.yaml --set learner.log_density
 refused 0 'critic.regulariser' finetune finetune.yaml --set critic.regulariser=hope --output new
 refused 0 'critic.start: missing.nc' finetune finetune.yaml --set critic.start=missing.nc --output new
 refused 2 'critic.start: model/model.nc' finetune finetune.yaml --set critic.start=model/model.nc --output new
-refused 0 'critic.spectral_bound is 0, expected above 0' finetune finetune.yaml --set critic.spectral_bound=0 --output new
+refused 0 'critic.spectral_bound is gone since' finetune finetune.yaml --set critic.spectral_bound=1 --output new
+refused 3 'learner.step_weight: even is gone since' finetune finetune.yaml --set learner.step_weight=even --output new
 refused 0 'monitor.held_out is 9, expected 0 without data.test' finetune finetune.yaml --set monitor.held_out=9 --output new
 refused 2 'data.test: missing.nc' finetune finetune.yaml --set monitor.held_out=9 --set data.test=missing.nc --output new
 refused 2 'images.nc: samples are not like those of' finetune finetune.yaml --set monitor.held_out=9 \

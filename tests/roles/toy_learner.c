@@ -1,5 +1,6 @@
-/* A policy learner of its own in one file and one row: the score function with a fixed reward on the swiss roll, which asks
- * for old log-densities and for a frozen reference. It learns over 1 to 4 ranks, with the same bits. */
+/* A policy learner of its own in one file and one row: the score function with a fixed reward, points on an arm of the
+ * swiss roll that their label names. It asks for old log-densities and for a frozen reference, and learns over 1 to 4
+ * ranks, with the same bits. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "roles/round.h"
@@ -8,12 +9,20 @@
 #include <math.h>
 #include <string.h>
 
-enum { MICRO_BATCH = 16, SLOTS = 6, STEPS = 4, ROUNDS = 12 };
+enum { MICRO_BATCH = 16, SLOTS = 6, STEPS = 4, ROUNDS = 24 };
 
-static const bl_network_shape shape = {
-    .kind = BL_NETWORK_MLP, .channels = 2, .height = 1, .width = 1, .width_count = 2, .widths = {32, 32}, .steps = STEPS};
+static const bl_network_shape shape = {.kind = BL_NETWORK_MLP,
+                                       .channels = 2,
+                                       .height = 1,
+                                       .width = 1,
+                                       .width_count = 2,
+                                       .widths = {32, 32},
+                                       .steps = STEPS,
+                                       .classes = 2,
+                                       .condition = 1};
 
-/* ---- The judge: points shall lie on a spiral --------------------------------------------------------------------------
+/* ---- The judge: points shall lie on their arm of a spiral
+ * --------------------------------------------------------------------------
  */
 
 static int no_networks(bl_judge_network *list, const bl_policy_method *method, const bl_options *options, int channels,
@@ -32,14 +41,11 @@ static void destroy_judge(bl_judge **judge) {
   bl_free(judge);
 }
 
-/* Square of the distance to the nearest turn of the spiral r = angle / 6π. */
-static bl_status spiral_cost(bl_judge *judge, float *cost, const float *x) {
+/* Square of the distance to the turn of the spiral r = (angle / 2π + label) / 2 that the label names. */
+static bl_status spiral_cost(bl_judge *judge, float *cost, const float *x, const float *condition) {
   for (size_t b = 0; b < judge->plan.method->micro_batch; b++) {
     const double r = hypot((double)x[2 * b], (double)x[2 * b + 1]), turn = atan2((double)x[2 * b + 1], (double)x[2 * b]);
-    double least = INFINITY;
-    for (int k = 0; k < 3; k++)
-      least = fmin(least, pow(r - (turn / (2 * acos(-1.0)) + 0.5 + k) / 3, 2));
-    cost[b] = (float)least;
+    cost[b] = (float)pow(r - (turn / (2 * acos(-1.0)) + 0.5 + (double)condition[b]) / 2, 2);
   }
   return BL_OK;
 }
@@ -63,7 +69,7 @@ static bl_status gradient(const bl_gradient_sink *sink, double *loss, const bl_p
   double log_density[MICRO_BATCH], weight[MICRO_BATCH];
   for (size_t b = 0; b < batch; b++)
     time[b] = chain->time[t->step[b]];
-  BL_TRY(bl_graph_forward(policy, epsilon, &(bl_graph_inputs){.x = t->state, .time = time}));
+  BL_TRY(bl_graph_forward(policy, epsilon, &(bl_graph_inputs){.x = t->state, .time = time, .condition = t->condition}));
   bl_chain_log_density(log_density, chain, t->step, t->state, epsilon, t->next, batch, size, false);
   *loss = 0;
   for (size_t b = 0; b < batch; b++) {
@@ -122,6 +128,8 @@ static double mean_cost(const bl_ring *ring, const bl_world *world) {
 
 /* \param [out] values  of θ at the end; the caller's. \param [out] cost  in the first round and the last. */
 static void run(float **values, size_t *count, double cost[2], const bl_world *world) {
+  static const int classes = 2;
+  const bl_condition labels = bl_condition_labels(&classes);
   bl_chain chain;
   bl_graph *table = NULL;
   bl_ring ring;
@@ -135,6 +143,7 @@ static void run(float **values, size_t *count, double cost[2], const bl_world *w
                                            .table = bl_graph_parameters(table),
                                            .optimiser = {BL_OPTIMISER_ADAM, 0.9, 0.999, 1e-8, 0, 0}}},
                              .network_count = 1,
+                             .condition = &labels,
                              .method = &method,
                              .chain = &chain,
                              .slots = SLOTS};
@@ -146,7 +155,7 @@ static void run(float **values, size_t *count, double cost[2], const bl_world *w
   bl_aggregator_set(&ring.aggregators[0], start);
   assert_int_equal(ring.improvement->kind->set_reference(ring.improvement, start), BL_OK);
   for (int round = 0; round < ROUNDS; round++) {
-    assert_int_equal(bl_round_run(&report, &ring, round, (double[BL_NETWORKS]){4e-3}), BL_OK);
+    assert_int_equal(bl_round_run(&report, &ring, round, (double[BL_NETWORKS]){1e-2}), BL_OK);
     if (round == 0 || round == ROUNDS - 1)
       cost[round > 0] = mean_cost(&ring, world);
   }
