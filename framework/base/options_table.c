@@ -178,8 +178,8 @@ const bl_option bl_options_table[] = {
             "steps of the first teacher, the model by DDIM; last times a power of two, at most diffusion.steps"),
     INTEGER(distill.last, "1", FROM_TO(1, 1048576), RESULT, "steps of the last student"),
     TEXT(distill.prediction, "v", ANY, RESULT,
-         "of the students: epsilon, x, v; where the model predicts something else, a first student with\n"
-         "as many steps learns to predict this instead"),
+         "of the students: epsilon, x, v, velocity; where the model predicts something else, a first student\n"
+         "with as many steps learns to predict this instead"),
     TEXT(distill.weight, "snr_trunc", "snr_trunc, snr or constant", RESULT,
          "of the squared error of x: snr_trunc, max(signal/noise, 1); snr; constant"),
     SECTION(critic, "f, the learned distance to the data"),
