@@ -75,7 +75,6 @@ static bool ends_with(const char *text, const char *ending) {
 
 static bl_status check(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
-  BL_TRY(bl_source_model_check_weights(options));
   if (options->output[0] == '\0' || ends_with(options->output, ".nc"))
     return bl_options_reject(options, "output",
                              "a folder, or a file whose name ends in .safetensors, for example --output diffusers");
