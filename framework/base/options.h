@@ -138,7 +138,7 @@ typedef struct bl_options_learner {
 typedef struct bl_options_distill {
   int first;        /**< steps of the first teacher */
   int last;         /**< steps of the last student */
-  char *prediction; /**< of the students: "epsilon", "x", "v" */
+  char *prediction; /**< of the students: "epsilon", "x", "v", "velocity" */
   char *weight;     /**< of the loss: "snr_trunc", "snr", "constant" */
 } bl_options_distill;
 
