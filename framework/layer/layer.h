@@ -40,9 +40,9 @@ bl_tensor *bl_group_norm(bl_graph *graph, bl_tensor *x, const char *name, int gr
 
 /** Sinusoidal embedding of t as in the public DDPM code: [sin(t f_i), cos(t f_i)], f_i = 10000^(−i / (features/2 − 1)). */
 bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features);
-/** Single-head dot-product attention over pixels: softmax(qᵀk / √channels) applied to v, all (batch, channels, height,
- * width). */
-bl_tensor *bl_attention(bl_graph *graph, bl_tensor *q, bl_tensor *k, bl_tensor *v);
+/** Dot-product attention over pixels: softmax(qᵀk / √head_width) applied to v, all (batch, channels, height, width), for
+ * each head of \a head_width channels that lie side by side, which divides the channels; 0: one head. */
+bl_tensor *bl_attention(bl_graph *graph, bl_tensor *q, bl_tensor *k, bl_tensor *v, int head_width);
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation);
 /** a + b of equal shape, or b (batch, channels, 1, 1) added to every pixel of a. */
 bl_tensor *bl_add(bl_graph *graph, bl_tensor *a, bl_tensor *b);

@@ -73,7 +73,7 @@ static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name) {
   bl_tensor *q = convolution(g, h, name, "q", x->channels, conv1);
   bl_tensor *k = convolution(g, h, name, "k", x->channels, conv1);
   bl_tensor *v = convolution(g, h, name, "v", x->channels, conv1);
-  h = convolution(g, bl_attention(g, q, k, v), name, "proj_out", x->channels, conv1);
+  h = convolution(g, bl_attention(g, q, k, v, 0), name, "proj_out", x->channels, conv1);
   return bl_segment_end(g, bl_add(g, x, h));
 }
 
