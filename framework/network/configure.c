@@ -49,6 +49,27 @@ bl_status bl_network_configure(bl_network_shape *shape, const bl_options *option
   return configure_variant(shape, options);
 }
 
+/* What a field says that is 0 where it is the default. */
+static int told(int value, int standard) {
+  return value != 0 ? value : standard;
+}
+
+const char *bl_network_differs(const bl_network_shape *a, const bl_network_shape *b) {
+  if (a->head_width != b->head_width)
+    return "network.head_width";
+  if (told(a->groups, 32) != told(b->groups, 32))
+    return "network.groups";
+  const double epsilon = a->norm_epsilon > 0.0f ? (double)a->norm_epsilon : (double)1e-6f;
+  const double other = b->norm_epsilon > 0.0f ? (double)b->norm_epsilon : (double)1e-6f;
+  if (epsilon < other || epsilon > other)
+    return "network.norm_epsilon";
+  if (a->down_padding != b->down_padding)
+    return "network.down_padding";
+  if (a->cosine_first != b->cosine_first)
+    return "network.embedding";
+  return a->unshifted != b->unshifted ? "network.frequency_shift" : NULL;
+}
+
 void bl_network_configure_critic(bl_network_shape *shape, const bl_options *options, int channels, int height, int width) {
   *shape = (bl_network_shape){.kind = BL_NETWORK_CRITIC, .channels = channels, .height = height, .width = width};
   shape->width_count = copy_list(shape->widths, &options->critic.widths);

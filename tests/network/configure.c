@@ -97,6 +97,33 @@ static void values_out_of_range_are_refused(void **state) {
   assert_int_equal(bl_memory_balance(), 0);
 }
 
+static void networks_of_equal_parameters_may_differ(void **state) {
+  (void)state;
+  bl_network_shape other = standard;
+  other.norm_epsilon = 1e-6f; /* the defaults, told */
+  other.groups = 32;
+  assert_null(bl_network_differs(&standard, &other));
+  other.head_width = 8;
+  assert_string_equal(bl_network_differs(&standard, &other), "network.head_width");
+  other = standard;
+  other.groups = 16;
+  assert_string_equal(bl_network_differs(&standard, &other), "network.groups");
+  other = standard;
+  other.norm_epsilon = 1e-5f;
+  assert_string_equal(bl_network_differs(&other, &standard), "network.norm_epsilon");
+  other = standard;
+  other.down_padding = 1;
+  assert_string_equal(bl_network_differs(&standard, &other), "network.down_padding");
+  other = standard;
+  other.cosine_first = 1;
+  assert_string_equal(bl_network_differs(&standard, &other), "network.embedding");
+  other = standard;
+  other.unshifted = 1;
+  assert_string_equal(bl_network_differs(&standard, &other), "network.frequency_shift");
+  other = (bl_network_shape){.kind = BL_NETWORK_MLP};
+  assert_null(bl_network_differs(&other, &other));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(defaults_are_the_network_of_ho_et_al),
@@ -104,6 +131,7 @@ int main(void) {
       cmocka_unit_test(the_variants_of_diffusers),
       cmocka_unit_test(levels_and_resolutions_exclude_each_other),
       cmocka_unit_test(values_out_of_range_are_refused),
+      cmocka_unit_test(networks_of_equal_parameters_may_differ),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ static void agrees(size_t index, const char *algorithm) {
 static void networks_agree(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof computed / sizeof *computed; i++) {
-    if (under_valgrind() && strncmp(computed[i].name, "mixed", 5) != 0)
+    if (under_valgrind() && computed[i].shape.base_channels >= 32) /* the others would take hours */
       continue;
     agrees(i, NULL);
     if (under_valgrind())
