@@ -143,7 +143,7 @@ bl_status bl_options_parse_settings(bl_options **options, const char *path, cons
 }
 
 bl_status bl_options_parse_stored(bl_options **options, const char *text) {
-  return load(options, true, "its configuration", text, strlen(text), 0, NULL);
+  return load(options, true, "configuration", text, strlen(text), 0, NULL);
 }
 
 bl_status bl_options_parse(bl_options **options, const char *path, const char *text, size_t size, int set_count,

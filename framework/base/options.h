@@ -293,9 +293,6 @@ bool bl_options_difference(bl_options_change *change, const bl_options *before, 
 /** The path of the configuration's file, "" where there is none. Not collective. Borrowed from \a options. */
 const char *bl_options_path(const bl_options *options);
 
-/** The digest of one section, "metrics", by today's rule. Not collective. \param [out] digest  the caller's. */
-void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section);
-
 /** The input file number \a index, counted from 0 in the order of --defaults: key and resolved path, "" where none is
  * named. Not collective. \param [out] key  borrowed from \a options. \param [out] path  (size) caller's, cut where it is
  * longer. Returns false, and nothing else, when there are no more keys of inputs. */

@@ -93,10 +93,6 @@ void bl_options_digest_by(char digest[BL_OPTIONS_DIGEST], const bl_options *opti
   snprintf(digest, BL_OPTIONS_DIGEST, "%016" PRIx64, hash);
 }
 
-void bl_options_digest_section(char digest[BL_OPTIONS_DIGEST], const bl_options *options, const char *section) {
-  bl_options_digest_by(digest, options, section, 0);
-}
-
 const char *bl_options_digest(const bl_options *options) {
   return bl_options_behind(options)->digest;
 }

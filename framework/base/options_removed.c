@@ -3,18 +3,18 @@
 #include <stddef.h>
 #include <string.h>
 
-#define RISE "it made no run better; delete it, and begin with a lower rate.first where the first steps are too large"
+#define RISE \
+  "no published experiment uses it; delete it, and begin with a lower rate.first where the first steps are too large"
 
 static const bl_options_removal removals[] = {
     {"critic.spectral_weight", NULL, "0", "December 2026",
      "the penalty made runs slower and not better; delete it, critic.regulariser keeps f smooth, and monitor.critic shows "
-     "the "
-     "singular values"},
+     "its singular values"},
     {"critic.spectral_bound", NULL, "1", "December 2026",
      "it went with critic.spectral_weight; delete it, monitor.critic shows the singular values"},
-    {"critic.quantise", NULL, "false", "November 2026", "it made no run better; delete it"},
+    {"critic.quantise", NULL, "false", "November 2026", "no published experiment uses it; delete it"},
     {"learner.normalise_advantage", NULL, "false", "December 2026",
-     "it made no run better; delete it, learner.step_weight: balanced evens out the steps of a chain"},
+     "no published experiment uses it; delete it, learner.step_weight: balanced evens out the steps of a chain"},
     {"learner.optimiser.rate.rise", NULL, "0", "December 2026", RISE},
     {"critic.optimiser.rate.rise", NULL, "0", "December 2026", RISE},
     {"value.optimiser.rate.rise", NULL, "0", "December 2026", RISE},

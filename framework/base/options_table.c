@@ -70,7 +70,7 @@ const bl_option bl_options_table[] = {
     INPUT(import.images, RESULT, "idx: image file, gzipped or not; cifar10: folder of batches; folder: the folder"),
     INPUT(import.labels, RESULT, "idx: label file; \"\" for none"),
     TEXT(import.part, "train", ANY, RESULT, "cifar10: train or test batches"),
-    INTEGER(import.resize, "0", FROM_TO(0, 65536), RESULT,
+    INTEGER(import.resize, "0", FROM_TO(0, 16384), RESULT,
             "folder: side of the square images in pixels; 0: all are of one size already"),
     BOOL(import.grey, "false", RESULT, "folder: convert to one channel"),
     INTEGER(import.pad, "0", FROM_TO(0, 65536), RESULT, "zero-pad every image to this side in pixels; 0: do not"),
@@ -79,7 +79,7 @@ const bl_option bl_options_table[] = {
     INTEGER(import.limit, "0", NOT_NEGATIVE, RESULT, "stop after so many samples; 0: all"),
     BOOL(import.skip_bad, "false", RESULT,
          "folder: leave out pictures that cannot be read instead of refusing; how many is kept in the file"),
-    INTEGER(import.count, "10000", POSITIVE, RESULT, "swiss_roll: points to draw"),
+    INTEGER(import.count, "10000", FROM_TO(1, 268435456), RESULT, "swiss_roll: points to draw"),
     NUMBER(import.noise, "0.05", NOT_NEGATIVE, RESULT, "swiss_roll: standard deviation of the noise before scaling"),
     SECTION(data, NULL),
     INPUT(data.file, RESULT, "data set made by beeline import"),
@@ -192,8 +192,8 @@ const bl_option bl_options_table[] = {
             "steps of the first teacher, the model by DDIM; last times a power of two, at most diffusion.steps"),
     INTEGER(distill.last, "1", FROM_TO(1, 1048576), RESULT, "steps of the last student"),
     TEXT(distill.prediction, "v", ANY, RESULT,
-         "of the students: epsilon, x, v; where the model predicts something else, a first student with\n"
-         "as many steps learns to predict this instead"),
+         "of the students: epsilon, x, v, velocity; where the model predicts something else, a first student\n"
+         "with as many steps learns to predict this instead"),
     TEXT(distill.weight, "snr_trunc", "snr_trunc, snr or constant", RESULT,
          "of the squared error of x: snr_trunc, max(signal/noise, 1); snr; constant"),
     SECTION(critic, "f, the learned distance to the data"),
@@ -324,12 +324,14 @@ const char *bl_options_nearest(const char *key) {
   const size_t length = strlen(key);
   const char *nearest = "", *dot = strrchr(key, '.');
   int best = length < 6 ? 3 : (int)length / 3 + 1;
-  for (int i = 0; i < bl_options_table_count && length < BL_OPTIONS_KEY; i++) {
-    const int distance = edit_distance(key, bl_options_table[i].key);
-    if (distance < best)
-      nearest = bl_options_table[i].key;
-    best = distance < best ? distance : best;
-  }
+  for (int sections = 0; sections < 2; sections++) /* keys first: they win where a section is as near */
+    for (int i = 0; i < bl_options_table_count && length < BL_OPTIONS_KEY; i++) {
+      const bool section = bl_options_table[i].type == BL_OPTION_SECTION;
+      const int distance = section == sections ? edit_distance(key, bl_options_table[i].key) : best;
+      if (distance < best)
+        nearest = bl_options_table[i].key;
+      best = distance < best ? distance : best;
+    }
   /* A right name in the wrong section: "rounds" for "learner.rounds". */
   for (int i = 0; i < bl_options_table_count && nearest[0] == '\0' && length < BL_OPTIONS_KEY; i++)
     if (bl_options_table[i].type != BL_OPTION_SECTION && ends_with(bl_options_table[i].key, dot == NULL ? key : dot + 1))

@@ -9,14 +9,11 @@
 #include <string.h>
 
 bl_status bl_distill_configure(bl_distill *method, const bl_options *options) {
-  const char *weight = options->distill.weight;
-  *method = (bl_distill){.clip = options->sampler.clip};
-  if (strcmp(weight, "snr") == 0)
-    method->weight = BL_DISTILL_SNR;
-  else if (strcmp(weight, "constant") == 0)
-    method->weight = BL_DISTILL_CONSTANT;
-  else if (strcmp(weight, "snr_trunc") != 0)
-    return bl_options_reject(options, "distill.weight", "snr_trunc, snr or constant");
+  const bool snr = strcmp(options->distill.weight, "snr") == 0, even = strcmp(options->distill.weight, "constant") == 0;
+  *method = (bl_distill){.clip = options->sampler.clip,
+                         .weight = snr    ? BL_DISTILL_SNR
+                                   : even ? BL_DISTILL_CONSTANT
+                                          : BL_DISTILL_SNR_TRUNC};
   return bl_options_blame(options, "distill.prediction",
                           bl_prediction_parse(&method->prediction, options->distill.prediction));
 }

@@ -12,8 +12,6 @@ bl_status bl_computation_create(bl_computation *computation, const bl_options *o
   *computation = (bl_computation){0};
   if (strcmp(asked->algorithms, "measure") == 0)
     BL_TRY(bl_algorithms_create(&computation->algorithms));
-  else if (strcmp(asked->algorithms, "fixed") != 0)
-    return bl_options_reject(options, "compute.algorithms", "fixed or measure");
   BL_TRY(bl_pool_create(&computation->pool));
   computation->judge.algorithms = computation->algorithms;
   computation->judge.pool = computation->pool;

@@ -57,7 +57,6 @@ static void destroy(task *t) {
 
 static bl_status check(const bl_invocation *invocation) {
   const bl_options *options = invocation->options;
-  BL_TRY(bl_source_model_check_weights(options));
   if (options->output[0] == '\0')
     return bl_options_reject(options, "output", "a file to write, for example --output average.nc");
   return bl_output_name_check(options, "a model", "");

@@ -66,6 +66,8 @@ typedef struct finetuner {
   bl_batches batches;
   bl_schedule schedule;
   bl_chain chain;
+  bl_condition labels;           /* of all classes in turn */
+  const bl_condition *condition; /* these where the model takes a label, else NULL */
   bl_computation computation;
   bl_judge_network judge[BL_JUDGE_NETWORKS];
   int judge_count;
@@ -127,7 +129,10 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
-  BL_TRY(bl_source_model_refuse_condition(header, options));
+  if (header->shape.condition > 1)
+    return bl_source_model_refuse_condition(header, options);
+  f->labels = bl_condition_labels(&header->shape.classes);
+  f->condition = header->shape.condition > 0 ? &f->labels : NULL;
   const bl_network_shape *shape = &header->shape;
   bl_prediction prediction;
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&prediction, header->prediction)));
@@ -190,6 +195,7 @@ static bl_status prepare_networks(finetuner *f, const bl_network_shape *shape) {
                            .computation = &f->computation,
                            .method = &f->method,
                            .chain = &f->chain,
+                           .condition = f->condition,
                            .data = &f->batches,
                            .slots = options->learner.batch / options->learner.micro_batch};
   for (int i = 0; i < f->judge_count; i++)
@@ -371,7 +377,7 @@ static bl_status finetune(const bl_invocation *invocation) {
   if (f.run.automatic)
     BL_GOTO(bl_split_automatic(&split, &f.plan, invocation->comm));
   BL_GOTO(bl_run_divide(&f.run, split));
-  BL_GOTO(bl_finetune_measure_create(&f.measure, &f.run, &f.chain, f.sampler, &f.ring.aggregators[0]));
+  BL_GOTO(bl_finetune_measure_create(&f.measure, &f.run, &f.chain, f.condition, f.sampler, &f.ring.aggregators[0]));
   BL_GOTO(bl_agree(bl_ring_create(&f.ring, &f.run.world, &f.plan), invocation->comm));
   BL_GOTO(initialise(&f));
   BL_GOTO(bl_held_out_create(&f.held_out, options, &f.dataset, &f.ring.links, f.sampler));

@@ -53,10 +53,11 @@ static bl_status measure_stored(bl_finetune_measure *m) {
 }
 
 bl_status bl_finetune_measure_create(bl_finetune_measure *measure, const bl_run *run, const bl_chain *chain,
-                                     bl_graph *sampler, const bl_aggregator *policy) {
+                                     const bl_condition *condition, bl_graph *sampler, const bl_aggregator *policy) {
   const bl_dataset *data = measure->data;
   measure->run = run;
   measure->chain = chain;
+  measure->condition = condition;
   measure->sampler = sampler;
   measure->policy = policy;
   measure->comparison.data = data;
@@ -103,7 +104,7 @@ static bl_status measure_model(bl_measurement *found, bl_finetune_measure *m, un
     return BL_OK;
   BL_TRY(load_sampler(m));
   bl_status status =
-      bl_sample_stream_create(&stream, m->sampler, m->chain, NULL, (uint64_t)options->seed, round_of_measurement,
+      bl_sample_stream_create(&stream, m->sampler, m->chain, m->condition, (uint64_t)options->seed, round_of_measurement,
                               (size_t)options->learner.micro_batch, count_of(m), points, title, comm);
   BL_GOTO(bl_agree(status, comm));
   const bl_images samples = bl_sample_stream_images(&stream);

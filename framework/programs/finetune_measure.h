@@ -5,6 +5,7 @@
 #define BEELINE_PROGRAMS_FINETUNE_MEASURE_H
 
 #include "diffusion/chain.h"
+#include "diffusion/condition.h"
 #include "engine/graph.h"
 #include "metrics/figures.h"
 #include "metrics/measure.h"
@@ -16,6 +17,7 @@ typedef struct bl_finetune_measure {
   const bl_run *run; /**< borrowed, as all up to the samples of a file */
   const bl_dataset *data;
   const bl_chain *chain;
+  const bl_condition *condition;
   bl_graph *sampler;           /**< ε network for micro-batches of learner.micro_batch; loaded by each measurement */
   const bl_aggregator *policy; /**< whose parameters, or their moving average, are measured */
   bl_sample_file stored;       /**< metrics.samples, until they are measured; owned, as all that follows */
@@ -37,7 +39,7 @@ bl_status bl_finetune_measure_open(bl_finetune_measure *measure, const bl_datase
 /** Get ready to measure, and measure the distance of the samples of that file. Collective over the world of \a run, which
  * is borrowed as the other objects are. Errors are those of bl_measure_create. */
 bl_status bl_finetune_measure_create(bl_finetune_measure *measure, const bl_run *run, const bl_chain *chain,
-                                     bl_graph *sampler, const bl_aggregator *policy);
+                                     const bl_condition *condition, bl_graph *sampler, const bl_aggregator *policy);
 void bl_finetune_measure_destroy(bl_finetune_measure *measure);
 
 /** Distance to the data of samples drawn with the present model. Collective. */

@@ -5,12 +5,6 @@
 bl_status bl_source_model_check(const bl_options *options) {
   if (options->model.file[0] == '\0')
     return bl_options_reject(options, "model.file", "a model made by beeline pretrain or beeline finetune");
-  return bl_source_model_check_weights(options);
-}
-
-bl_status bl_source_model_check_weights(const bl_options *options) {
-  if (!bl_source_model_takes_average(options) && strcmp(options->model.weights, "last") != 0)
-    return bl_options_reject(options, "model.weights", "average or last");
   return BL_OK;
 }
 

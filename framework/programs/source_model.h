@@ -11,12 +11,9 @@
 #include <mpi.h>
 #include <stdbool.h>
 
-/** What the configuration alone can tell of it: model.file is there, model.weights is a word that is known. Not
+/** What the configuration alone can tell of it: model.file is there. Not
  * collective. Returns BL_ERROR_USAGE by bl_options_reject. */
 bl_status bl_source_model_check(const bl_options *options);
-
-/** Of these, the second only. Not collective. Returns BL_ERROR_USAGE by bl_options_reject. */
-bl_status bl_source_model_check_weights(const bl_options *options);
 
 /** Whether model.weights asks for the moving average. Not collective. */
 bool bl_source_model_takes_average(const bl_options *options);

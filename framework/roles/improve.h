@@ -53,8 +53,8 @@ struct bl_improvement_kind {
   bl_status (*end)(bl_improvement *improvement, bl_policy_report *report);
 };
 
-extern const bl_improvement_kind bl_improvement_transitions; /* transitions.c */
-extern const bl_improvement_kind bl_improvement_chains;      /* chains.c */
+extern const bl_improvement_kind bl_improvement_transitions; /* improve_transitions.c */
+extern const bl_improvement_kind bl_improvement_chains;      /* improve_chains.c */
 
 /** The kind for an experience. Not collective. */
 const bl_improvement_kind *bl_improvement_kind_of(bl_experience experience);

@@ -59,31 +59,31 @@ static float *kept(const bl_policy_monitor *monitor, int m, int step) {
   return monitor->epsilon + (slot * (size_t)method->n_generator + (size_t)step) * method->micro_batch * method->size;
 }
 
-bl_status bl_policy_monitor_before(bl_policy_monitor *monitor, bl_transitions *t) {
+bl_status bl_policy_monitor_before(bl_policy_monitor *monitor, bl_transitions *t, bl_graph *policy) {
   const bl_links *links = monitor->links;
   const bl_group *group = &links->world->generators;
   const float *values = links->aggregators[0].values;
   if (monitor->parameters)
     memcpy(monitor->parameters, values, links->aggregators[0].table->count * sizeof *values);
-  BL_TRY(bl_graph_load(t->policy, values));
+  BL_TRY(bl_graph_load(policy, values));
   for (int m = group->rank; m < links->buffer->slots; m += group->size)
     for (int step = 0; step < links->plan->method->n_generator; step++) {
       BL_TRY(bl_transitions_take(t, m, step, false));
       const bl_graph_inputs inputs = bl_transitions_inputs(t);
-      BL_TRY(bl_graph_forward(t->policy, kept(monitor, m, step), &inputs));
+      BL_TRY(bl_graph_forward(policy, kept(monitor, m, step), &inputs));
     }
   return BL_OK;
 }
 
 /* Add what became of one micro-batch of transitions. */
-static bl_status add(bl_policy_monitor *monitor, bl_transitions *t, int m, int step) {
+static bl_status add(bl_policy_monitor *monitor, bl_transitions *t, bl_graph *policy, int m, int step, float *work) {
   const bl_policy_method *method = monitor->links->plan->method;
   const size_t steps = (size_t)method->steps;
   BL_TRY(bl_transitions_take(t, m, step, true));
   const bl_graph_inputs inputs = bl_transitions_inputs(t);
-  BL_TRY(bl_graph_forward(t->policy, t->work, &inputs));
+  BL_TRY(bl_graph_forward(policy, work, &inputs));
   bl_policy_change_find(monitor->changes, method, monitor->links->plan->chain, t->steps, t->states,
-                        t->states + monitor->links->buffer->state, kept(monitor, m, step), t->work, t->weights);
+                        t->states + monitor->links->buffer->state, kept(monitor, m, step), work, t->weights);
   for (size_t b = 0; b < method->micro_batch; b++) {
     const bl_policy_change *c = &monitor->changes[b];
     const size_t i = (size_t)t->steps[b];
@@ -117,19 +117,20 @@ static void report_means(bl_policy_report *report, const double *means, int step
   }
 }
 
-bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor, bl_transitions *t) {
+bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *monitor, bl_transitions *t, bl_graph *policy,
+                                  float *work) {
   const bl_links *links = monitor->links;
   const bl_group *group = &links->world->generators;
   const bl_policy_method *method = links->plan->method;
-  const bl_aggregator *policy = &links->aggregators[0];
+  const bl_aggregator *aggregator = &links->aggregators[0];
   const size_t figures = OF_STEPS + 2 * (size_t)method->steps;
   const double total = (double)bl_transition_count(method) * links->buffer->slots;
   const bool first_failure = bl_status_message()[0] == '\0';
   bl_exact_sum_clear(monitor->sums);
-  BL_TRY(bl_graph_load(t->policy, policy->values));
+  BL_TRY(bl_graph_load(policy, aggregator->values));
   for (int m = group->rank; m < links->buffer->slots; m += group->size)
     for (int step = 0; step < method->n_generator; step++)
-      BL_TRY(add(monitor, t, m, step));
+      BL_TRY(add(monitor, t, policy, m, step, work));
   BL_TRY(bl_exact_sum_allreduce(monitor->sums, group->comm));
   if (bl_exact_sum_get_double(monitor->means, monitor->sums, 0, figures, 1 / total) != BL_OK) {
     if (first_failure)
@@ -139,6 +140,6 @@ bl_status bl_policy_monitor_after(bl_policy_report *report, bl_policy_monitor *m
   }
   report_means(report, monitor->means, method->steps);
   if (monitor->parameters)
-    report->change = distance(monitor->parameters, policy->values, policy->table->count);
+    report->change = distance(monitor->parameters, aggregator->values, aggregator->table->count);
   return BL_OK;
 }

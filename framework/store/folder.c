@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_SIZE = 4096, LARGEST_SIDE = 16384, LISTED = 20 };
+enum { PATH_SIZE = 4096, LISTED = 20 };
 
 /* A picture to read. */
 typedef struct item {
@@ -315,8 +315,6 @@ bl_status bl_import_folder(bl_dataset *dataset, const bl_options *options) {
   reader r = {.options = options, .folder = options->import.images};
   bl_progress *progress = NULL;
   bl_status status;
-  if (options->import.resize < 0 || options->import.resize > LARGEST_SIDE)
-    return bl_options_reject(options, "import.resize", "0 (no change) to %d", LARGEST_SIDE);
   BL_GOTO(list(&r));
   BL_GOTO(choose(&r));
   BL_GOTO(bl_progress_start(&progress, "read pictures", 0, (long)r.count));

@@ -113,12 +113,6 @@ static bl_status warn_gaps(const bl_dataset *dataset, const bl_options *options)
 
 static bl_status check(const bl_options *options) {
   const bl_options_import *import = &options->import;
-  if (import->maximum < 1 || import->maximum > 255)
-    return bl_options_reject(options, "import.maximum", "1 to 255");
-  if (import->limit < 0)
-    return bl_options_reject(options, "import.limit", "0 (all) or more");
-  if (import->pad < 0)
-    return bl_options_reject(options, "import.pad", "0 (none) or the side of the padded images");
   if (strcmp(import->format, "swiss_roll") != 0 && import->images[0] == '\0')
     return bl_options_reject(options, "import.images", "the file or folder to import");
   return BL_OK;

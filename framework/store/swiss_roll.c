@@ -5,15 +5,9 @@
 
 #include <math.h>
 
-enum { LARGEST_COUNT = 1 << 28 };
-
 bl_status bl_import_swiss_roll(bl_dataset *dataset, const bl_options *options) {
   const double pi = 3.14159265358979323846, noise = options->import.noise;
   const int count = options->import.count;
-  if (count < 1 || count > LARGEST_COUNT)
-    return bl_options_reject(options, "import.count", "1 to %d", LARGEST_COUNT);
-  if (!(noise >= 0.0) || !isfinite(noise))
-    return bl_options_reject(options, "import.noise", "0 or more");
   dataset->count =
       options->import.limit > 0 && options->import.limit < count ? (size_t)options->import.limit : (size_t)count;
   dataset->channels = 2;

@@ -179,8 +179,8 @@ static bl_status choose_folder(bl_table_cell *cell, const bl_table *table, check
 
 /* On rank 0: digests, checksums and the folder of the fine-tuning. */
 static bl_status identify(bl_table_cell *cell, const bl_table *table, checksums *known) {
-  static const char *const drawn[] = {"model.", "sampler.", NULL}, *const measured[] = {"data.file", "metrics.classifier",
-                                                                                        NULL};
+  static const char *const drawn[] = {"model.", "sampler.", NULL};
+  static const char *const measured[] = {"data.file", "metrics.classifier", NULL};
   char metrics[BL_OPTIONS_DIGEST], files[sizeof *cell->inputs] = "";
   bl_options *options;
   BL_TRY(bl_table_cell_options(&options, table, cell, BL_TABLE_CELL));

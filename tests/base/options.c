@@ -476,20 +476,6 @@ static void settings_say_where_they_stand(void **state) {
   assert_non_null(strstr(bl_status_message(), "tables/table.yaml:8: there is no key learner.bacth"));
 }
 
-/* The digest of a section sees its keys and no others. */
-static void sections_have_digests(void **state) {
-  (void)state;
-  char digests[3][BL_OPTIONS_DIGEST];
-  const char *const sets[3] = {"metrics.projections=100", "metrics.projections=101", "learner.rounds=5"};
-  for (int i = 0; i < 3; i++) {
-    bl_options *o = loaded(NULL, sets[i]);
-    bl_options_digest_section(digests[i], o, "metrics");
-    bl_options_destroy(&o);
-  }
-  assert_string_not_equal(digests[0], digests[1]);
-  assert_string_equal(digests[0], digests[2]);
-}
-
 /* ---- What was written in November 2026 ------------------------------------------------------------------------------ */
 
 static const char november[] =
@@ -565,10 +551,10 @@ static void stored_configurations_may_have_removed_keys(void **state) {
   bl_options_destroy(&o);
   bl_options_destroy(&now);
   static const char *const others[][2] = {
-      {"critic: {spectral_weight: 0.5}", "its configuration:1: critic.spectral_weight is gone since"},
-      {"learner: {normalise_advantage: true}", "its configuration:1: learner.normalise_advantage is gone since"},
-      {"learner: {optimiser: {rate: {rise: [0]}}}", "its configuration:1: learner.optimiser.rate.rise is gone since"},
-      {"learner:\n  step_weight: \"even\"", "its configuration:2: learner.step_weight: even is gone since"}};
+      {"critic: {spectral_weight: 0.5}", "configuration:1: critic.spectral_weight is gone since"},
+      {"learner: {normalise_advantage: true}", "configuration:1: learner.normalise_advantage is gone since"},
+      {"learner: {optimiser: {rate: {rise: [0]}}}", "configuration:1: learner.optimiser.rate.rise is gone since"},
+      {"learner:\n  step_weight: \"even\"", "configuration:2: learner.step_weight: even is gone since"}};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     assert_int_equal(bl_options_parse_stored(&o, others[i][0]), BL_ERROR_USAGE);
     assert_null(o);
