@@ -56,6 +56,13 @@ typedef struct bl_options_network {
   int blocks;
   int patch;
   bl_options_list attention;
+  bl_options_list attention_levels; /**< instead of `attention`; the first level is 0 */
+  int head_width;                   /**< channels of a head of attention; 0: one head */
+  int groups;                       /**< of normalisation */
+  double norm_epsilon;
+  int down_padding;
+  char *embedding; /**< of time: "sine_first", "cosine_first" */
+  int frequency_shift;
   double dropout;
   bl_options_list widths;
 } bl_options_network;

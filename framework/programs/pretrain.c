@@ -142,6 +142,11 @@ static bl_status check_start(const bl_model_header *header, const bl_options *op
                    "says \"%s\" of %d steps from %g to %g: give both the same diffusion.* keys",
                    options->network.start, found.schedule, found.diffusion_steps, found.beta_first, found.beta_last,
                    header->schedule, header->diffusion_steps, header->beta_first, header->beta_last);
+  const char *key = bl_network_differs(&found.shape, &header->shape);
+  if (key != NULL)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: its network differs from the configured one by %s: give both the same network.* keys",
+                   options->network.start, key);
   return BL_OK;
 }
 
