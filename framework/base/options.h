@@ -58,6 +58,13 @@ typedef struct bl_options_network {
   int blocks;
   int patch;
   bl_options_list attention;
+  bl_options_list attention_levels; /**< instead of `attention`; the first level is 0 */
+  int head_width;                   /**< channels of a head of attention; 0: one head */
+  int groups;                       /**< of normalisation */
+  double norm_epsilon;
+  int down_padding;
+  char *embedding; /**< of time: "sine_first", "cosine_first" */
+  int frequency_shift;
   double dropout;
   bl_options_list widths;
 } bl_options_network;
@@ -140,7 +147,7 @@ typedef struct bl_options_learner {
 typedef struct bl_options_distill {
   int first;        /**< steps of the first teacher */
   int last;         /**< steps of the last student */
-  char *prediction; /**< of the students: "epsilon", "x", "v" */
+  char *prediction; /**< of the students: "epsilon", "x", "v", "velocity" */
   char *weight;     /**< of the loss: "snr_trunc", "snr", "constant" */
 } bl_options_distill;
 

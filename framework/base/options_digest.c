@@ -55,6 +55,13 @@ static const struct {
     {"critic.optimiser.start_decay", 2},
     {"value.optimiser.start_decay", 2},
     {"critic.start", 3},
+    {"network.attention_levels", 1},
+    {"network.head_width", 1},
+    {"network.groups", 1},
+    {"network.norm_epsilon", 1},
+    {"network.down_padding", 1},
+    {"network.embedding", 1},
+    {"network.frequency_shift", 1},
 };
 
 static bool counted(const bl_option *row, const char *value, int rule) {

@@ -21,6 +21,12 @@ typedef struct bl_conv_shape {
 /** Element-wise functions. */
 typedef enum bl_activation { BL_RELU, BL_LEAKY_RELU /**< slope 0.2 */, BL_SILU, BL_SOFTPLUS } bl_activation;
 
+/** What differs from the public DDPM code in an embedding of time. */
+typedef struct bl_time_form {
+  bool cosine_first; /**< [cos(t f_i), sin(t f_i)] */
+  bool unshifted;    /**< f_i = 10000^(−i / (features/2)), frequency shift 0 of diffusers */
+} bl_time_form;
+
 /* Layers with parameters: `name` is the prefix of "name.weight", "name.bias". */
 
 /** x Wᵀ + b on flattened channels: (batch, features) from any (batch, channels, height, width). */
@@ -38,11 +44,12 @@ bl_tensor *bl_group_norm(bl_graph *graph, bl_tensor *x, const char *name, int gr
 
 /* Layers without parameters. */
 
-/** Sinusoidal embedding of t as in the public DDPM code: [sin(t f_i), cos(t f_i)], f_i = 10000^(−i / (features/2 − 1)). */
-bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features);
-/** Single-head dot-product attention over pixels: softmax(qᵀk / √channels) applied to v, all (batch, channels, height,
- * width). */
-bl_tensor *bl_attention(bl_graph *graph, bl_tensor *q, bl_tensor *k, bl_tensor *v);
+/** Sinusoidal embedding of t: [sin(t f_i), cos(t f_i)] with f_i = 10000^(−i / (features/2 − 1)) as in the public DDPM code,
+ * or as \a form says. */
+bl_tensor *bl_time_embedding(bl_graph *graph, bl_tensor *time, int features, bl_time_form form);
+/** Dot-product attention over pixels: softmax(qᵀk / √head_width) applied to v, all (batch, channels, height, width), for
+ * each head of \a head_width channels that lie side by side, which divides the channels; 0: one head. */
+bl_tensor *bl_attention(bl_graph *graph, bl_tensor *q, bl_tensor *k, bl_tensor *v, int head_width);
 bl_tensor *bl_activate(bl_graph *graph, bl_tensor *x, bl_activation activation);
 /** a + b of equal shape, or b (batch, channels, 1, 1) added to every pixel of a. */
 bl_tensor *bl_add(bl_graph *graph, bl_tensor *a, bl_tensor *b);

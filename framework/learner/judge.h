@@ -5,8 +5,9 @@
  *     create … learn, once for each micro-batch of a step: load … learn … (roles/ sums and steps) … release …
  *              judge, once a round: settle … cost, value … or, back through the policy: settle … slope
  *
- * The networks of a judge are a list, numbered 0 … count − 1; their parameters lie with roles/. A member that is NULL is
- * something that this kind does not do. Nothing is collective unless it says so.
+ * The networks of a judge are a list, numbered 0 … count − 1; their parameters lie with roles/. Every kind has `networks`,
+ * `create`, `destroy` and `cost`; one that learns networks has `graphs`, `load`, `learn`, `release`, `settle` and `tell`;
+ * of the others, NULL is something that this kind does not do. Nothing is collective unless it says so.
  */
 #ifndef BEELINE_LEARNER_JUDGE_H
 #define BEELINE_LEARNER_JUDGE_H
@@ -65,7 +66,8 @@ typedef struct bl_judge_kind {
   /** The networks that it learns. \param [out] networks (BL_JUDGE_NETWORKS). \param [in] steps  T'. Returns how many. */
   int (*networks)(bl_judge_network *networks, const bl_policy_method *method, const bl_options *options, int channels,
                   int height, int width);
-  /** The graphs that `create` builds, for bl_computation_settle. \param [out] graphs (BL_JUDGE_GRAPHS). Returns how many.
+  /** The graphs that `create` builds, for bl_computation_settle. \param [out] graphs (BL_JUDGE_GRAPHS). \param [in] plan
+   * with a computation. Returns how many.
    */
   int (*graphs)(bl_network_plan *graphs, const bl_judge_plan *plan);
 

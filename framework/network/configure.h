@@ -12,6 +12,10 @@
 bl_status bl_network_configure(bl_network_shape *shape, const bl_options *options, int channels, int height, int width,
                                int steps, int classes);
 
+/** The key of `network` by which two U-Nets whose parameters have equal names and shapes may compute differently, so that
+ * weights of the one mean nothing to the other; NULL where there is none. Not collective. Borrowed. */
+const char *bl_network_differs(const bl_network_shape *a, const bl_network_shape *b);
+
 /** The critic for samples of that size, and the value network for chains of \a steps steps. Not collective. */
 void bl_network_configure_critic(bl_network_shape *shape, const bl_options *options, int channels, int height, int width);
 void bl_network_configure_value(bl_network_shape *shape, const bl_options *options, int channels, int height, int width,

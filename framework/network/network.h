@@ -28,7 +28,7 @@ typedef struct bl_network_shape {
   bl_network_kind kind;
   int channels, height, width; /**< of x; a point set has height = width = 1 */
   /* unet */
-  int base_channels; /**< "ch" of the public code (a multiple of 32) */
+  int base_channels; /**< "ch" of the public code (a multiple of the groups) */
   int multiplier_count;
   int multipliers[BL_NETWORK_LEVELS];
   int blocks; /**< residual blocks per level */
@@ -36,6 +36,15 @@ typedef struct bl_network_shape {
   int attention_count;
   int attention[BL_NETWORK_LEVELS]; /**< resolutions that get attention, in patches */
   float dropout;
+  /* unet: what differs from Ho et al.'s network, as diffusers' UNet2DModel can; 0: nothing */
+  int attention_levels; /**< bit i, 1 << i, for attention in level i (0: the first), whatever its resolution */
+  int down_padding;     /**< 1: down-sampling pads by a pixel all around instead of below and to the right only */
+  int cosine_first;     /**< 1: the time embedding has its cosines before its sines */
+  int unshifted;        /**< 1: its frequencies are 10000^(−i / half), half of base_channels, instead of half − 1 */
+  float norm_epsilon;   /**< of group normalisation; 0: 1e-6 */
+  int groups;           /**< of group normalisation; 0: 32 */
+  int head_width;       /**< channels of a head of attention; 0: one head of all */
+  int out_channels;     /**< of the result; 0: those of x, which all others are refused for */
   /* mlp, critic, value, classifier */
   int width_count;
   int widths[BL_NETWORK_LEVELS]; /**< of hidden layers: dense features, or convolution channels */

@@ -11,10 +11,11 @@
 
 enum { GROUPS = 32, MAX_SKIPS = BL_NETWORK_LEVELS * 64 };
 
-static const float norm_epsilon = 1e-6f;
 static const bl_conv_shape conv3 = {.kernel = 3, .stride = 1, .pad_before = 1, .pad_after = 1};
 static const bl_conv_shape conv1 = {.kernel = 1, .stride = 1};
-static const bl_conv_shape halve = {.kernel = 3, .stride = 2, .pad_after = 1}; /* pads below and to the right only */
+/* Down-sampling, by down_padding: below and to the right only, or all around. */
+static const bl_conv_shape halve[2] = {{.kernel = 3, .stride = 2, .pad_after = 1},
+                                       {.kernel = 3, .stride = 2, .pad_before = 1, .pad_after = 1}};
 
 /* The name of a part of a layer: "down.0.block.1" and "conv1" give "down.0.block.1.conv1". */
 typedef struct part_name {
@@ -41,22 +42,27 @@ static bl_tensor *convolution(bl_graph *g, bl_tensor *x, const char *prefix, con
   return bl_conv(g, x, named("%s.%s", prefix, part).text, channels, shape, BL_INITIALISE_FAN_IN_UNIFORM);
 }
 
-static bl_tensor *norm(bl_graph *g, bl_tensor *x, const char *prefix, const char *part, bool silu) {
-  return bl_group_norm(g, x, named("%s.%s", prefix, part).text, GROUPS, norm_epsilon, silu);
+static int groups_of(const bl_network_shape *shape) {
+  return shape->groups > 0 ? shape->groups : GROUPS;
+}
+
+static bl_tensor *norm(bl_graph *g, bl_tensor *x, const char *name, bool silu, const bl_network_shape *shape) {
+  const float epsilon = shape->norm_epsilon > 0.0f ? shape->norm_epsilon : 1e-6f;
+  return bl_group_norm(g, x, name, groups_of(shape), epsilon, silu);
 }
 
 /* \param time  (batch, 4 base), already activated. \param alone  nothing else reads x: then the shortcut comes first, and
  * the rest may overwrite x. */
 static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bool alone, bl_tensor *time, const char *name, int channels,
-                                 float dropout) {
+                                 const bl_network_shape *shape) {
   if (x == NULL)
     return NULL;
   bl_segment_begin(g);
-  bl_tensor *h = norm(g, x, name, "norm1", true);
+  bl_tensor *h = norm(g, x, named("%s.norm1", name).text, true, shape);
   h = convolution(g, h, name, "conv1", channels, conv3);
   h = bl_add(g, h, bl_dense(g, time, named("%s.temb_proj", name).text, channels, BL_INITIALISE_FAN_IN_UNIFORM));
-  h = norm(g, h, name, "norm2", true);
-  h = bl_dropout(g, h, dropout);
+  h = norm(g, h, named("%s.norm2", name).text, true, shape);
+  h = bl_dropout(g, h, shape->dropout);
   h = convolution(g, h, name, "conv2", channels, conv3);
   if (x->channels != channels) {
     bl_tensor *shortcut = convolution(g, x, name, "nin_shortcut", channels, conv1);
@@ -65,15 +71,15 @@ static bl_tensor *residual_block(bl_graph *g, bl_tensor *x, bool alone, bl_tenso
   return bl_segment_end(g, bl_add(g, x, h));
 }
 
-static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name) {
+static bl_tensor *attention_block(bl_graph *g, bl_tensor *x, const char *name, const bl_network_shape *shape) {
   if (x == NULL)
     return NULL;
   bl_segment_begin(g);
-  bl_tensor *h = norm(g, x, name, "norm", false);
+  bl_tensor *h = norm(g, x, named("%s.norm", name).text, false, shape);
   bl_tensor *q = convolution(g, h, name, "q", x->channels, conv1);
   bl_tensor *k = convolution(g, h, name, "k", x->channels, conv1);
   bl_tensor *v = convolution(g, h, name, "v", x->channels, conv1);
-  h = convolution(g, bl_attention(g, q, k, v), name, "proj_out", x->channels, conv1);
+  h = convolution(g, bl_attention(g, q, k, v, shape->head_width), name, "proj_out", x->channels, conv1);
   return bl_segment_end(g, bl_add(g, x, h));
 }
 
@@ -85,7 +91,13 @@ static int resolution(const bl_network_shape *shape, int level) {
   return shape->height / patch_side(shape) >> level;
 }
 
+static int channels_of(const bl_network_shape *shape, int level) {
+  return shape->base_channels * shape->multipliers[level];
+}
+
 static bool has_attention(const bl_network_shape *shape, int level) {
+  if ((shape->attention_levels >> level & 1) != 0)
+    return true;
   for (int i = 0; i < shape->attention_count; i++)
     if (shape->attention[i] == resolution(shape, level))
       return true;
@@ -102,15 +114,48 @@ static bl_status check_attention(const bl_network_shape *shape) {
                      "unet: attention at resolution %d, but no level has it: %d levels start at %d and halve",
                      shape->attention[i], shape->multiplier_count, resolution(shape, 0));
   }
+  const int last = shape->multiplier_count - 1;
+  if (shape->attention_levels < 0 || shape->attention_levels >> last > 1)
+    return bl_fail(BL_ERROR_USAGE, "unet: attention in levels 0x%x (bit i: level i), but the last level is %d",
+                   (unsigned)shape->attention_levels, last);
+  for (int level = 0; level <= last && shape->head_width != 0; level++)
+    if ((has_attention(shape, level) || level == last) &&
+        (shape->head_width < 0 || channels_of(shape, level) % shape->head_width != 0))
+      return bl_fail(BL_ERROR_USAGE, "unet: head_width is %d, which does not divide the %d channels of level %d",
+                     shape->head_width, channels_of(shape, level), level);
   return BL_OK;
+}
+
+static bl_status check_switch(const char *field, int value) {
+  if (value == 0 || value == 1)
+    return BL_OK;
+  return bl_fail(BL_ERROR_USAGE, "unet: %s is %d: expected 0 or 1", field, value);
+}
+
+/* What diffusers' networks can differ in. */
+static bl_status check_variant(const bl_network_shape *shape) {
+  BL_TRY(check_switch("down_padding", shape->down_padding));
+  BL_TRY(check_switch("cosine_first", shape->cosine_first));
+  BL_TRY(check_switch("unshifted", shape->unshifted));
+  if (!(shape->norm_epsilon >= 0.0f && shape->norm_epsilon <= 1.0f))
+    return bl_fail(BL_ERROR_USAGE, "unet: norm_epsilon is %g: expected above 0 and at most 1, or 0 for 1e-6",
+                   (double)shape->norm_epsilon);
+  if (shape->out_channels == 0 || shape->out_channels == shape->channels)
+    return BL_OK;
+  return bl_fail(BL_ERROR_USAGE, "unet: %d output channels for images of %d%s: expected %d, the noise alone",
+                 shape->out_channels, shape->channels,
+                 shape->out_channels == 2 * shape->channels ? " (a learned variance)" : "", shape->channels);
 }
 
 static bl_status check(const bl_network_shape *shape) {
   int levels = shape->multiplier_count;
-  if (shape->base_channels < GROUPS || shape->base_channels % GROUPS != 0)
+  const int groups = groups_of(shape);
+  if (shape->groups < 0)
+    return bl_fail(BL_ERROR_USAGE, "unet: groups is %d: expected at least 1, or 0 for %d", shape->groups, GROUPS);
+  if (shape->base_channels < groups || shape->base_channels % groups != 0)
     return bl_fail(BL_ERROR_USAGE,
                    "unet: base_channels is %d: expected a multiple of %d, since group normalisation has %d groups",
-                   shape->base_channels, GROUPS, GROUPS);
+                   shape->base_channels, groups, groups);
   if (levels < 1 || levels > BL_NETWORK_LEVELS)
     return bl_fail(BL_ERROR_USAGE, "unet: %d multipliers: expected 1 to %d", levels, BL_NETWORK_LEVELS);
   for (int i = 0; i < levels; i++)
@@ -129,6 +174,7 @@ static bl_status check(const bl_network_shape *shape) {
   if (shape->attention_count < 0 || shape->attention_count > BL_NETWORK_LEVELS)
     return bl_fail(BL_ERROR_USAGE, "unet: %d attention resolutions: expected 0 to %d", shape->attention_count,
                    BL_NETWORK_LEVELS);
+  BL_TRY(check_variant(shape));
   return check_attention(shape);
 }
 
@@ -141,14 +187,14 @@ static int build_down(bl_graph *g, bl_tensor **skips, bl_tensor *x, bl_tensor *t
   for (int level = 0; level < shape->multiplier_count; level++) {
     bool attends = has_attention(shape, level);
     for (int i = 0; i < shape->blocks; i++) {
-      h = residual_block(g, h, false, time, named("down.%d.block.%d", level, i).text,
-                         shape->base_channels * shape->multipliers[level], shape->dropout);
+      h = residual_block(g, h, false, time, named("down.%d.block.%d", level, i).text, channels_of(shape, level), shape);
       if (attends)
-        h = attention_block(g, h, named("down.%d.attn.%d", level, i).text);
+        h = attention_block(g, h, named("down.%d.attn.%d", level, i).text, shape);
       skips[count++] = h;
     }
     if (level + 1 < shape->multiplier_count && h != NULL) {
-      h = bl_conv(g, h, named("down.%d.downsample.conv", level).text, h->channels, halve, BL_INITIALISE_FAN_IN_UNIFORM);
+      h = bl_conv(g, h, named("down.%d.downsample.conv", level).text, h->channels, halve[shape->down_padding],
+                  BL_INITIALISE_FAN_IN_UNIFORM);
       skips[count++] = h;
     }
   }
@@ -161,9 +207,9 @@ static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor 
     bool attends = has_attention(shape, level);
     for (int i = 0; i <= shape->blocks; i++) {
       h = residual_block(g, bl_concat(g, h, skips[--count]), true, time, named("up.%d.block.%d", level, i).text,
-                         shape->base_channels * shape->multipliers[level], shape->dropout);
+                         channels_of(shape, level), shape);
       if (attends)
-        h = attention_block(g, h, named("up.%d.attn.%d", level, i).text);
+        h = attention_block(g, h, named("up.%d.attn.%d", level, i).text, shape);
     }
     if (level > 0 && h != NULL)
       h = bl_conv(g, bl_upsample(g, h), named("up.%d.upsample.conv", level).text, h->channels, conv3,
@@ -175,7 +221,7 @@ static bl_tensor *build_up(bl_graph *g, bl_tensor **skips, int count, bl_tensor 
 /* \param prefix  of the names: "", or "head." for the second copy. */
 static bl_tensor *output_block(bl_graph *g, bl_tensor *h, const char *prefix, const bl_network_shape *shape) {
   const int side = patch_side(shape);
-  h = bl_group_norm(g, h, named("%snorm_out", prefix).text, GROUPS, norm_epsilon, true);
+  h = norm(g, h, named("%snorm_out", prefix).text, true, shape);
   h = bl_conv(g, h, named("%sconv_out", prefix).text, shape->channels * side * side, conv3, BL_INITIALISE_FAN_IN_UNIFORM);
   return side > 1 ? bl_unpatch(g, h, side) : h;
 }
@@ -189,7 +235,9 @@ void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
     bl_freeze_begin(graph);
   bl_tensor *x = bl_input(graph, shape->channels, shape->height, shape->width);
   int features = 4 * shape->base_channels;
-  bl_tensor *time = bl_time_embedding(graph, bl_input_time(graph), shape->base_channels);
+  bl_tensor *time =
+      bl_time_embedding(graph, bl_input_time(graph), shape->base_channels,
+                        (bl_time_form){.cosine_first = shape->cosine_first != 0, .unshifted = shape->unshifted != 0});
   time = bl_dense(graph, time, "temb.dense.0", features, BL_INITIALISE_FAN_IN_UNIFORM);
   time = bl_dense(graph, bl_activate(graph, time, BL_SILU), "temb.dense.1", features, BL_INITIALISE_FAN_IN_UNIFORM);
   time = bl_activate(graph, time, BL_SILU); /* once, instead of in each block */
@@ -198,10 +246,9 @@ void bl_unet_build(bl_graph *graph, const bl_network_shape *shape) {
   int count = build_down(graph, skips, x, time, shape);
   if (graph->status != BL_OK)
     return;
-  bl_tensor *h =
-      residual_block(graph, skips[count - 1], false, time, "mid.block_1", skips[count - 1]->channels, shape->dropout);
-  h = attention_block(graph, h, "mid.attn_1");
-  h = residual_block(graph, h, false, time, "mid.block_2", skips[count - 1]->channels, shape->dropout);
+  bl_tensor *h = residual_block(graph, skips[count - 1], false, time, "mid.block_1", skips[count - 1]->channels, shape);
+  h = attention_block(graph, h, "mid.attn_1", shape);
+  h = residual_block(graph, h, false, time, "mid.block_2", skips[count - 1]->channels, shape);
   h = build_up(graph, skips, count, h, time, shape);
   bl_tensor *y = output_block(graph, h, "", shape);
   if (shape->head) {

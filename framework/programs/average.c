@@ -1,6 +1,7 @@
 /* `beeline average`: one model from several, by the mean of their weights. */
 #include "base/memory.h"
 #include "base/print.h"
+#include "network/configure.h"
 #include "network/network.h"
 #include "parallel/agree.h"
 #include "programs/files.h"
@@ -69,6 +70,10 @@ static bl_status check_alike(const bl_model_header *found, const char *path, con
   if (found->shape.kind != first->shape.kind)
     return bl_fail(BL_ERROR_INPUT, "%s: holds a %s, expected a %s as in %s", path, bl_network_kind_name(found->shape.kind),
                    bl_network_kind_name(first->shape.kind), first_path);
+  const char *key = bl_network_differs(&found->shape, &first->shape);
+  if (key != NULL)
+    return bl_fail(BL_ERROR_INPUT, "%s: its network differs from that of %s by %s: their weights have no common meaning",
+                   path, first_path, key);
   if (strcmp(found->schedule, first->schedule) != 0 || found->diffusion_steps != first->diffusion_steps ||
       found->beta_first != first->beta_first || found->beta_last != first->beta_last ||
       strcmp(found->prediction, first->prediction) != 0 || found->distilled_steps != first->distilled_steps)

@@ -116,7 +116,7 @@ static bl_status prepare(distiller *d, const bl_invocation *invocation) {
   BL_AGREE(check(d, options), invocation->comm);
   BL_TRY(bl_computation_create(&d->computation, options));
   BL_TRY(bl_source_model_read(header, &d->schedule, options, invocation->comm));
-  BL_TRY(bl_source_model_refuse_condition(header, options));
+  BL_TRY(bl_source_model_limit_condition(header, options, 0));
   BL_TRY(bl_run_read_data(&d->dataset, &d->batches, header, options, invocation->comm));
   if (options->distill.first > header->diffusion_steps)
     return bl_options_reject(options, "distill.first", "at most %d, the steps of the model's diffusion",

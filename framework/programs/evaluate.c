@@ -41,7 +41,7 @@ static const char help[] =
     ".nc, for images with both radial power spectra, and as text otherwise.\n"
     "\n"
     "Example:\n"
-    "  mpirun -n 2 beeline evaluate experiments/digits/evaluate.yaml --set metrics.samples=out/samples.nc\n";
+    "  mpirun -n 2 beeline evaluate experiments/digits/finetune.yaml --set metrics.samples=out/samples.nc\n";
 
 /* Everything that judging needs. */
 typedef struct evaluation {

@@ -129,8 +129,7 @@ static bl_status prepare(finetuner *f, bl_model_header *header, const bl_invocat
   BL_AGREE(check(f, options), invocation->comm);
   BL_TRY(bl_computation_create(&f->computation, options));
   BL_TRY(bl_source_model_read(header, &f->schedule, options, invocation->comm));
-  if (header->shape.condition > 1)
-    return bl_source_model_refuse_condition(header, options);
+  BL_TRY(bl_source_model_limit_condition(header, options, 1));
   f->labels = bl_condition_labels(&header->shape.classes);
   f->condition = header->shape.condition > 0 ? &f->labels : NULL;
   const bl_network_shape *shape = &header->shape;
@@ -157,7 +156,8 @@ static bl_status settle(finetuner *f, const bl_network_shape *shape) {
   const bl_judge_plan judge = {&f->method, f->judge, f->judge_count, &f->computation};
   bl_network_plan graphs[2 + BL_JUDGE_GRAPHS] = {{shape, batch, BL_GRAPH_INFERENCE, &f->computation.rollout},
                                                  {shape, batch, BL_GRAPH_TRAINING, &f->computation.learn}};
-  const int count = 2 + f->method.learner->judge->graphs(graphs + 2, &judge);
+  const bl_judge_kind *kind = f->method.learner->judge;
+  const int count = 2 + (kind->graphs != NULL ? kind->graphs(graphs + 2, &judge) : 0);
   BL_TRY(bl_computation_settle(&f->computation, f->run.algorithms, graphs, count, f->run.invocation->comm));
   f->run.provenance.algorithms = bl_computation_text(&f->computation);
   return BL_OK;

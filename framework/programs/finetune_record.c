@@ -34,8 +34,8 @@ static const bl_record_column of_held_out[] = {
 };
 
 static void add(bl_finetune_columns *columns, const bl_record_column *more, int count) {
-  memcpy(columns->columns + columns->count, more, (size_t)count * sizeof *more);
-  columns->count += count;
+  for (int i = 0; i < count; i++)
+    columns->columns[columns->count++] = more[i];
 }
 
 /* Columns kl_step_1 and so on. */
@@ -74,8 +74,8 @@ void bl_finetune_columns_list(bl_finetune_columns *columns, const bl_ring_plan *
 }
 
 static void put(double **to, const double *values, int count) {
-  memcpy(*to, values, (size_t)count * sizeof *values);
-  *to += count;
+  for (int i = 0; i < count; i++)
+    *(*to)++ = values[i];
 }
 
 /* In the order of bl_finetune_columns_list. */

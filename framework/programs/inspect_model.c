@@ -25,6 +25,24 @@ static void show_value(const char *label, int value) {
     show_list(label, &value, 1);
 }
 
+/* What a U-Net has of diffusers' and not of Ho et al.'s. */
+static void show_variant(const bl_network_shape *shape) {
+  int levels[BL_NETWORK_LEVELS], count = 0;
+  for (int level = 0; level < BL_NETWORK_LEVELS; level++)
+    if ((shape->attention_levels >> level & 1) != 0)
+      levels[count++] = level;
+  show_list("attention in level", levels, count);
+  show_value("head width", shape->head_width);
+  show_value("groups", shape->groups);
+  if (shape->norm_epsilon > 0.0F)
+    bl_print("  %-18s %g\n", "norm epsilon", (double)shape->norm_epsilon);
+  if (shape->down_padding != 0)
+    bl_print("  %-18s all around\n", "down padding");
+  if (shape->cosine_first != 0 || shape->unshifted != 0)
+    bl_print("  %-18s %s, frequency shift %d\n", "time embedding", shape->cosine_first != 0 ? "cosine first" : "sine first",
+             shape->unshifted != 0 ? 0 : 1);
+}
+
 static void show_header(const bl_model_header *header) {
   const bl_network_shape *shape = &header->shape;
   bl_print("  %-18s %s\n", "network", bl_network_kind_name(shape->kind));
@@ -35,6 +53,7 @@ static void show_header(const bl_model_header *header) {
   if (shape->patch > 1)
     show_value("pixels a patch", shape->patch * shape->patch);
   show_list("attention at", shape->attention, shape->attention_count);
+  show_variant(shape);
   if (shape->dropout > 0.0F)
     bl_print("  %-18s %g\n", "dropout", (double)shape->dropout);
   show_list("widths", shape->widths, shape->width_count);

@@ -33,8 +33,7 @@ bl_status bl_model_sampler_plan(bl_model_sampler *sampler, const bl_options *opt
   bl_prediction prediction;
   BL_TRY(bl_options_blame(options, "model.file", bl_prediction_parse(&prediction, header->prediction)));
   bl_chain_set_prediction(&sampler->chain, prediction);
-  if (header->shape.condition > 1)
-    return bl_source_model_refuse_condition(header, options);
+  BL_TRY(bl_source_model_limit_condition(header, options, 1));
   sampler->labels = bl_condition_labels(&header->shape.classes);
   sampler->condition = header->shape.condition > 0 ? &sampler->labels : NULL;
   if (sampler->chain.head)

@@ -104,7 +104,7 @@ static bl_status prepare(task *t) {
   BL_TRY(bl_computation_create(&t->computation, options));
   BL_AGREE(t->rank == 0 ? claim(t) : BL_OK, t->comm);
   BL_TRY(bl_source_model_read(&t->header, &t->schedule, options, t->comm));
-  BL_TRY(bl_source_model_refuse_condition(&t->header, options));
+  BL_TRY(bl_source_model_limit_condition(&t->header, options, 0));
   if (strcmp(t->header.prediction, "epsilon") != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but moments are those of models that predict epsilon",
                    options->model.file, t->header.prediction);

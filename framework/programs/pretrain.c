@@ -142,6 +142,11 @@ static bl_status check_start(const bl_model_header *header, const bl_options *op
                    "says \"%s\" of %d steps from %g to %g: give both the same diffusion.* keys",
                    options->network.start, found.schedule, found.diffusion_steps, found.beta_first, found.beta_last,
                    header->schedule, header->diffusion_steps, header->beta_first, header->beta_last);
+  const char *key = bl_network_differs(&found.shape, &header->shape);
+  if (key != NULL)
+    return bl_fail(BL_ERROR_INPUT,
+                   "%s: its network differs from the configured one by %s: give both the same network.* keys",
+                   options->network.start, key);
   return BL_OK;
 }
 
@@ -149,7 +154,7 @@ static bl_status check_start(const bl_model_header *header, const bl_options *op
 static bl_status prepare_head(pretrainer *p, const bl_options *options, MPI_Comm comm) {
   bl_model_header *header = &p->run.header;
   BL_TRY(bl_source_model_read(header, &p->schedule, options, comm));
-  BL_TRY(bl_source_model_refuse_condition(header, options));
+  BL_TRY(bl_source_model_limit_condition(header, options, 0));
   if (strcmp(header->prediction, "epsilon") != 0)
     return bl_fail(BL_ERROR_INPUT, "%s: predicts %s, but heads are for models that predict epsilon", options->model.file,
                    header->prediction);

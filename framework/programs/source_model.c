@@ -24,11 +24,11 @@ bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, c
   return bl_schedule_create(schedule, header->schedule, header->diffusion_steps, header->beta_first, header->beta_last);
 }
 
-bl_status bl_source_model_refuse_condition(const bl_model_header *header, const bl_options *options) {
-  if (header->shape.condition == 0)
+bl_status bl_source_model_limit_condition(const bl_model_header *header, const bl_options *options, int most) {
+  if (header->shape.condition <= most)
     return BL_OK;
-  return bl_fail(BL_ERROR_INPUT, "%s: takes a condition (%d labels a sample), expected a model without",
-                 options->model.file, header->shape.condition);
+  return bl_fail(BL_ERROR_INPUT, "%s: takes a condition of %d labels a sample, expected %s", options->model.file,
+                 header->shape.condition, most == 0 ? "a model without" : "one label at most");
 }
 
 bl_status bl_source_model_match(const bl_model_header *header, const bl_dataset *data, const bl_options *options) {

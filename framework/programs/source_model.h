@@ -22,8 +22,8 @@ bool bl_source_model_takes_average(const bl_options *options);
  * bl_schedule_destroy. Returns BL_ERROR_INPUT with the place of model.file for a file that holds no diffusion model. */
 bl_status bl_source_model_read(bl_model_header *header, bl_schedule *schedule, const bl_options *options, MPI_Comm comm);
 
-/** Refuse a model that takes a condition, for programs that give none. Not collective. Returns BL_ERROR_INPUT. */
-bl_status bl_source_model_refuse_condition(const bl_model_header *header, const bl_options *options);
+/** Refuse a model that takes a condition of more than \a most labels a sample. Not collective. Returns BL_ERROR_INPUT. */
+bl_status bl_source_model_limit_condition(const bl_model_header *header, const bl_options *options, int most);
 
 /** Refuse a model of other samples than those of \a data, the data set data.file. Not collective. Returns BL_ERROR_INPUT
  * with both shapes. */

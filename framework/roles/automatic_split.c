@@ -72,6 +72,8 @@ static bl_status measure_alone(bl_split_costs *costs, const bl_ring_plan *plan) 
   BL_TRY(bl_world_create(&world, MPI_COMM_SELF, (bl_split){1, 1, 1}));
   bl_status status = bl_ring_create(&ring, &world, &small);
   if (status == BL_OK)
+    status = ring.improvement->kind->set_reference(ring.improvement, ring.aggregators[0].values);
+  if (status == BL_OK)
     status = run_rounds(costs, &ring);
   costs->judge *= plan->method->n_critic;
   bl_ring_destroy(&ring);

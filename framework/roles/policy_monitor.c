@@ -108,7 +108,7 @@ static void report_means(bl_policy_report *report, const double *means, int step
   report->ratio_before = means[ADVANTAGE];
   report->ratio_after = means[RATIO];
   report->divergence = means[DIVERGENCE];
-  report->divergence_most = 0;
+  report->divergence_most = isnan(means[DIVERGENCE]) ? NAN : 0;
   for (int i = 0; i < steps; i++) {
     const double share = means[OF_STEPS + steps + i], mean = share > 0 ? means[OF_STEPS + i] / share : NAN;
     report->divergence_most = mean > report->divergence_most ? mean : report->divergence_most;

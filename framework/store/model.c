@@ -17,6 +17,33 @@ static bl_status put_integers(int ncid, const char *path, const char *name, cons
                              name);
 }
 
+/* Numbers of a U-Net that a file has only where they are not 0. */
+static const struct {
+  const char *name;
+  size_t offset; /* in bl_network_shape */
+  int highest;
+} variants[] = {
+    {"network_attention_levels", offsetof(bl_network_shape, attention_levels), (1 << BL_NETWORK_LEVELS) - 1},
+    {"network_down_padding", offsetof(bl_network_shape, down_padding), 1},
+    {"network_cosine_first", offsetof(bl_network_shape, cosine_first), 1},
+    {"network_unshifted", offsetof(bl_network_shape, unshifted), 1},
+    {"network_groups", offsetof(bl_network_shape, groups), 1 << 16},
+    {"network_head_width", offsetof(bl_network_shape, head_width), 1 << 16},
+};
+
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static bl_status write_variant(int ncid, const char *path, const bl_network_shape *shape) {
+  for (int i = 0; i < VARIANTS; i++) {
+    const int *value = (const int *)(const void *)((const char *)shape + variants[i].offset);
+    if (*value != 0)
+      BL_TRY(put_integers(ncid, path, variants[i].name, value, 1));
+  }
+  if (shape->norm_epsilon > 0.0F)
+    BL_NETCDF(nc_put_att_float(ncid, NC_GLOBAL, "network_norm_epsilon", NC_FLOAT, 1, &shape->norm_epsilon), path);
+  return BL_OK;
+}
+
 static bl_status write_shape(int ncid, const char *path, const bl_network_shape *shape) {
   BL_TRY(bl_container_text(ncid, NC_GLOBAL, path, "network_kind", bl_network_kind_name(shape->kind)));
   BL_TRY(put_integers(ncid, path, "network_channels", &shape->channels, 1));
@@ -33,6 +60,7 @@ static bl_status write_shape(int ncid, const char *path, const bl_network_shape 
   BL_TRY(put_integers(ncid, path, "network_steps", &shape->steps, 1));
   if (shape->condition > 0)
     BL_TRY(put_integers(ncid, path, "network_condition", &shape->condition, 1));
+  BL_TRY(write_variant(ncid, path, shape));
   return put_integers(ncid, path, "network_classes", &shape->classes, 1);
 }
 
@@ -138,6 +166,25 @@ static bl_status get_real(double *value, int ncid, const char *path, const char 
   return BL_OK;
 }
 
+static bool has_attribute(int ncid, const char *name) {
+  return nc_inq_att(ncid, NC_GLOBAL, name, NULL, NULL) == NC_NOERR;
+}
+
+static bl_status read_variant(bl_network_shape *shape, int ncid, const char *path) {
+  double epsilon = 0.0;
+  for (int i = 0; i < VARIANTS; i++) {
+    int *value = (int *)(void *)((char *)shape + variants[i].offset);
+    *value = 0;
+    if (has_attribute(ncid, variants[i].name))
+      BL_TRY(get_integer(value, ncid, path, variants[i].name, 1, variants[i].highest));
+  }
+  if (has_attribute(ncid, "network_norm_epsilon"))
+    BL_TRY(get_real(&epsilon, ncid, path, "network_norm_epsilon"));
+  shape->norm_epsilon = (float)epsilon;
+  shape->out_channels = 0;
+  return BL_OK;
+}
+
 static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path) {
   enum { SIDE = 16384, FEATURES = 1 << 16, ROWS = 1 << 20 };
   char kind[32];
@@ -167,6 +214,7 @@ static bl_status read_shape(bl_network_shape *shape, int ncid, const char *path)
   shape->condition = 0;
   if (nc_inq_att(ncid, NC_GLOBAL, "network_condition", NULL, NULL) == NC_NOERR)
     BL_TRY(get_integer(&shape->condition, ncid, path, "network_condition", 1, 1024));
+  BL_TRY(read_variant(shape, ncid, path));
   return get_integer(&shape->classes, ncid, path, "network_classes", 0, ROWS);
 }
 

@@ -32,7 +32,7 @@ typedef struct bl_model_header {
   char schedule[32];      /**< diffusion schedule, "" for networks without one */
   int diffusion_steps;    /**< T */
   double beta_first, beta_last;
-  char prediction[16];     /**< of a diffusion model: "epsilon" ("" is written so too), "x" or "v" */
+  char prediction[16];     /**< of a diffusion model: "epsilon" ("" is written so too), "x", "v", "velocity" */
   char head[8];            /**< "", or "sn", "npr": the file holds a head of a network of `shape`, not the network */
   uint32_t model_checksum; /**< of a head: bl_model_checksum of the weights that it belongs to */
   int distilled_steps;     /**< steps of the deterministic chain that it was distilled for; 0: it was not */

@@ -57,18 +57,26 @@ static void dense_layers(void **state) {
   bl_graph_destroy(&graph);
 }
 
-static void attention(void **state) {
-  (void)state;
+static void attention_by_heads(int heads) {
   bl_tensor *x;
   bl_graph *graph = graph_with_input(&x, 32, 4);
   const bl_conv_shape one = {1, 1, 0, 0};
   bl_tensor *h = bl_group_norm(graph, x, "norm", 4, 1e-6f, false);
   bl_tensor *q = bl_conv(graph, h, "q", 32, one, BL_INITIALISE_ZERO), *k = bl_conv(graph, h, "k", 32, one, 0);
-  finish(graph, bl_attention(graph, q, k, x));
+  finish(graph, bl_attention(graph, q, k, x, 32 / heads));
   const double product = 2.0 * BATCH * 16 * 16 * 32;
   costs(graph, 0, 0, 0, 0);
   costs(graph, 3, 2 * product, 3 * product, 0); /* dA, dq, dk; v is x, whose gradient is not wanted */
+  assert_true(bl_cost_bytes(graph->nodes[3], false) == 4.0 * BATCH * 16 * (4 * 32 + heads * 16));
   bl_graph_destroy(&graph);
+}
+
+/* Heads share the channels: as many operations, but weights for each head. */
+static void attention(void **state) {
+  (void)state;
+  attention_by_heads(1);
+  attention_by_heads(4);
+  attention_by_heads(32);
 }
 
 /* A U-Net by its parameters alone: kernels times the pixels of their level, and the products of attention. */

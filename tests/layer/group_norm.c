@@ -48,11 +48,17 @@ static void agrees_with_reference(void **state) {
       {1, 32, 5, 7, 32, true, true},   /* a channel a group; a remainder of pixels */
       {16, 64, 4, 4, 32, true, true},  /* two channels a group */
       {3, 96, 6, 7, 32, false, true},  /* groups across the edges of blocks */
+      {2, 48, 5, 6, 4, true, true},    /* of twelve channels */
+      {3, 80, 4, 5, 5, true, true},    /* groups of one block of 16, and of two of 8 */
+      {2, 144, 3, 3, 6, false, true},  /* of a block and a half */
+      {2, 48, 4, 3, 48, true, true},   /* a channel a group */
       {2, 32, 8, 9, 2, true, true},    /* a group is a block */
       {2, 64, 3, 2, 1, false, true},   /* a group is all blocks */
       {1, 16, 33, 31, 4, true, true},  /* many chunks */
       {3, 64, 4, 4, 32, true, false},  /* plain layout */
       {2, 20, 5, 5, 4, true, false},   /* plain, channels that no block divides */
+      {2, 40, 5, 5, 8, true, false},   /* plain, groups of five */
+      {3, 36, 4, 4, 4, false, false},  /* plain, groups of nine */
       {16, 6, 1, 1, 2, false, false},  /* vectors */
       {1, 6, 33, 31, 3, false, false}, /* plain, many chunks */
   };

@@ -85,7 +85,70 @@ static void refuses_impossible_shapes(void **state) {
   assert_int_equal(bl_memory_balance(), 0);
 }
 
+static void refuses_impossible_variants(void **state) {
+  (void)state;
+  const bl_network_shape digits = *test_shape("unet_digits");
+  bl_network_shape shape = digits;
+  shape.groups = 12;
+  refuses(shape, "base_channels is 32: expected a multiple of 12");
+  shape = digits;
+  shape.groups = -1;
+  refuses(shape, "groups is -1");
+  shape = digits;
+  shape.head_width = 24; /* level 1 has 64 channels */
+  refuses(shape, "head_width is 24, which does not divide the 64 channels of level 1");
+  shape = digits;
+  shape.attention_levels = 4; /* levels are 0 and 1 */
+  refuses(shape, "attention in levels 0x4 (bit i: level i), but the last level is 1");
+  shape = digits;
+  shape.down_padding = 2;
+  refuses(shape, "down_padding is 2: expected 0 or 1");
+  shape = digits;
+  shape.cosine_first = -1;
+  refuses(shape, "cosine_first is -1");
+  shape = digits;
+  shape.unshifted = 3;
+  refuses(shape, "unshifted is 3");
+  shape = digits;
+  shape.norm_epsilon = -1e-5f;
+  refuses(shape, "norm_epsilon is -1e-05");
+  shape = digits;
+  shape.channels = 3;
+  shape.out_channels = 6;
+  refuses(shape, "6 output channels for images of 3 (a learned variance): expected 3");
+  shape.out_channels = 4;
+  refuses(shape, "4 output channels for images of 3: expected 3");
+  assert_int_equal(bl_memory_balance(), 0);
+}
+
+/** Levels say the same as the resolutions that they have. */
+static void attention_by_level_is_attention_by_resolution(void **state) {
+  (void)state;
+  enum { BATCH = 2, PIXELS = BATCH * 64 };
+  bl_network_shape shapes[2] = {*test_shape("unet_digits"), *test_shape("unet_digits")};
+  shapes[1].attention_count = 0;
+  shapes[1].attention_levels = 1 << 1;
+  shapes[1].out_channels = shapes[1].channels;
+  float *values = NULL, x[PIXELS], y[2][PIXELS];
+  const float time[BATCH] = {3.0f, 700.5f};
+  bl_random_normal(x, PIXELS, (bl_draw){.purpose = BL_PURPOSE_TEST});
+  for (int i = 0; i < 2; i++) {
+    bl_graph *graph = NULL;
+    assert_int_equal(bl_network_create(&graph, &shapes[i], BATCH, BL_GRAPH_INFERENCE, false), BL_OK);
+    const bl_parameter_table *table = bl_graph_parameters(graph);
+    assert_int_equal(bl_allocate(&values, table->count, sizeof *values), BL_OK);
+    bl_parameter_initialise(values, table, 1);
+    assert_int_equal(bl_graph_load(graph, values), BL_OK);
+    assert_int_equal(bl_graph_forward(graph, y[i], &(bl_graph_inputs){.x = x, .time = time}), BL_OK);
+    bl_graph_destroy(&graph);
+    bl_free(&values);
+  }
+  assert_memory_equal(y[0], y[1], sizeof y[0]);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(patches_are_channels), cmocka_unit_test(refuses_impossible_shapes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(patches_are_channels), cmocka_unit_test(refuses_impossible_shapes),
+                                     cmocka_unit_test(refuses_impossible_variants),
+                                     cmocka_unit_test(attention_by_level_is_attention_by_resolution)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,9 +34,9 @@ for learner in sft_pg backprop_chain; do
   grep -q 'condition, labels *1$' said || complain "$learner forgot the condition: $(cat said)"
 done
 
-refuse 0 'takes a condition (1 labels a sample)' moments roll.yaml --set model.file=labelled.nc --output no.nc
-refuse 0 'takes a condition (1 labels a sample)' distill roll.yaml --set learner.name=distill --set distill.first=2 \
+refuse 0 'takes a condition of 1 labels a sample' moments roll.yaml --set model.file=labelled.nc --output no.nc
+refuse 0 'takes a condition of 1 labels a sample' distill roll.yaml --set learner.name=distill --set distill.first=2 \
   --set model.file=labelled.nc --output no
-refuse 0 'takes a condition (2 labels a sample)' finetune roll.yaml $roll_tuning --set model.file=words.nc --output no
-refuse 0 'takes a condition (2 labels a sample)' $sampling --set model.file=words.nc --output no.nc
+refuse 0 'takes a condition of 2 labels a sample' finetune roll.yaml $roll_tuning --set model.file=words.nc --output no
+refuse 0 'takes a condition of 2 labels a sample' $sampling --set model.file=words.nc --output no.nc
 finish

@@ -33,6 +33,25 @@ same_values run1/model.nc on/model.nc || complain "going on from a model changed
 run 0 pretrain go_on.yaml --set network.start='""' --output fresh
 same_values run1/model.nc fresh/model.nc && complain "fresh weights are those of the model"
 
+# A U-Net of another kind: its file says so, and its weights are none for the usual one, though they have the same shapes.
+cat > unet.yaml << END
+data: {file: $digits}
+network: {base_channels: 24, multipliers: [1, 2], blocks: 1, attention_levels: [1], head_width: 8, groups: 8,
+          norm_epsilon: 1e-5, down_padding: 1, embedding: cosine_first, frequency_shift: 0}
+learner: {name: denoise, rounds: 1, batch: 32, micro_batch: 16}
+END
+for ranks in 1 2; do
+  run $ranks pretrain unet.yaml --output variant$ranks
+done
+same_values variant1/model.nc variant2/model.nc || complain "two ranks pre-train another U-Net: $(cat why)"
+shows variant1/model.nc 'attention in level +1$' 'head width +8$' 'groups +8$' 'norm epsilon +1e-05$' 'down padding +all around$' \
+  'time embedding +cosine first, frequency shift 0$'
+run 1 pretrain unet.yaml --set network.start=variant1/model.nc --output variant
+refuse 1 'differs from the configured one by network.embedding' \
+  pretrain unet.yaml --set network.start=variant1/model.nc --set network.embedding=sine_first --output refused
+run 0 pretrain unet.yaml --set network.down_padding=0 --output padded
+refuse 0 'differs from that of variant1/model.nc by network.down_padding' average variant1/model.nc padded/model.nc --output mean.nc
+
 # Ranks without work are told how many are useful, and those with work are told nothing.
 run 3 pretrain go_on.yaml --set learner.batch=32 --output idle
 said '1 of 3 ranks have nothing to compute: learner.batch 32 in micro-batches of 16 is work for 2; start 2'

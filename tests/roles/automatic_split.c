@@ -27,7 +27,7 @@ static void one_rank_does_everything_in_turn(void **state) {
   assert_true(predict((bl_split){1, 1, 1}, 1, &even, &counts) == alone(6, 1, &even, &counts));
 }
 
-static void ranks_with_all_roles_share_the_strata(void **state) {
+static void ranks_with_all_roles_share_the_slots(void **state) {
   (void)state;
   const bl_split_counts counts = {.slots = 6, .n_critic = 3, .critic_epochs = 2, .n_generator = 4};
   assert_true(fabs(predict((bl_split){2, 2, 2}, 2, &even, &counts) - alone(3, 2, &even, &counts)) < 1e-12);
@@ -102,7 +102,7 @@ static void critics_that_cost_nothing_stay_together(void **state) {
 }
 
 /* Two slots occupy two of three ranks: critics that cost much are better off on the third. */
-static void a_rank_without_strata_takes_the_critics(void **state) {
+static void a_rank_without_slots_takes_the_critics(void **state) {
   (void)state;
   const bl_split_costs costs = {.rollout = 1, .critic = 0.5, .policy = 0.1};
   const bl_split_counts counts = {.slots = 2, .n_critic = 5, .critic_epochs = 1, .n_generator = 10};
@@ -121,13 +121,13 @@ static void many_ranks_are_decided_soon(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_rank_does_everything_in_turn),
-      cmocka_unit_test(ranks_with_all_roles_share_the_strata),
+      cmocka_unit_test(ranks_with_all_roles_share_the_slots),
       cmocka_unit_test(a_critic_of_its_own_hides_behind_rollouts),
       cmocka_unit_test(an_aggregator_makes_all_wait),
       cmocka_unit_test(one_rank_has_no_choice),
       cmocka_unit_test(slots_that_divide_evenly_stay_together),
       cmocka_unit_test(critics_that_cost_nothing_stay_together),
-      cmocka_unit_test(a_rank_without_strata_takes_the_critics),
+      cmocka_unit_test(a_rank_without_slots_takes_the_critics),
       cmocka_unit_test(many_ranks_are_decided_soon),
   };
   MPI_Init(&argc, &argv);

@@ -3,6 +3,7 @@
  * ranks, with the same bits. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "roles/automatic_split.h"
 #include "roles/round.h"
 #include "support/cmocka.h"
 
@@ -148,6 +149,9 @@ static void run(float **values, size_t *count, double cost[2], const bl_world *w
                              .chain = &chain,
                              .slots = SLOTS};
   *count = plan.networks[0].table->count;
+  bl_split_costs costs;
+  assert_int_equal(bl_split_measure(&costs, &plan, world->comm), BL_OK);
+  assert_true(costs.rollout > 0 && costs.policy > 0);
   assert_int_equal(bl_ring_create(&ring, world, &plan), BL_OK);
   assert_int_equal(bl_allocate(&start, *count, sizeof *start), BL_OK);
   assert_int_equal(bl_allocate(values, *count, sizeof **values), BL_OK);

@@ -34,7 +34,12 @@ folder_of() {
   [ -n "$now" ] || now=${number[$1]}
   echo "$cluster/${now//[\[\]]/_}"
 }
-over() { test -e "$(folder_of "$1")/state"; }
+# A job that goes on under another number tells so before it ends: look again once it has ended.
+over() {
+  local folder
+  folder=$(folder_of "$1")
+  [ -e "$folder/state" ] && [ "$folder" = "$(folder_of "$1")" ]
+}
 ended() { # ended NAME STATE: an exit status, cancelled, or an expression for it
   await "the end of $1" over "$1" || { cat "${log[$1]}" "$cluster/log"; return; }
   local state

@@ -33,6 +33,13 @@ static const bl_model_header header = {
               .attention_count = 1,
               .attention = {4},
               .dropout = 0.1F,
+              .attention_levels = 6,
+              .down_padding = 1,
+              .cosine_first = 1,
+              .unshifted = 1,
+              .norm_epsilon = 1e-5F,
+              .groups = 8,
+              .head_width = 16,
               .width_count = 2,
               .widths = {7, 11},
               .steps = 10,
@@ -172,6 +179,29 @@ static void every_changed_byte_is_noticed(void **state) {
   destroy(&f);
 }
 
+/* A file of a network as it always was has no word about what others can differ in, as all files before there were others.
+ */
+static void what_is_not_there_is_as_before(void **state) {
+  (void)state;
+  static const char *const names[] = {"network_attention_levels", "network_down_padding", "network_cosine_first",
+                                      "network_unshifted",        "network_groups",       "network_head_width",
+                                      "network_norm_epsilon"};
+  fixture f;
+  int ncid;
+  bl_model_header plain = header, found;
+  make_small(&f);
+  plain.shape = (bl_network_shape){.kind = BL_NETWORK_UNET, .channels = 3, .height = 8, .width = 8, .base_channels = 32};
+  const bl_model_part part = {"model", &f.table, f.values};
+  assert_int_equal(bl_model_write(scratch("plain.nc"), &plain, &part, 1, &provenance), BL_OK);
+  assert_int_equal(bl_model_read_header(&found, scratch("plain.nc")), BL_OK);
+  assert_memory_equal(&found, &plain, sizeof plain);
+  assert_int_equal(nc_open(scratch("plain.nc"), NC_NOWRITE, &ncid), NC_NOERR);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    assert_int_equal(nc_inq_att(ncid, NC_GLOBAL, names[i], NULL, NULL), NC_ENOTATT);
+  assert_int_equal(nc_close(ncid), NC_NOERR);
+  destroy(&f);
+}
+
 /* Attributes that other programs wrote. */
 static void nonsense_in_the_header_is_refused(void **state) {
   (void)state;
@@ -194,6 +224,13 @@ static void nonsense_in_the_header_is_refused(void **state) {
       {"optimiser_steps", {INT64_MAX, INT64_MAX, 1}, 3},
       {"network_blocks", {1, 2}, 2},
       {"network_patch", {-2}, 1},
+      {"network_attention_levels", {256}, 1},
+      {"network_down_padding", {2}, 1},
+      {"network_cosine_first", {-1}, 1},
+      {"network_unshifted", {1, 1}, 2},
+      {"network_groups", {0}, 1},
+      {"network_head_width", {1 << 20}, 1},
+      {"network_norm_epsilon", {2}, 1},
       {"beta_last", {7}, 1},
       {"network_kind", {1}, 1},
   };
@@ -454,6 +491,7 @@ int main(void) {
       cmocka_unit_test(models_come_back_as_written),
       cmocka_unit_test(another_network_is_refused),
       cmocka_unit_test(every_changed_byte_is_noticed),
+      cmocka_unit_test(what_is_not_there_is_as_before),
       cmocka_unit_test(nonsense_in_the_header_is_refused),
       cmocka_unit_test(the_old_checkpoint_survives_a_failed_write),
       cmocka_unit_test(the_newest_intact_checkpoint_is_found),
