@@ -3,6 +3,7 @@
 #include "store/model_format_row.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GROUPS = 32, SIDE = 16384, TEXT = 96 };
@@ -16,18 +17,11 @@ static const struct {
     {"_class_name", "\"UNet2DModel\"", "\"UNet2DModel\"", NULL},
     {"act_fn", "\"silu\"", "\"silu\"", "\"swish\""},
     {"add_attention", "true", "true", NULL},
-    {"attention_head_dim", "8", "null", NULL}, /* one head of all channels */
-    {"attn_norm_num_groups", "null", "null", "32"},
     {"center_input_sample", "false", "false", NULL},
     {"class_embed_type", "null", "null", NULL},
-    {"downsample_padding", "1", "0", NULL}, /* below and to the right only */
     {"downsample_type", "\"conv\"", "\"conv\"", NULL},
-    {"flip_sin_to_cos", "true", "false", NULL}, /* sine, then cosine */
-    {"freq_shift", "0", "1", NULL},             /* frequencies 10000^(-i / (half - 1)) */
     {"mid_block_scale_factor", "1", "1", NULL},
     {"mid_block_type", "\"UNetMidBlock2D\"", "\"UNetMidBlock2D\"", NULL},
-    {"norm_eps", "1e-5", "1e-6", NULL},
-    {"norm_num_groups", "32", "32", NULL},
     {"num_class_embeds", "null", "null", NULL},
     {"num_train_timesteps", "null", "null", NULL},
     {"resnet_time_scale_shift", "\"default\"", "\"default\"", NULL},
@@ -42,11 +36,18 @@ enum { FIXED = sizeof fixed / sizeof fixed[0] };
 static const struct {
   const char *key, *standard;
 } described[] = {
+    {"attention_head_dim", "8"},
+    {"attn_norm_num_groups", "null"},
     {"block_out_channels", "[224, 448, 672, 896]"},
     {"down_block_types", "[\"DownBlock2D\", \"AttnDownBlock2D\", \"AttnDownBlock2D\", \"AttnDownBlock2D\"]"},
+    {"downsample_padding", "1"},
     {"dropout", "0.0"},
+    {"flip_sin_to_cos", "true"},
+    {"freq_shift", "0"},
     {"in_channels", "3"},
     {"layers_per_block", "2"},
+    {"norm_eps", "1e-5"},
+    {"norm_num_groups", "32"},
     {"out_channels", "3"},
     {"sample_size", "null"},
     {"up_block_types", "[\"AttnUpBlock2D\", \"AttnUpBlock2D\", \"AttnUpBlock2D\", \"UpBlock2D\"]"},
@@ -127,7 +128,12 @@ static const json_t *get(const config *c, const char *key) {
 }
 
 static bool is_between(const json_t *value, int lowest, int highest) {
-  return json_is_integer(value) && json_integer_value(value) >= lowest && json_integer_value(value) <= highest;
+  const double number = json_is_number(value) ? json_number_value(value) : -1;
+  return number >= lowest && number <= highest && number == (double)(int)number;
+}
+
+static int whole(const json_t *value) {
+  return (int)json_number_value(value);
 }
 
 static bl_status get_integer(int *value, const config *c, const char *key, int lowest, int highest) {
@@ -135,7 +141,7 @@ static bl_status get_integer(int *value, const config *c, const char *key, int l
   snprintf(supported, sizeof supported, "%d to %d", lowest, highest);
   if (!is_between(get(c, key), lowest, highest))
     return refuse(c, key, supported);
-  *value = (int)json_integer_value(get(c, key));
+  *value = whole(get(c, key));
   return BL_OK;
 }
 
@@ -145,17 +151,17 @@ static bl_status read_channels(bl_network_shape *shape, const config *c) {
   if (levels < 1 || levels > BL_NETWORK_LEVELS)
     return refuse(c, "block_out_channels", "a list of 1 to 8 numbers");
   const json_t *first = json_array_get(list, 0);
-  if (!is_between(first, GROUPS, 65536) || json_integer_value(first) % GROUPS != 0)
-    return refuse(c, "block_out_channels", "a multiple of 32 first");
-  shape->base_channels = (int)json_integer_value(first);
+  const int groups = shape->groups > 0 ? shape->groups : GROUPS;
+  if (!is_between(first, 1, 65536) || whole(first) % groups != 0)
+    return refuse(c, "block_out_channels", "a multiple of norm_num_groups first");
+  shape->base_channels = whole(first);
   shape->multiplier_count = (int)levels;
   for (size_t i = 0; i < levels; i++) {
     const json_t *channels = json_array_get(list, i);
     const int base = shape->base_channels;
-    if (!is_between(channels, base, 65536) || json_integer_value(channels) % base != 0 ||
-        json_integer_value(channels) / base > 1024)
+    if (!is_between(channels, base, 65536) || whole(channels) % base != 0 || whole(channels) / base > 1024)
       return refuse(c, "block_out_channels", "multiples of the first, up to 1024 times");
-    shape->multipliers[i] = (int)(json_integer_value(channels) / base);
+    shape->multipliers[i] = whole(channels) / base;
   }
   return BL_OK;
 }
@@ -164,6 +170,8 @@ static bl_status read_attention(bl_network_shape *shape, const config *c) {
   static const char mirror[] = "the mirror image of down_block_types";
   const json_t *down = get(c, "down_block_types"), *up = get(c, "up_block_types");
   const size_t levels = (size_t)shape->multiplier_count;
+  /* Where each level halves its images exactly, a resolution says which it is, as in Ho et al.'s networks. */
+  const bool halves = shape->height % (1 << (levels - 1)) == 0 && shape->width % (1 << (levels - 1)) == 0;
   if (json_array_size(down) != levels)
     return refuse(c, "down_block_types", "as many as block_out_channels");
   if (json_array_size(up) != levels)
@@ -176,8 +184,10 @@ static bl_status read_attention(bl_network_shape *shape, const config *c) {
       return refuse(c, "down_block_types", "\"DownBlock2D\" and \"AttnDownBlock2D\"");
     if (coming == NULL || strcmp(coming, attends ? "AttnUpBlock2D" : "UpBlock2D") != 0)
       return refuse(c, "up_block_types", mirror);
-    if (attends)
+    if (attends && halves)
       shape->attention[shape->attention_count++] = shape->height >> i;
+    else if (attends)
+      shape->attention_levels |= 1 << i;
   }
   return BL_OK;
 }
@@ -198,13 +208,42 @@ static bl_status read_sides(bl_network_shape *shape, const config *c, const bl_o
   }
   if (!is_between(height, 1, SIDE) || !is_between(width, 1, SIDE))
     return refuse(c, "sample_size", "1 to 16384, or two such numbers");
-  shape->height = (int)json_integer_value(height);
-  shape->width = (int)json_integer_value(width);
+  shape->height = whole(height);
+  shape->width = whole(width);
   if (options->import.sample_size != 0 &&
       (options->import.sample_size != shape->height || options->import.sample_size != shape->width))
     return bl_options_reject(options, "import.sample_size", "0, since %s tells it: %d x %d", c->path, shape->height,
                              shape->width);
   return BL_OK;
+}
+
+static bl_status read_groups(bl_network_shape *shape, const config *c) {
+  int groups;
+  const json_t *attention = get(c, "attn_norm_num_groups"), *epsilon = get(c, "norm_eps");
+  BL_TRY(get_integer(&groups, c, "norm_num_groups", 1, 4096));
+  if (!json_is_null(attention) && !is_between(attention, groups, groups))
+    return refuse(c, "attn_norm_num_groups", "null, or norm_num_groups");
+  if (!json_is_number(epsilon) || !(json_number_value(epsilon) > 0 && json_number_value(epsilon) < 1))
+    return refuse(c, "norm_eps", "a number above 0 and below 1");
+  shape->groups = groups == GROUPS ? 0 : groups;
+  shape->norm_epsilon = same(epsilon, "1e-6") ? 0 : (float)json_number_value(epsilon);
+  return BL_OK;
+}
+
+/* What the network of Ho et al. has otherwise than diffusers' own. */
+static bl_status read_variant(bl_network_shape *shape, const config *c) {
+  const json_t *width = get(c, "attention_head_dim"), *flip = get(c, "flip_sin_to_cos");
+  int shift;
+  if (!json_is_null(width) && !is_between(width, 1, 65536))
+    return refuse(c, "attention_head_dim", "null, or 1 to 65536");
+  if (!json_is_boolean(flip))
+    return refuse(c, "flip_sin_to_cos", "true or false");
+  BL_TRY(get_integer(&shift, c, "freq_shift", 0, 1));
+  BL_TRY(get_integer(&shape->down_padding, c, "downsample_padding", 0, 1));
+  shape->head_width = json_is_null(width) ? 0 : whole(width);
+  shape->cosine_first = json_is_true(flip);
+  shape->unshifted = shift == 0;
+  return read_groups(shape, c);
 }
 
 static bl_status read_shape(bl_network_shape *shape, const config *c, const bl_options *options) {
@@ -220,6 +259,7 @@ static bl_status read_shape(bl_network_shape *shape, const config *c, const bl_o
     return refuse(c, "dropout", "a number of at least 0 and below 1");
   shape->dropout = (float)json_number_value(dropout);
   BL_TRY(read_sides(shape, c, options));
+  BL_TRY(read_variant(shape, c));
   BL_TRY(read_channels(shape, c));
   return read_attention(shape, c);
 }
@@ -244,11 +284,32 @@ done:
 
 /* ---- Out ------------------------------------------------------------------------------------------------------------ */
 
+/* The shortest decimal number that is this float: 1e-5, not 9.99999974737875e-06. */
+static double decimal(float value) {
+  char text[32];
+  for (int digits = 1; digits < 10; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    if (strtof(text, NULL) == value)
+      break;
+  }
+  return strtod(text, NULL);
+}
+
 static bool has_attention(const bl_network_shape *shape, int level) {
   for (int i = 0; i < shape->attention_count; i++)
     if (shape->attention[i] == shape->height >> level)
       return true;
-  return false;
+  return (shape->attention_levels >> level & 1) != 0;
+}
+
+static void add_variant(json_t *json, const bl_network_shape *shape) {
+  json_object_set_new(json, "attention_head_dim", shape->head_width > 0 ? json_integer(shape->head_width) : json_null());
+  json_object_set_new(json, "attn_norm_num_groups", json_null());
+  json_object_set_new(json, "downsample_padding", json_integer(shape->down_padding));
+  json_object_set_new(json, "flip_sin_to_cos", json_boolean(shape->cosine_first != 0));
+  json_object_set_new(json, "freq_shift", json_integer(shape->unshifted != 0 ? 0 : 1));
+  json_object_set_new(json, "norm_eps", shape->norm_epsilon > 0 ? json_real(decimal(shape->norm_epsilon)) : load("1e-6"));
+  json_object_set_new(json, "norm_num_groups", json_integer(shape->groups > 0 ? shape->groups : GROUPS));
 }
 
 bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *shape, const bl_foreign_chain *chain) {
@@ -270,7 +331,8 @@ bl_status bl_diffusers_write_network(const char *path, const bl_network_shape *s
   json_object_set_new(json, "down_block_types", down);
   json_object_set_new(json, "up_block_types", up);
   json_object_set_new(json, "layers_per_block", json_integer(shape->blocks));
-  json_object_set_new(json, "dropout", json_real((double)shape->dropout));
+  json_object_set_new(json, "dropout", json_real(decimal(shape->dropout)));
+  add_variant(json, shape);
   if (chain != NULL) {
     json_object_set_new(json, "time_embedding_type", json_string("learned"));
     json_object_set_new(json, "num_train_timesteps", json_integer(chain->steps));

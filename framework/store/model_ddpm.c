@@ -67,6 +67,20 @@ static bl_status read_process(bl_model_header *header, const bl_safetensors *fil
   return get_real(&header->beta_last, file, "beeline.beta_last", 0, 1);
 }
 
+/* What differs from Ho et al.'s network. */
+static bl_status read_variant(bl_network_shape *shape, const bl_safetensors *file) {
+  double epsilon = 0;
+  BL_TRY(get_integer(&shape->attention_levels, file, "beeline.attention_levels", 0, (1 << BL_NETWORK_LEVELS) - 1));
+  BL_TRY(get_integer(&shape->down_padding, file, "beeline.down_padding", 0, 1));
+  BL_TRY(get_integer(&shape->cosine_first, file, "beeline.cosine_first", 0, 1));
+  BL_TRY(get_integer(&shape->unshifted, file, "beeline.unshifted", 0, 1));
+  BL_TRY(get_integer(&shape->groups, file, "beeline.groups", 0, 4096));
+  BL_TRY(get_integer(&shape->head_width, file, "beeline.head_width", 0, 65536));
+  BL_TRY(get_real(&epsilon, file, "beeline.norm_epsilon", 0, 1));
+  shape->norm_epsilon = (float)epsilon;
+  return BL_OK;
+}
+
 static bl_status read_sizes(bl_network_shape *shape, const bl_safetensors *file, const bl_options *options) {
   double dropout = 0;
   int patch = 1;
@@ -77,6 +91,7 @@ static bl_status read_sizes(bl_network_shape *shape, const bl_safetensors *file,
   BL_TRY(get_real(&dropout, file, "beeline.dropout", 0, 0.999));
   shape->patch = patch > 1 ? patch : 0;
   shape->dropout = (float)dropout;
+  BL_TRY(read_variant(shape, file));
   if (shape->height == 0)
     return bl_options_reject(options, "import.sample_size",
                              "the side of the images in pixels: %s does not tell it (no metadata of Beeline)", file->path);
@@ -97,7 +112,7 @@ static bl_status read_levels(bl_network_shape *shape, const bl_safetensors *file
       return bl_fail(BL_ERROR_INPUT, "%s: tensor %s: found %zu output channels, expected a multiple of the %zu of conv_in",
                      file->path, tensor->name, channels, base);
     shape->multipliers[shape->multiplier_count++] = (int)(channels / base);
-    if (find_tensor(file, attention, level, 0) != NULL)
+    if (shape->attention_levels == 0 && find_tensor(file, attention, level, 0) != NULL)
       shape->attention[shape->attention_count++] = height >> level;
   }
   return BL_OK;

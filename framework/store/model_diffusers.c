@@ -165,7 +165,8 @@ static bl_status check(const bl_model_header *header, const char *path) {
 }
 
 /* The embeddings of a chain's times by the layer that computes them, the last step first, as diffusers counts. */
-static bl_status embed(float *rows, const bl_foreign_chain *chain, int features) {
+static bl_status embed(float *rows, const bl_foreign_chain *chain, const bl_network_shape *shape) {
+  const bl_time_form form = {.cosine_first = shape->cosine_first != 0, .unshifted = shape->unshifted != 0};
   const size_t steps = (size_t)chain->steps;
   float *times = NULL;
   bl_graph *graph = NULL;
@@ -175,7 +176,7 @@ static bl_status embed(float *rows, const bl_foreign_chain *chain, int features)
     times[i] = chain->time[steps - 1 - i];
   BL_GOTO(bl_graph_create(&graph, chain->steps));
   (void)bl_input(graph, 1, 1, 1); /* each graph has one */
-  bl_output(graph, bl_time_embedding(graph, bl_input_time(graph), features));
+  bl_output(graph, bl_time_embedding(graph, bl_input_time(graph), shape->base_channels, form));
   BL_GOTO(bl_graph_compile(graph, BL_GRAPH_INFERENCE));
   status = bl_graph_forward(graph, rows, &(bl_graph_inputs){.x = times, .time = times});
 done:
@@ -190,7 +191,7 @@ static bl_status add_chain(bl_safetensors_part *part, float **values, const bl_m
   *part = (bl_safetensors_part){.name = "time_proj.weight", .dimensions = 2, .shape = {steps, features}};
   BL_TRY(bl_allocate(values, steps * features, sizeof **values));
   part->values = *values;
-  return embed(*values, chain, header->shape.base_channels);
+  return embed(*values, chain, &header->shape);
 }
 
 static bl_status write_index(const char *path, const bl_foreign_chain *chain) {

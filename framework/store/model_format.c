@@ -199,7 +199,7 @@ static void fill_part(bl_safetensors_part *part, char name[BL_SAFETENSORS_NAME],
     part->dimensions = rank_of(entry->shape, entry->dimensions);
 }
 
-enum { OWN_TEXTS = 10, TEXT = 40 };
+enum { OWN_TEXTS = 17, TEXT = 40 };
 
 /* What the names of tensors, or other programs, have no word for. */
 static size_t own_texts(bl_safetensors_text texts[OWN_TEXTS], char values[OWN_TEXTS][TEXT], const bl_model_header *header) {
@@ -210,12 +210,19 @@ static size_t own_texts(bl_safetensors_text texts[OWN_TEXTS], char values[OWN_TE
   } integers[] = {{"beeline.height", shape->height},
                   {"beeline.width", shape->width},
                   {"beeline.patch", shape->patch},
+                  {"beeline.attention_levels", shape->attention_levels},
+                  {"beeline.down_padding", shape->down_padding},
+                  {"beeline.cosine_first", shape->cosine_first},
+                  {"beeline.unshifted", shape->unshifted},
+                  {"beeline.groups", shape->groups},
+                  {"beeline.head_width", shape->head_width},
                   {"beeline.diffusion_steps", header->diffusion_steps},
                   {"beeline.distilled_steps", header->distilled_steps}};
   const struct {
     const char *key;
     double value;
   } reals[] = {{"beeline.dropout", (double)shape->dropout},
+               {"beeline.norm_epsilon", (double)shape->norm_epsilon},
                {"beeline.beta_first", header->beta_first},
                {"beeline.beta_last", header->beta_last}};
   size_t count = 0;

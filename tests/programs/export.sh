@@ -78,8 +78,28 @@ refuse 0 'import.model' import --set import.format=diffusers --output no.nc
 refuse 0 'import.limit' import --set import.format=ddpm --set import.model=last.safetensors --set import.limit=5 --output no.nc
 refuse 0 'import.model is "last.safetensors", expected its default' import --set import.format=swiss_roll --set import.model=last.safetensors --output no.nc
 refuse 0 'has no tensor conv_in.weight' import --set import.format=ddpm --set import.model=roll.safetensors --output no.nc
-sed -i 's/"downsample_padding": 0/"downsample_padding": 1/' pipeline/unet/config.json
-refuse 1 'pipeline/unet/config.json: downsample_padding: found 1, supported: 0' import --set import.format=diffusers \
+# A network with all that diffusers' can differ in.
+run 1 pretrain digits.yaml --set 'network.attention=[16]' --set 'network.attention_levels=[1]' --set network.head_width=8 \
+  --set network.groups=16 --set network.norm_epsilon=1e-5 --set network.down_padding=1 --set network.embedding=cosine_first \
+  --set network.frequency_shift=0 --output variant
+run 1 export variant/checkpoint-000001.nc --output variant-pipeline
+run 1 export variant/checkpoint-000001.nc --output variant.safetensors
+for pair in 'attention_head_dim +8' 'norm_eps +1e-5' 'flip_sin_to_cos +true' 'freq_shift +0' 'norm_num_groups +16' 'downsample_padding +1'; do
+  shows variant-pipeline "$pair"
+done
+run 1 import --set import.format=diffusers --set import.model=variant-pipeline --output variant-back.nc
+run 1 import --set import.format=ddpm --set import.model=variant.safetensors --output variant-last.nc
+for file in variant-back.nc variant-last.nc; do
+  test "$(checksum $file model)" = "$(checksum variant/checkpoint-000001.nc average)" || complain "other bits in $file"
+  run 1 sample digits.yaml --set model.file=$file --output samples-$file
+done
+run 1 sample digits.yaml --set model.file=variant/checkpoint-000001.nc --output samples-variant.nc
+for file in variant-back.nc variant-last.nc; do
+  same_values samples-variant.nc samples-$file || complain "$file draws other samples: $(cat why)"
+done
+
+sed -i 's/"downsample_padding": 0/"downsample_padding": 2/' pipeline/unet/config.json
+refuse 1 'pipeline/unet/config.json: downsample_padding: found 2, supported: 0 to 1' import --set import.format=diffusers \
   --set import.model=pipeline --output no.nc
 head -c 5000 last.safetensors >cut.safetensors
 refuse 0 'cut.safetensors: ' import --set import.format=ddpm --set import.model=cut.safetensors --output no.nc
