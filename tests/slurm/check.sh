@@ -119,11 +119,11 @@ restarted() { # NAME TIMES
 ranks_left() { pgrep -f "$BEELINE.* --output $1" | wc -l; }
 none_left() { [ "$(ranks_left "$1")" = 0 ]; }
 # The rounds here last milliseconds. A job whose ranks are stopped after a checkpoint is one in a round that lasts.
-hold() { # NAME
-  pause=0.01 await "$patience" "a checkpoint of $1" there "$1/checkpoint-*.nc"
-  pkill -STOP -f "^$BEELINE.* --output $1 " || complain "$1 was over before it was disturbed: $(tail -n 15 "$1".log)"
+hold() { # NAME [FILES]: stop its ranks where these are first there, its checkpoints by default
+  pause=0.01 await "$patience" "the work of $1" there "${2:-$1/checkpoint-*.nc}"
+  pkill -STOP -f "^$BEELINE.* --output $1( |\$)" || complain "$1 was over before it was disturbed: $(tail -n 15 "$1".log)"
 }
-release() { pkill -CONT -f "^$BEELINE.* --output $1 "; }
+release() { pkill -CONT -f "^$BEELINE.* --output $1( |\$)"; }
 said_at() { date -d "$(grep -m 1 "$2" "$1".log | cut -c 1-19)" +%s; } # NAME WHAT: the time of the line in the log
 
 # ---- Simple jobs, and those whose nodes will be lost -------------------------------------------------------------------------
@@ -233,10 +233,12 @@ await 10 'the ranks of a cancelled job to end' none_left cancelled
 grep -q 'requeue=yes' cancelled.log && complain 'a cancelled job was put back'
 pass 'scancel'
 
-sed 's/seeds: .*/seeds: [1, 2, 3, 4]/; s/samples: .*/samples: 3000/' table.yaml >long.yaml
+sed 's/seeds: .*/seeds: [1, 2, 3, 4]/; s/samples: .*/samples: 15000/' table.yaml >long.yaml
 submit table -w n2 -n 2 --ntasks-per-node=2 -- table long.yaml table
-await "$patience" 'a cell of the table' there 'table/cells/*.nc'
+hold table 'table/cells/*.nc'
 scancel -b -s USR1 "${job[table]}"
+await 10 'table to hear the signal' grep -q 'signal=USR1' table.log
+release table
 submit killed -w n1 -n 2 --ntasks-per-node=2 -- finetune finetune.yaml killed "${long[@]}"
 await "$patience" 'a checkpoint of killed' there 'killed/checkpoint-*.nc'
 kill -KILL "$(pgrep -f "^$BEELINE.* --output killed" | head -n 1)" || complain 'no rank to kill'
